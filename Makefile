@@ -1,0 +1,50 @@
+# The developer interface: every command a person or the CI needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+
+.PHONY: help setup run test check format schema bench clean
+
+help: ## List the commands.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(DEV) ## Install everything, for running and developing, into .venv.
+
+run: $(RUNTIME) ## Start the server with its own PostgreSQL and demo data.
+	@$(BIN)/appointment360 serve --demo
+
+test: $(DEV) ## Run the test suite.
+	@$(BIN)/pytest -n auto
+
+check: $(DEV) ## Lint, types, import contracts and the schema snapshot.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/appointment360 schema --check
+
+format: $(DEV) ## Format the code and sort the imports.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+schema: $(RUNTIME) ## Write schema.graphql from the code.
+	@$(BIN)/appointment360 schema
+
+bench: $(DEV) ## Measure against the hand-written limits (ROUNDS= SECONDS= OUT=).
+	@$(BIN)/python -m benchmarks.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(OUT),--out $(OUT))
+
+clean: ## Remove the virtual environment and the caches of the tools.
+	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+
+$(VENV)/bin/python:
+	@.ci/venv "$(PYTHON)" $(VENV)
+
+$(RUNTIME): $(VENV)/bin/python requirements.lock pyproject.toml
+	@.ci/install $(VENV) requirements.lock
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.lock
+	@.ci/install $(VENV) requirements-dev.lock
+	@touch $@
