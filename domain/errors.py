@@ -1,0 +1,169 @@
+"""Every error a user can cause, told once; each door translates it into its own protocol.
+
+Raise these where the fact is known. No HTTP status and no GraphQL stands here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """What a program branches on: `extensions.code` in GraphQL, `code` in a problem document."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    CURSOR_INVALID = "CURSOR_INVALID"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
+    TIMEOUT = "TIMEOUT"
+    SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+
+
+class AppError(Exception):
+    """An error with a code and a message that says what to do.
+
+    Args:
+        message: For the person who reads it; never a driver's text.
+        details: Further facts a program can use; they reach the client as they are.
+    """
+
+    code = ErrorCode.INTERNAL_SERVER_ERROR
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class InvalidInput(AppError):
+    """An argument has a value that cannot be used."""
+
+    code = ErrorCode.BAD_USER_INPUT
+
+
+class InvalidFilter(InvalidInput):
+    """A filter asks for something that has no meaning, such as `eq: null`."""
+
+
+class InvalidCursor(InvalidInput):
+    """A cursor that this server did not make, or made for another order."""
+
+    code = ErrorCode.CURSOR_INVALID
+
+
+class NotFound(AppError):
+    """Nothing stands under the key, or the viewer may not know that it does."""
+
+    code = ErrorCode.NOT_FOUND
+
+
+class Unauthenticated(AppError):
+    """No token, or one that is forged, expired or of nobody we know."""
+
+    code = ErrorCode.UNAUTHENTICATED
+
+
+class Forbidden(AppError):
+    """The viewer's role does not allow this."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class PayloadTooLarge(AppError):
+    """More bytes were sent than the setting allows."""
+
+    code = ErrorCode.PAYLOAD_TOO_LARGE
+
+
+class RequestTimeout(AppError):
+    """The request's body did not arrive in time."""
+
+    code = ErrorCode.REQUEST_TIMEOUT
+
+
+class OperationTimeout(AppError):
+    """The work took longer than the setting allows."""
+
+    code = ErrorCode.TIMEOUT
+
+
+class Unavailable(AppError):
+    """A service we stand on does not answer; the same request may succeed in a moment.
+
+    Args:
+        retryable: Whether nothing was written for certain, so that trying again is safe.
+    """
+
+    code = ErrorCode.SERVICE_UNAVAILABLE
+
+    def __init__(self, message: str, *, retryable: bool = True, **details: object) -> None:
+        super().__init__(message, retryable=retryable, **details)
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL does not answer, or all its connections are taken."""
+
+
+class ProblemCode(StrEnum):
+    """Why a mutation or an imported row was not taken, as data rather than as an error."""
+
+    INVALID_VALUE = "INVALID_VALUE"
+    REQUIRED = "REQUIRED"
+    TOO_LONG = "TOO_LONG"
+    INVALID_EMAIL = "INVALID_EMAIL"
+    INVALID_PHONE = "INVALID_PHONE"
+    INVALID_URL = "INVALID_URL"
+    INVALID_DOMAIN = "INVALID_DOMAIN"
+    NOT_FOUND = "NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+    NOT_ALLOWED_IN_STATE = "NOT_ALLOWED_IN_STATE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One expected mistake in the input of a mutation.
+
+    Attributes:
+        path: Where in the input it stands, outermost name first, as GraphQL spells the names.
+        existing_id: The row that already holds the value, with ALREADY_EXISTS.
+        current_id: The row that has moved on, with VERSION_CONFLICT.
+    """
+
+    code: ProblemCode
+    message: str
+    path: Sequence[str] = field(default=())
+    existing_id: int | None = None
+    current_id: int | None = None
+
+
+class Rejected(Exception):
+    """A write was refused because of its input; nothing was changed.
+
+    Args:
+        problems: All that was found, at least one.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = tuple(problems)
+
+
+class InvalidValue(ValueError):
+    """A single value does not have the form its field asks for.
+
+    Raised by the functions of `domain.normalize`; the caller knows the path and makes a `Problem`.
+    """
+
+    def __init__(self, code: ProblemCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

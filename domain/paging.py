@@ -1,0 +1,237 @@
+"""Pages of an ordered list: what is asked for, what comes back, and the cursors between them.
+
+A cursor names a place in one order: the sort values of a row and its id. It depends neither on the
+filter nor on the selected fields, so a kept cursor stays where it was while rows come and go.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from dataclasses import field as described
+from enum import StrEnum
+from functools import lru_cache
+from typing import Generic, TypeVar
+
+import orjson
+
+from domain.errors import InvalidCursor, InvalidInput
+
+T = TypeVar("T")
+
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1000
+MAX_OFFSET = 1000
+MAX_ORDER_FIELDS = 5
+
+CursorValue = str | int | float | None
+
+
+class Direction(StrEnum):
+    """Which end of the values comes first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+class Nulls(StrEnum):
+    """Where rows without a value stand."""
+
+    FIRST = "FIRST"
+    LAST = "LAST"
+
+
+class ContactOrderField(StrEnum):
+    """What contacts can be ordered by; text without regard to case."""
+
+    NAME = "NAME"
+    LAST_NAME = "LAST_NAME"
+    TITLE = "TITLE"
+    COMPANY_NAME = "COMPANY_NAME"
+    EMAIL = "EMAIL"
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+    LAST_CONTACTED_AT = "LAST_CONTACTED_AT"
+    QUALITY_SCORE = "QUALITY_SCORE"
+
+
+class CompanyOrderField(StrEnum):
+    """What companies can be ordered by; text without regard to case."""
+
+    NAME = "NAME"
+    DOMAIN = "DOMAIN"
+    INDUSTRY = "INDUSTRY"
+    COUNTRY = "COUNTRY"
+    EMPLOYEES_COUNT = "EMPLOYEES_COUNT"
+    ANNUAL_REVENUE = "ANNUAL_REVENUE"
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactOrder:
+    """One key of the order of contacts; the id always follows as the last key."""
+
+    field: ContactOrderField = described(metadata={"doc": "What to compare."})
+    direction: Direction = described(default=Direction.ASC, metadata={"doc": "Which end first."})
+    nulls: Nulls = described(
+        default=Nulls.LAST, metadata={"doc": "Where rows without a value stand."}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyOrder:
+    """One key of the order of companies; the id always follows as the last key."""
+
+    field: CompanyOrderField = described(metadata={"doc": "What to compare."})
+    direction: Direction = described(default=Direction.ASC, metadata={"doc": "Which end first."})
+    nulls: Nulls = described(
+        default=Nulls.LAST, metadata={"doc": "Where rows without a value stand."}
+    )
+
+
+Order = ContactOrder | CompanyOrder
+
+NEWEST_CONTACTS: tuple[Order, ...] = (
+    ContactOrder(field=ContactOrderField.CREATED_AT, direction=Direction.DESC),
+)
+NEWEST_COMPANIES: tuple[Order, ...] = (
+    CompanyOrder(field=CompanyOrderField.CREATED_AT, direction=Direction.DESC),
+)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in an ordered list.
+
+    Attributes:
+        values: The sort values of the row, one a key of the order; datetimes as microseconds.
+        id: The row's id, the last key of every order.
+        ordinal: How many rows a walk from the start had passed, this one included.
+    """
+
+    values: tuple[CursorValue, ...]
+    id: int
+    ordinal: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageRequest:
+    """Which part of an ordered list is wanted.
+
+    Attributes:
+        size: At most this many rows.
+        backward: The rows before the cursor rather than after it (`last` and `before`).
+        offset: Rows to skip from the start; only without a cursor.
+    """
+
+    order: tuple[Order, ...]
+    size: int = DEFAULT_PAGE_SIZE
+    cursor: Cursor | None = None
+    backward: bool = False
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Rows in the order asked for, and whether the walk goes on in its own direction."""
+
+    rows: Sequence[T]
+    has_more: bool
+    request: PageRequest
+
+
+def normalize_page_size(
+    size: int | None, *, default: int = DEFAULT_PAGE_SIZE, maximum: int = MAX_PAGE_SIZE
+) -> int:
+    """The number of rows to deliver: the default when none is named, never above the maximum.
+
+    Raises:
+        InvalidInput: Zero or less was asked for.
+    """
+    if size is None:
+        return default
+    if size < 1:
+        raise InvalidInput(f"A page has at least 1 row, {size} were asked for.")
+    return min(size, maximum)
+
+
+class CursorCodec:
+    """Writes and reads cursors; a keyed checksum makes a forged one fail.
+
+    The text is base64url of `version | order | mac | payload`: four bytes name the order, so that a
+    cursor of another order is told apart from a damaged one.
+
+    Args:
+        secret: Any bytes; cursors live as long as it does.
+    """
+
+    _VERSION = b"\x01"
+    _ORDER_BYTES = 4
+    _MAC_BYTES = 10
+
+    def __init__(self, secret: bytes) -> None:
+        self._keyed = hashlib.blake2b(
+            key=hashlib.sha256(b"cursor" + secret).digest(), digest_size=self._MAC_BYTES
+        )
+
+    def writer(self, order: tuple[Order, ...]) -> Callable[[Cursor], str]:
+        """What turns the places of one order into texts that are safe in a URL."""
+        signature = order_signature(order)
+        state = self._keyed.copy()
+        state.update(signature)
+        head = self._VERSION + signature
+
+        def write(cursor: Cursor) -> str:
+            payload = orjson.dumps([cursor.ordinal, cursor.id, *cursor.values])
+            mac = state.copy()
+            mac.update(payload)
+            return base64.urlsafe_b64encode(head + mac.digest() + payload).rstrip(b"=").decode()
+
+        return write
+
+    def decode(self, text: str, order: tuple[Order, ...]) -> Cursor:
+        """The cursor of a text.
+
+        Raises:
+            InvalidCursor: Not made by this server, or made for another `orderBy`.
+        """
+        try:
+            raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+        except (UnicodeEncodeError, binascii.Error):
+            raise _unusable() from None
+        signature, mac, payload = self._split(raw)
+        if not hmac.compare_digest(mac, self._mac(signature, payload)):
+            raise _unusable()
+        if signature != order_signature(order):
+            raise InvalidCursor("This cursor belongs to another orderBy. Start without a cursor.")
+        ordinal, row_id, *values = orjson.loads(payload)
+        return Cursor(tuple(values), row_id, ordinal)
+
+    def _split(self, raw: bytes) -> tuple[bytes, bytes, bytes]:
+        mac_at = 1 + self._ORDER_BYTES
+        payload_at = mac_at + self._MAC_BYTES
+        if raw[:1] != self._VERSION or len(raw) <= payload_at:
+            raise _unusable()
+        return raw[1:mac_at], raw[mac_at:payload_at], raw[payload_at:]
+
+    def _mac(self, signature: bytes, payload: bytes) -> bytes:
+        state = self._keyed.copy()
+        state.update(signature)
+        state.update(payload)
+        return state.digest()
+
+
+@lru_cache(maxsize=1024)
+def order_signature(order: tuple[Order, ...]) -> bytes:
+    """Four bytes that tell one order from another."""
+    text = ",".join(
+        f"{type(key).__name__}.{key.field}.{key.direction}.{key.nulls}" for key in order
+    )
+    return hashlib.sha256(text.encode()).digest()[:4]
+
+
+def _unusable() -> InvalidCursor:
+    return InvalidCursor("This is not a cursor of this server. Pass one exactly as it was given.")
