@@ -1,0 +1,64 @@
+"""What belongs to contacts: e-mails, phones, metadata and activities, read for many at once."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import BigInteger, Table, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from db.rows import ActivityRow, EmailRow, MetadataRow, PhoneRow, Row
+from db.statements import Statement
+from db.tables import activities, contact_emails, contact_metadata, contact_phones
+from db.transaction import ReadSession
+
+R = TypeVar("R", bound=Row)
+
+
+def _of_contacts(table: Table, row: type[R], *order: Any) -> Statement[R]:
+    wanted = table.c.contact_id == any_(bindparam("contact_ids", type_=ARRAY(BigInteger)))
+    return Statement(select(table).where(wanted).order_by(table.c.contact_id, *order), row)
+
+
+_EMAILS: Final = _of_contacts(contact_emails, EmailRow, contact_emails.c.position)
+_PHONES: Final = _of_contacts(contact_phones, PhoneRow, contact_phones.c.position)
+_METADATA: Final = _of_contacts(contact_metadata, MetadataRow)
+_ACTIVITIES: Final = _of_contacts(
+    activities, ActivityRow, activities.c.occurred_at.desc(), activities.c.id.desc()
+)
+
+
+async def load_emails(session: ReadSession, contact_ids: Sequence[int]) -> list[list[EmailRow]]:
+    """The e-mail addresses of each contact, as they were given, in the order of the ids."""
+    return await _lists(session, _EMAILS, contact_ids)
+
+
+async def load_phones(session: ReadSession, contact_ids: Sequence[int]) -> list[list[PhoneRow]]:
+    """The phone numbers of each contact, as they were given, in the order of the ids."""
+    return await _lists(session, _PHONES, contact_ids)
+
+
+async def load_activities(
+    session: ReadSession, contact_ids: Sequence[int]
+) -> list[list[ActivityRow]]:
+    """The activities of each contact, the latest first, in the order of the ids."""
+    return await _lists(session, _ACTIVITIES, contact_ids)
+
+
+async def load_metadata(
+    session: ReadSession, contact_ids: Sequence[int]
+) -> list[MetadataRow | None]:
+    """The metadata of each contact, in the order of the ids; None where none was ever written."""
+    rows = await session.fetch(_METADATA, {"contact_ids": list(contact_ids)})
+    by_contact = {row.contact_id: row for row in rows}
+    return [by_contact.get(contact_id) for contact_id in contact_ids]
+
+
+async def _lists(
+    session: ReadSession, statement: Statement[R], contact_ids: Sequence[int]
+) -> list[list[R]]:
+    rows = await session.fetch(statement, {"contact_ids": list(contact_ids)})
+    of_contact: defaultdict[int, list[R]] = defaultdict(list)
+    for row in rows:
+        of_contact[row["contact_id"]].append(row)
+    return [of_contact[contact_id] for contact_id in contact_ids]

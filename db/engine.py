@@ -1,0 +1,71 @@
+"""The connections to PostgreSQL: SQLAlchemy's engine and pool, tuned for short statements."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+_SESSION_SETTINGS: Final = {
+    "statement_timeout": "8000",
+    "idle_in_transaction_session_timeout": "15000",
+    "lock_timeout": "3000",
+    "jit": "off",
+    "timezone": "UTC",
+}
+
+
+def normalize_database_url(text: str) -> URL:
+    """The address with the driver we speak; `postgres://` and `postgresql://` are taken too.
+
+    Raises:
+        ValueError: Not the address of a PostgreSQL database.
+    """
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+        raise ValueError("must look like postgresql://user:password@host:5432/database")
+    return make_url(f"postgresql+asyncpg://{rest}")
+
+
+@asynccontextmanager
+async def open_engine(
+    url: URL,
+    *,
+    pool_size: int = 25,
+    max_overflow: int = 50,
+    pool_timeout_seconds: float = 3.0,
+    statement_timeout_seconds: float = 8.0,
+    application_name: str = "appointment360",
+) -> AsyncIterator[AsyncEngine]:
+    """An engine whose connections are closed at the end.
+
+    No ping before use: `db.transaction` skips closed connections and repeats a read once, which
+    costs nothing while all is well.
+
+    Args:
+        pool_timeout_seconds: How long a request waits for a connection before it is told to retry.
+        statement_timeout_seconds: PostgreSQL ends a statement after this; loads set their own.
+    """
+    settings = _SESSION_SETTINGS | {
+        "statement_timeout": str(round(statement_timeout_seconds * 1000)),
+        "application_name": application_name,
+    }
+    arguments: dict[str, Any] = {
+        "timeout": 2,
+        "command_timeout": statement_timeout_seconds + 2,
+        "server_settings": settings,
+    }
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=pool_timeout_seconds,
+        pool_recycle=1800,
+        hide_parameters=True,
+        connect_args=arguments,
+    )
+    try:
+        yield engine
+    finally:
+        await engine.dispose()

@@ -1,0 +1,39 @@
+"""What the paging and filter machinery needs to know about contacts and companies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from sqlalchemy import Table
+
+from db.rows import CompanyRow, ContactRow, Row
+from db.sorting import COMPANY_SORT_KEYS, CONTACT_SORT_KEYS, SortKey
+from db.tables import companies, contacts
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True, eq=False)
+class Entity(Generic[R]):
+    """A kind of record that can be listed.
+
+    Attributes:
+        columns: What a list selects: all but what only searches read.
+    """
+
+    name: str
+    table: Table
+    row: type[R]
+    columns: tuple[str, ...]
+    sort_keys: Mapping[str, SortKey]
+
+
+_ONLY_SEARCHED: Final = frozenset({"search_text"})
+
+
+def _listed(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.c if column.name not in _ONLY_SEARCHED)
+
+
+CONTACTS: Final = Entity("contact", contacts, ContactRow, _listed(contacts), CONTACT_SORT_KEYS)
+COMPANIES: Final = Entity("company", companies, CompanyRow, _listed(companies), COMPANY_SORT_KEYS)

@@ -1,0 +1,96 @@
+"""PostgreSQL's and the driver's errors in the words of the domain: one table.
+
+A driver's text never leaves this package.
+"""
+
+import asyncio
+from typing import Final
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from domain.errors import (
+    AppError,
+    DatabaseUnavailable,
+    InvalidInput,
+    OperationTimeout,
+    Problem,
+    ProblemCode,
+    Rejected,
+    Unavailable,
+)
+
+_BUSY: Final = "All database connections are in use. Try again in a moment."
+_AWAY: Final = "The database does not answer. Try again in a moment."
+
+# Source: PostgreSQL manual, appendix A, "Error Codes".
+_UNAVAILABLE_CLASSES: Final = ("08", "53", "57P")
+_STATEMENT_CANCELLED: Final = "57014"
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+_RETRYABLE: Final = ("40001", "40P01")
+_INVALID_VALUE_CLASSES: Final = ("22",)
+
+CONNECTION_LOST: Final = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.AdminShutdownError,
+    asyncpg.exceptions.CrashShutdownError,
+    asyncpg.exceptions.CannotConnectNowError,
+)
+"""What a statement raises when its connection is gone rather than the statement wrong."""
+
+
+def email_taken(
+    address: str, *, path: tuple[str, ...] = ("emails",), existing_id: int | None = None
+) -> Problem:
+    """Another contact holds the address."""
+    message = f"Another contact has the e-mail address {address}."
+    return Problem(
+        code=ProblemCode.ALREADY_EXISTS, message=message, path=path, existing_id=existing_id
+    )
+
+
+def domain_taken(domain: str, *, existing_id: int | None = None) -> Problem:
+    """Another company holds the domain."""
+    message = f"Another company has the domain {domain}."
+    return Problem(
+        code=ProblemCode.ALREADY_EXISTS, message=message, path=("domain",), existing_id=existing_id
+    )
+
+
+def translate(error: BaseException) -> Exception | None:
+    """The domain's word for a database error; None when it is a bug of ours."""
+    if isinstance(error, PoolTimeoutError):
+        return DatabaseUnavailable(_BUSY)
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return translate(error.orig.__cause__ or error.orig)
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return _of_unique_index(error.constraint_name)
+    if isinstance(error, asyncpg.PostgresError):
+        return _of_sqlstate(error.sqlstate or "")
+    if isinstance(error, (*CONNECTION_LOST, asyncio.TimeoutError)):
+        return DatabaseUnavailable(_AWAY)
+    return None
+
+
+def _of_unique_index(name: str | None) -> Rejected | None:
+    """Two transactions wrote the same key at once; the one that came second is told here."""
+    if name == "uq_contact_emails_email_key":
+        return Rejected([email_taken("that was given")])
+    if name == "uq_companies_domain":
+        return Rejected([domain_taken("that was given")])
+    return None
+
+
+def _of_sqlstate(code: str) -> AppError | None:
+    if code == _STATEMENT_CANCELLED:
+        return OperationTimeout("The statement took too long. Narrow the filter or ask for less.")
+    if code in _RETRYABLE or code == _LOCK_NOT_AVAILABLE:
+        return Unavailable("Another change was in the way. Try again in a moment.")
+    if code.startswith(_UNAVAILABLE_CLASSES):
+        return DatabaseUnavailable(_AWAY)
+    if code.startswith(_INVALID_VALUE_CLASSES):
+        return InvalidInput("The database cannot store one of the values given.")
+    return None

@@ -1,0 +1,106 @@
+"""The rows that reads give back: asyncpg's own records with attribute access, one class a table.
+
+Records are read-only and never copied into other objects; the class tells the GraphQL schema which
+type a row is. A row has the columns its statement selected, no more.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+    from uuid import UUID
+
+
+class Row(asyncpg.Record):
+    """A row whose columns can be read as attributes."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class ContactRow(Row):
+    """A row of `contacts`."""
+
+    if TYPE_CHECKING:
+        id: int
+        uuid: UUID
+        version: int
+        first_name: str | None
+        last_name: str | None
+        full_name: str | None
+        email: str | None
+        company_id: int | None
+        owner_id: int | None
+        created_at: datetime
+        deleted_at: datetime | None
+
+
+class CompanyRow(Row):
+    """A row of `companies`."""
+
+    if TYPE_CHECKING:
+        id: int
+        uuid: UUID
+        version: int
+        name: str | None
+        domain: str | None
+        employees_count: int | None
+        parent_id: int | None
+        owner_id: int | None
+        last_raised_at: date | None
+        created_at: datetime
+        deleted_at: datetime | None
+
+
+class MetadataRow(Row):
+    """A row of `contact_metadata`."""
+
+    if TYPE_CHECKING:
+        contact_id: int
+        custom_fields: str
+
+
+class EmailRow(Row):
+    """A row of `contact_emails`."""
+
+    if TYPE_CHECKING:
+        id: int
+        contact_id: int
+        address: str
+        is_primary: bool
+
+
+class PhoneRow(Row):
+    """A row of `contact_phones`."""
+
+    if TYPE_CHECKING:
+        id: int
+        contact_id: int
+        number: str
+
+
+class ActivityRow(Row):
+    """A row of `activities`."""
+
+    if TYPE_CHECKING:
+        id: int
+        contact_id: int
+        actor_id: int | None
+
+
+class UserRow(Row):
+    """A row of `users`."""
+
+    if TYPE_CHECKING:
+        id: int
+        uuid: UUID
+        email: str
+        role: str
+        is_active: bool

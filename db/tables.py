@@ -1,0 +1,380 @@
+"""The tables as they stand after the newest migration; `db/migrations` is what makes them.
+
+Generated columns are derived by PostgreSQL, never written. `company_name` of a contact is kept by a
+trigger, so that lists can be ordered and searched by it without a join.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Computed,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.schema import SchemaItem
+
+from domain.enums import (
+    ActivityType,
+    EmailStatus,
+    EmailType,
+    PhoneType,
+    RecordSource,
+    Role,
+    Seniority,
+)
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_EMPTY_LIST: Final = text("'{}'::text[]")
+_LIVE: Final = text("deleted_at IS NULL")
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _uuid() -> Column[object]:
+    return Column("uuid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid())
+
+
+def _at(name: str, *, now: bool = False) -> Column[object]:
+    return Column(
+        name,
+        DateTime(timezone=True),
+        nullable=not now,
+        server_default=func.now() if now else None,
+    )
+
+
+def _texts(name: str) -> Column[list[str]]:
+    return Column(name, ARRAY(Text), nullable=False, server_default=_EMPTY_LIST)
+
+
+def _one_of(
+    name: str, enum: type[StrEnum], *, default: str | None = None
+) -> tuple[SchemaItem, ...]:
+    values = ", ".join(f"'{member.value}'" for member in enum)
+    return (
+        Column(name, Text, nullable=default is None, server_default=default),
+        CheckConstraint(f"{name} IN ({values})", name=name),
+    )
+
+
+def _contact_id() -> Column[int]:
+    return Column(
+        "contact_id", BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False
+    )
+
+
+def _lower(table: Table, column: str) -> ColumnElement[str]:
+    return func.lower(table.c[column])
+
+
+def _index(name: str, table: Table, *keys: str | ColumnElement[str], using: str = "btree") -> None:
+    columns = [table.c[key] if isinstance(key, str) else key for key in keys]
+    Index(f"ix_{table.name}_{name}", *columns, postgresql_where=_LIVE, postgresql_using=using)
+
+
+users: Final = Table(
+    "users",
+    metadata,
+    _id(),
+    _uuid(),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, Computed("lower(btrim(email))", persisted=True), unique=True),
+    Column("name", Text),
+    *_one_of("role", Role, default=Role.VIEWER),
+    Column("password_hash", Text),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    _at("last_active_at"),
+    _at("created_at", now=True),
+)
+
+companies: Final = Table(
+    "companies",
+    metadata,
+    _id(),
+    _uuid(),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("name", Text),
+    Column("name_for_emails", Text),
+    Column("domain", Text),
+    _texts("additional_domains"),
+    Column("website_url", Text),
+    _texts("industries"),
+    Column("industry", Text, Computed("industries[1]", persisted=True)),
+    _texts("sub_industries"),
+    _texts("sic_codes"),
+    _texts("naics_codes"),
+    Column("employees_count", Integer),
+    Column("annual_revenue", BigInteger),
+    Column("currency", Text),
+    Column("total_funding", BigInteger),
+    Column("latest_funding", Text),
+    Column("latest_funding_amount", BigInteger),
+    Column("last_raised_at", Date),
+    Column("founded_year", SmallInteger),
+    Column("phone", Text),
+    Column("street", Text),
+    Column("street2", Text),
+    Column("city", Text),
+    Column("region", Text),
+    Column("postal_code", Text),
+    Column("country", Text),
+    Column("country_code", Text),
+    Column("timezone", Text),
+    Column("linkedin_url", Text),
+    Column("facebook_url", Text),
+    Column("twitter_url", Text),
+    _texts("technologies"),
+    _texts("keywords"),
+    Column("short_description", Text),
+    Column("retail_locations", Integer),
+    Column("logo_url", Text),
+    Column("parent_id", BigInteger, ForeignKey("companies.id", ondelete="SET NULL"), index=True),
+    Column("ticker", Text),
+    Column("ownership_type", Text),
+    Column("owner_id", BigInteger, ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    Column("stage", Text),
+    *_one_of("source", RecordSource, default=RecordSource.API),
+    _at("created_at", now=True),
+    _at("updated_at", now=True),
+    _at("deleted_at"),
+    Column(
+        "search_text",
+        Text,
+        Computed(
+            "lower(coalesce(name, '') || ' ' || coalesce(domain, '')"
+            " || ' ' || coalesce(short_description, ''))",
+            persisted=True,
+        ),
+    ),
+)
+Index(
+    "uq_companies_domain",
+    companies.c.domain,
+    unique=True,
+    postgresql_where=text("deleted_at IS NULL AND domain IS NOT NULL"),
+)
+for _name in ("name", "industry", "country", "city", "region", "stage"):
+    _index(_name, companies, _lower(companies, _name), "id")
+for _name in (
+    "domain",
+    "employees_count",
+    "annual_revenue",
+    "total_funding",
+    "last_raised_at",
+    "founded_year",
+    "created_at",
+    "updated_at",
+):
+    _index(_name, companies, _name, "id")
+for _name in ("industries", "technologies", "keywords"):
+    _index(_name, companies, _name, using="gin")
+
+contacts: Final = Table(
+    "contacts",
+    metadata,
+    _id(),
+    _uuid(),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("first_name", Text),
+    Column("middle_name", Text),
+    Column("last_name", Text),
+    Column(
+        "full_name",
+        Text,
+        Computed(
+            "nullif(btrim(coalesce(first_name || ' ', '') || coalesce(middle_name || ' ', '')"
+            " || coalesce(last_name, '')), '')",
+            persisted=True,
+        ),
+    ),
+    Column("title", Text),
+    *_one_of("seniority", Seniority),
+    _texts("departments"),
+    _texts("functions"),
+    Column("email", Text),
+    Column("email_key", Text, Computed("lower(btrim(email))", persisted=True)),
+    Column(
+        "email_domain",
+        Text,
+        Computed("nullif(split_part(lower(btrim(email)), '@', 2), '')", persisted=True),
+    ),
+    *_one_of("email_status", EmailStatus),
+    Column("city", Text),
+    Column("region", Text),
+    Column("country", Text),
+    Column("country_code", Text),
+    Column("company_id", BigInteger, ForeignKey("companies.id", ondelete="SET NULL")),
+    Column("company_name", Text),
+    Column("company_name_raw", Text),
+    Column("stage", Text),
+    Column("lead_status", Text),
+    Column("do_not_contact", Boolean, nullable=False, server_default=text("false")),
+    Column("owner_id", BigInteger, ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    _texts("tags"),
+    _texts("keywords"),
+    Column(
+        "quality_score",
+        SmallInteger,
+        Computed(
+            "CASE WHEN email IS NULL THEN 0 ELSE 25 END"
+            " + CASE WHEN email_status = 'VERIFIED' THEN 10 ELSE 0 END"
+            " + CASE WHEN first_name IS NULL THEN 0 ELSE 10 END"
+            " + CASE WHEN last_name IS NULL THEN 0 ELSE 10 END"
+            " + CASE WHEN title IS NULL THEN 0 ELSE 15 END"
+            " + CASE WHEN company_id IS NULL THEN 0 ELSE 15 END"
+            " + CASE WHEN seniority IS NULL THEN 0 ELSE 5 END"
+            " + CASE WHEN country IS NULL THEN 0 ELSE 5 END"
+            " + CASE WHEN departments = '{}' THEN 0 ELSE 5 END",
+            persisted=True,
+        ),
+        nullable=False,
+    ),
+    *_one_of("source", RecordSource, default=RecordSource.API),
+    _at("last_contacted_at"),
+    _at("last_verified_at"),
+    _at("created_at", now=True),
+    _at("updated_at", now=True),
+    _at("deleted_at"),
+    Column(
+        "search_text",
+        Text,
+        Computed(
+            "lower(coalesce(first_name, '') || ' ' || coalesce(middle_name, '')"
+            " || ' ' || coalesce(last_name, '') || ' ' || coalesce(email, '')"
+            " || ' ' || coalesce(title, '') || ' ' || coalesce(company_name, ''))",
+            persisted=True,
+        ),
+    ),
+)
+for _name in (
+    "full_name",
+    "first_name",
+    "last_name",
+    "title",
+    "company_name",
+    "city",
+    "region",
+    "country",
+    "stage",
+):
+    _index(_name, contacts, _lower(contacts, _name), "id")
+for _name in (
+    "email_key",
+    "email_domain",
+    "email_status",
+    "seniority",
+    "quality_score",
+    "last_contacted_at",
+    "created_at",
+    "updated_at",
+):
+    _index(_name, contacts, _name, "id")
+for _name in ("tags", "departments"):
+    _index(_name, contacts, _name, using="gin")
+_index("company_id", contacts, "company_id", "created_at", "id")
+
+contact_metadata: Final = Table(
+    "contact_metadata",
+    metadata,
+    Column(
+        "contact_id",
+        BigInteger,
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("headline", Text),
+    Column("linkedin_url", Text),
+    Column("facebook_url", Text),
+    Column("twitter_url", Text),
+    Column("website_url", Text),
+    Column("street", Text),
+    Column("street2", Text),
+    Column("postal_code", Text),
+    Column("timezone", Text),
+    Column("notes", Text),
+    Column("custom_fields", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Index("ix_contact_metadata_linkedin_url", "linkedin_url"),
+)
+
+contact_emails: Final = Table(
+    "contact_emails",
+    metadata,
+    _id(),
+    _contact_id(),
+    Column("position", SmallInteger, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("email_key", Text, Computed("lower(btrim(address))", persisted=True), nullable=False),
+    *_one_of("type", EmailType),
+    *_one_of("status", EmailStatus, default=EmailStatus.UNKNOWN),
+    Column("is_primary", Boolean, nullable=False, server_default=text("false")),
+    Column("confidence", Float),
+    Column("is_catch_all", Boolean),
+    Column("source", Text),
+    _at("verified_at"),
+    _at("deleted_at"),
+    Index("ix_contact_emails_contact_id", "contact_id", "position"),
+)
+Index(
+    "uq_contact_emails_email_key", contact_emails.c.email_key, unique=True, postgresql_where=_LIVE
+)
+
+contact_phones: Final = Table(
+    "contact_phones",
+    metadata,
+    _id(),
+    _contact_id(),
+    Column("position", SmallInteger, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("e164", Text),
+    *_one_of("type", PhoneType, default=PhoneType.OTHER),
+    Column("extension", Text),
+    Column("is_primary", Boolean, nullable=False, server_default=text("false")),
+    Column("status", Text),
+    Column("source", Text),
+    Index("ix_contact_phones_contact_id", "contact_id", "position"),
+    Index("ix_contact_phones_e164", "e164"),
+)
+
+activities: Final = Table(
+    "activities",
+    metadata,
+    _id(),
+    _uuid(),
+    _contact_id(),
+    *_one_of("type", ActivityType, default=ActivityType.NOTE),
+    Column("body", Text),
+    Column("actor_id", BigInteger, ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    _at("occurred_at", now=True),
+    _at("created_at", now=True),
+    Index("ix_activities_contact_id", "contact_id", "occurred_at", "id"),
+)
