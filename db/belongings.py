@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.rows import ActivityRow, EmailRow, MetadataRow, PhoneRow, Row
 from db.statements import Statement
-from db.tables import activities, contact_emails, contact_metadata, contact_phones
+from db.tables import activities, contact_emails, contact_metadata, contact_phones, contacts
 from db.transaction import ReadSession
 
 R = TypeVar("R", bound=Row)
@@ -20,6 +20,16 @@ def _of_contacts(table: Table, row: type[R], *order: Any) -> Statement[R]:
     return Statement(select(table).where(wanted).order_by(table.c.contact_id, *order), row)
 
 
+def _by_ids(table: Table, row: type[R]) -> Statement[R]:
+    """Rows by their own id, as long as their contact is not deleted."""
+    wanted = table.c.id == any_(bindparam("row_ids", type_=ARRAY(BigInteger)))
+    of_live_contact = select(table).join(contacts, contacts.c.id == table.c.contact_id)
+    return Statement(of_live_contact.where(wanted, contacts.c.deleted_at.is_(None)), row)
+
+
+_EMAIL_BY_ID: Final = _by_ids(contact_emails, EmailRow)
+_PHONE_BY_ID: Final = _by_ids(contact_phones, PhoneRow)
+_ACTIVITY_BY_ID: Final = _by_ids(activities, ActivityRow)
 _EMAILS: Final = _of_contacts(contact_emails, EmailRow, contact_emails.c.position)
 _PHONES: Final = _of_contacts(contact_phones, PhoneRow, contact_phones.c.position)
 _METADATA: Final = _of_contacts(contact_metadata, MetadataRow)
@@ -52,6 +62,31 @@ async def load_metadata(
     rows = await session.fetch(_METADATA, {"contact_ids": list(contact_ids)})
     by_contact = {row.contact_id: row for row in rows}
     return [by_contact.get(contact_id) for contact_id in contact_ids]
+
+
+async def load_emails_by_id(session: ReadSession, row_ids: Sequence[int]) -> list[EmailRow | None]:
+    """E-mail addresses by their own id, in the order of the ids; None for missing ones."""
+    return await _rows(session, _EMAIL_BY_ID, row_ids)
+
+
+async def load_phones_by_id(session: ReadSession, row_ids: Sequence[int]) -> list[PhoneRow | None]:
+    """Phone numbers by their own id, in the order of the ids; None for missing ones."""
+    return await _rows(session, _PHONE_BY_ID, row_ids)
+
+
+async def load_activities_by_id(
+    session: ReadSession, row_ids: Sequence[int]
+) -> list[ActivityRow | None]:
+    """Activities by their own id, in the order of the ids; None for missing ones."""
+    return await _rows(session, _ACTIVITY_BY_ID, row_ids)
+
+
+async def _rows(
+    session: ReadSession, statement: Statement[R], row_ids: Sequence[int]
+) -> list[R | None]:
+    rows = await session.fetch(statement, {"row_ids": list(row_ids)})
+    by_id = {row["id"]: row for row in rows}
+    return [by_id.get(row_id) for row_id in row_ids]
 
 
 async def _lists(

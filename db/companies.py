@@ -35,6 +35,13 @@ async def list_companies(
     return await paging.list_page(session, COMPANIES, request, filter_)
 
 
+async def companies_behind(
+    session: ReadSession, request: PageRequest, filter_: CompanyFilter | None = None
+) -> bool:
+    """Whether there are companies on the other side of the request's cursor, its own included."""
+    return await paging.rows_behind(session, COMPANIES, request, filter_)
+
+
 async def count_companies(session: ReadSession, filter_: CompanyFilter | None = None) -> int:
     """How many companies match."""
     return await paging.count_rows(session, COMPANIES, filter_)

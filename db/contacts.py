@@ -80,6 +80,26 @@ async def list_contacts_of_companies(
     )
 
 
+async def contacts_behind(
+    session: ReadSession, request: PageRequest, filter_: ContactFilter | None = None
+) -> bool:
+    """Whether there are contacts on the other side of the request's cursor, its own included."""
+    return await paging.rows_behind(session, CONTACTS, request, filter_)
+
+
+async def companies_with_contacts_behind(
+    session: ReadSession,
+    company_ids: Sequence[int],
+    *,
+    request: PageRequest,
+    filter_: ContactFilter | None = None,
+) -> list[bool]:
+    """As `contacts_behind` for the contacts of each company, in the order of the ids."""
+    return await paging.parents_with_rows_behind(
+        session, CONTACTS, request, filter_, parent=_OF_COMPANY, parent_ids=company_ids
+    )
+
+
 async def count_contacts(session: ReadSession, filter_: ContactFilter | None = None) -> int:
     """How many contacts match."""
     return await paging.count_rows(session, CONTACTS, filter_)

@@ -9,6 +9,7 @@ from sqlalchemy import Table
 from db.rows import CompanyRow, ContactRow, Row
 from db.sorting import COMPANY_SORT_KEYS, CONTACT_SORT_KEYS, SortKey
 from db.tables import companies, contacts
+from domain.node_ids import NodeKind
 
 R = TypeVar("R", bound=Row)
 
@@ -21,7 +22,7 @@ class Entity(Generic[R]):
         columns: What a list selects: all but what only searches read.
     """
 
-    name: str
+    kind: NodeKind
     table: Table
     row: type[R]
     columns: tuple[str, ...]
@@ -35,5 +36,9 @@ def _listed(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.c if column.name not in _ONLY_SEARCHED)
 
 
-CONTACTS: Final = Entity("contact", contacts, ContactRow, _listed(contacts), CONTACT_SORT_KEYS)
-COMPANIES: Final = Entity("company", companies, CompanyRow, _listed(companies), COMPANY_SORT_KEYS)
+CONTACTS: Final = Entity(
+    NodeKind.CONTACT, contacts, ContactRow, _listed(contacts), CONTACT_SORT_KEYS
+)
+COMPANIES: Final = Entity(
+    NodeKind.COMPANY, companies, CompanyRow, _listed(companies), COMPANY_SORT_KEYS
+)

@@ -20,6 +20,7 @@ from domain.errors import (
     Rejected,
     Unavailable,
 )
+from domain.node_ids import NodeKind, encode_node_id
 
 _BUSY: Final = "All database connections are in use. Try again in a moment."
 _AWAY: Final = "The database does not answer. Try again in a moment."
@@ -48,7 +49,10 @@ def email_taken(
     """Another contact holds the address."""
     message = f"Another contact has the e-mail address {address}."
     return Problem(
-        code=ProblemCode.ALREADY_EXISTS, message=message, path=path, existing_id=existing_id
+        code=ProblemCode.ALREADY_EXISTS,
+        message=message,
+        path=path,
+        record_id=None if existing_id is None else encode_node_id(NodeKind.CONTACT, existing_id),
     )
 
 
@@ -56,7 +60,10 @@ def domain_taken(domain: str, *, existing_id: int | None = None) -> Problem:
     """Another company holds the domain."""
     message = f"Another company has the domain {domain}."
     return Problem(
-        code=ProblemCode.ALREADY_EXISTS, message=message, path=("domain",), existing_id=existing_id
+        code=ProblemCode.ALREADY_EXISTS,
+        message=message,
+        path=("domain",),
+        record_id=None if existing_id is None else encode_node_id(NodeKind.COMPANY, existing_id),
     )
 
 

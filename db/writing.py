@@ -15,6 +15,7 @@ from db.rows import Row
 from db.statements import Statement
 from db.transaction import ReadSession, Transaction
 from domain.errors import Problem, ProblemCode, Rejected
+from domain.node_ids import encode_node_id
 
 R = TypeVar("R", bound=Row)
 
@@ -51,7 +52,7 @@ async def lock_row(
     row: R | None = await tx.fetch_one(_lock(entity), {"row_id": row_id})
     if row is None or (row["deleted_at"] is not None) is not deleted:
         state = "deleted " if deleted else ""
-        message = f"There is no {state}{entity.name} with this id."
+        message = f"There is no {state}{entity.kind.name.lower()} with this id."
         raise Rejected([Problem(code=ProblemCode.NOT_FOUND, message=message, path=("id",))])
     if expected_version is not None and row["version"] != expected_version:
         message = f"It is at version {row['version']} now. Read it again before you change it."
@@ -59,7 +60,7 @@ async def lock_row(
             code=ProblemCode.VERSION_CONFLICT,
             message=message,
             path=("expectedVersion",),
-            current_id=row_id,
+            record_id=encode_node_id(entity.kind, row_id),
         )
         raise Rejected([problem])
     return row

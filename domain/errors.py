@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from domain.scalars import NodeId
+
 
 class ErrorCode(StrEnum):
     """What a program branches on: `extensions.code` in GraphQL, `code` in a problem document."""
@@ -134,15 +136,14 @@ class Problem:
 
     Attributes:
         path: Where in the input it stands, outermost name first, as GraphQL spells the names.
-        existing_id: The row that already holds the value, with ALREADY_EXISTS.
-        current_id: The row that has moved on, with VERSION_CONFLICT.
+        record_id: The record that already holds the value (ALREADY_EXISTS) or that has moved on
+            (VERSION_CONFLICT).
     """
 
     code: ProblemCode
     message: str
     path: Sequence[str] = field(default=())
-    existing_id: int | None = None
-    current_id: int | None = None
+    record_id: NodeId | None = None
 
 
 class Rejected(Exception):

@@ -54,6 +54,12 @@ def _between(least: float, greatest: float) -> Callable[[float], float]:
     return check
 
 
+def described(doc: str, *, required: bool = False) -> Any:
+    """A field of an input with its words and no rule."""
+    metadata = {"doc": doc}
+    return field(metadata=metadata) if required else field(default=ABSENT, metadata=metadata)
+
+
 def _written(
     doc: str, *, rule: Callable[[Any], Any] | None = None, max_chars: int | None = None
 ) -> Any:
@@ -88,7 +94,7 @@ def _strings(doc: str) -> Any:
 class NewEmail:
     """An e-mail address of a contact."""
 
-    address: str = field(metadata={"doc": "The address, such as `ada@example.com`."})
+    address: str = described("The address, such as `ada@example.com`.", required=True)
     type: EmailType | None = _written("Whose mailbox it is.")
     status: EmailStatus | None = _written("What is known about it; UNKNOWN when left out.")
     is_primary: bool | None = _written("The address to write to; the first one when none is.")
@@ -102,7 +108,7 @@ class NewEmail:
 class NewPhone:
     """A phone number of a contact."""
 
-    number: str = field(metadata={"doc": "The number, best in international form: `+49 30 1234`."})
+    number: str = described("The number, best in international form: `+49 30 1234`.", required=True)
     type: PhoneType | None = _written("What kind of line it is; OTHER when left out.")
     extension: str | None = _line("The extension to dial after the number.")
     is_primary: bool | None = _written("The number to call; the first one when none is.")
@@ -126,7 +132,7 @@ class NewLocation:
     timezone: str | None = _name("IANA time zone, such as `Europe/Berlin`.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class ContactFields:
     """What can be written about a contact."""
 
@@ -163,7 +169,7 @@ class ContactFields:
     last_verified_at: datetime | None = _written("When the record was last checked.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class CompanyFields:
     """What can be written about a company."""
 
