@@ -1,0 +1,240 @@
+"""The PostgreSQL server that comes with the application, for when `DATABASE_URL` is not set.
+
+Owns the lease: any number of processes may hold the same data folder, the first one starts the
+server and the last one out stops it. Two locks per folder carry this, and the kernel frees both
+when a process is killed, so nobody is ever counted who is gone:
+
+- `lease.lock`, shared, is held as long as a lease is;
+- `server.lock`, exclusive, is held around every start and stop.
+
+The rule: nothing may look for, start or stop the server without holding `server.lock`. The layout
+of the folder, and who may connect, stand in `app/embedded/cluster.py`.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import platformdirs
+
+from app.embedded.binaries import EmbeddedServerError
+from app.embedded.cluster import DATABASE, Cluster, open_cluster, open_private
+from app.embedded.postmaster import Postmaster, Wanted, find_running, start, stop, suits
+
+if sys.platform != "win32":
+    import fcntl
+
+
+# Longer than every start and stop that another process may be in the middle of.
+_LOCK_SECONDS = 600.0
+
+
+def _say_nothing(message: str) -> None:
+    """Drops a progress message."""
+
+
+class _Lease:
+    """A hold on a cluster: the two locks, and what entering and leaving do under them."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        # Opened once, so that leaving works even after the folder has been deleted.
+        self._lease = open_private(cluster.home / "lease.lock", os.O_RDWR)
+        self._server = open_private(cluster.home / "server.lock", os.O_RDWR)
+        self._open = True
+        self._leaving = threading.Lock()
+
+    def enter(self, wanted: Wanted, *, progress: Callable[[str], None]) -> tuple[Postmaster, bool]:
+        """Takes the lease; the running server, and whether it was started for it."""
+        try:
+            with self._exclusive():
+                try:
+                    return self._attach_or_start(wanted, progress=progress)
+                except BaseException:
+                    with suppress(EmbeddedServerError):
+                        self._give_up()
+                    raise
+        except BaseException:
+            self._close()
+            raise
+
+    def leave(self) -> None:
+        """Gives the lease up and, as the last, stops the server. Later calls do nothing."""
+        with self._leaving:
+            if not self._open:
+                return
+            try:
+                with self._exclusive():
+                    self._give_up()
+            finally:
+                self._close()
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while not _try_lock(self._server, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(
+                    f"Another process has been starting or stopping PostgreSQL in "
+                    f"{self._cluster.home} for {_LOCK_SECONDS:.0f} s. End it and start again."
+                )
+            time.sleep(0.005)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._server, fcntl.LOCK_UN)
+
+    def _attach_or_start(
+        self, wanted: Wanted, *, progress: Callable[[str], None]
+    ) -> tuple[Postmaster, bool]:
+        alone = _try_lock(self._lease, fcntl.LOCK_EX)
+        fcntl.flock(self._lease, fcntl.LOCK_SH)
+        running = find_running(self._cluster)
+        if running is not None and not suits(self._cluster, running, wanted=wanted):
+            if not alone:
+                raise EmbeddedServerError(
+                    f"Other processes use the PostgreSQL server in {self._cluster.home} with other "
+                    f"settings than {wanted}. End them first, or give all of them the same."
+                )
+            stop(self._cluster)
+            running = None
+        if running is not None:
+            return running, False
+        return start(self._cluster, wanted, progress=progress), True
+
+    def _give_up(self) -> None:
+        try:
+            if _try_lock(self._lease, fcntl.LOCK_EX):
+                stop(self._cluster)
+        finally:
+            # Not left to close(): a forked child may hold the same open file.
+            fcntl.flock(self._lease, fcntl.LOCK_UN)
+
+    def _close(self) -> None:
+        self._open = False
+        os.close(self._lease)
+        os.close(self._server)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedServer:
+    """A held lease on a running server.
+
+    Attributes:
+        dsn: The database `app`, as the superuser `postgres` over the Unix socket.
+        folder: The data folder that was acquired.
+        socket_folder: Where the Unix socket stands; only root and the server's account may enter.
+        pid: The postmaster's process id.
+        started: Whether this lease started the server; False: it was running.
+    """
+
+    dsn: str
+    folder: Path
+    socket_folder: Path
+    pid: int
+    started: bool
+    _lease: _Lease = field(repr=False, compare=False)
+
+    def release(self) -> None:
+        """Gives the lease up; the last holder stops the server. May be called again."""
+        self._lease.leave()
+
+
+def acquire(
+    folder: Path,
+    *,
+    durable: bool = True,
+    tcp_port: int | None = None,
+    ephemeral: bool = False,
+    progress: Callable[[str], None] = _say_nothing,
+) -> EmbeddedServer:
+    """A lease on the server of this data folder, which answers when this returns.
+
+    Blocks for up to two seconds on the very first start, which creates the database.
+
+    Args:
+        folder: Where everything stands; created when missing, and kept.
+        durable: False is for tests: commits may be lost, and a crash may spoil the data.
+        tcp_port: Also listen on this port of 127.0.0.1, for psql and other clients.
+        ephemeral: For tests: the server ends with this process, however that ends (on Linux),
+            even when other processes still hold leases.
+        progress: Called with a sentence before each step that takes time.
+
+    Raises:
+        EmbeddedServerError: The server cannot be had; the message says why and what to do.
+    """
+    if sys.platform == "win32":
+        raise EmbeddedServerError(
+            "The embedded PostgreSQL needs Linux or macOS. Set DATABASE_URL to a server of yours."
+        )
+    wanted = Wanted(durable=durable, tcp_port=tcp_port, ephemeral=ephemeral)
+    try:
+        hold = _Lease(open_cluster(folder))
+        postmaster, started = hold.enter(wanted, progress=progress)
+    except OSError as error:
+        raise EmbeddedServerError(
+            f"The folder {folder} cannot be used for the embedded PostgreSQL: {error}. "
+            "Choose another folder, or set DATABASE_URL."
+        ) from error
+    return EmbeddedServer(
+        dsn=_dsn(postmaster),
+        folder=folder,
+        socket_folder=postmaster.socket_folder,
+        pid=postmaster.pid,
+        started=started,
+        _lease=hold,
+    )
+
+
+@contextmanager
+def lease(
+    folder: Path,
+    *,
+    durable: bool = True,
+    tcp_port: int | None = None,
+    ephemeral: bool = False,
+    progress: Callable[[str], None] = _say_nothing,
+) -> Iterator[EmbeddedServer]:
+    """`acquire` for the length of a with block."""
+    server = acquire(
+        folder, durable=durable, tcp_port=tcp_port, ephemeral=ephemeral, progress=progress
+    )
+    try:
+        yield server
+    finally:
+        server.release()
+
+
+def default_folder() -> Path:
+    """Where the data stand when nobody chooses: the user's own data folder.
+
+    Root's would be below a home that the account PostgreSQL runs as cannot enter.
+    """
+    if sys.platform != "win32" and os.geteuid() == 0:
+        return Path("/var/lib/appointment360")
+    return platformdirs.user_data_path("appointment360", appauthor=False)
+
+
+def tcp_password_file(folder: Path) -> Path:
+    """The file with the password of `postgres` over TCP; written when a port is first asked for."""
+    return open_cluster(folder).password_file
+
+
+def _dsn(postmaster: Postmaster) -> str:
+    # The port names the socket's file. Unsaid, clients take it from PGPORT.
+    socket_folder = quote(str(postmaster.socket_folder))
+    return f"postgresql+asyncpg://postgres@/{DATABASE}?host={socket_folder}&port={postmaster.port}"
+
+
+def _try_lock(lock: int, kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
