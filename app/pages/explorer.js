@@ -1,0 +1,250 @@
+// The explorer page: connects editors, result, documentation and history, and sends the requests.
+
+import { CodeEditor } from "./code-editor.js";
+import { complete } from "./completion.js";
+import { Docs } from "./docs.js";
+import { byId, tabs } from "./dom.js";
+import { operationAt, operations } from "./graphql-document.js";
+import { format } from "./graphql-format.js";
+import { colored } from "./graphql-lexer.js";
+import { readJsonObject, tokenizeJson } from "./json-lexer.js";
+import { ResultPane } from "./result-pane.js";
+import { RunHistory } from "./run-history.js";
+import { Schema, introspectionRequest } from "./schema.js";
+import { firstToken, keepToken, requestHeaders } from "./session.js";
+import { splitter } from "./splitter.js";
+import { keep, recall } from "./storage.js";
+import { send, subscribe } from "./transport.js";
+
+const ENDPOINT = "/graphql";
+const EXAMPLE = `# The five newest contacts. Press Ctrl-Enter to run, Ctrl-Space for suggestions.
+query NewestContacts {
+  contacts(first: 5) {
+    nodes {
+      id
+      fullName
+      title
+      company {
+        name
+        domain
+      }
+      emails {
+        address
+        isPrimary
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    totalCount
+  }
+}
+`;
+
+const token = byId("token");
+const runButton = byId("run");
+const panes = byId("panes");
+const state = { schema: null, running: null };
+
+const query = new CodeEditor(byId("query-editor"), {
+  label: "Query",
+  placeholder: "# Write a query",
+  tokens: colored,
+  complete: (text, cursor) => (state.schema ? complete(text, cursor, state.schema) : { items: [] }),
+  onChange: (text) => {
+    keep("localStorage", "query", text);
+    nameRun();
+  },
+  onRun: run,
+});
+const variables = jsonEditor("variables", { name: "Variables", area: "localStorage", placeholder: '{ "first": 5 }' });
+// Headers can carry secrets, so they go with the tab like the token.
+const headers = jsonEditor("headers", { name: "Headers", area: "sessionStorage", placeholder: '{ "X-Request-ID": "…" }' });
+
+const selectInput = tabs(byId("input-tabs"));
+const selectSide = tabs(byId("side-tabs"));
+const docs = new Docs({ page: byId("docs-page"), search: byId("docs-search"), back: byId("docs-back") });
+const runs = new RunHistory(byId("history-panel"), { onPick: restore });
+const result = new ResultPane({
+  meta: byId("result-meta"),
+  body: byId("result-body"),
+  copy: byId("copy"),
+  onTokenWanted: () => token.focus(),
+});
+
+/** An editor for a JSON object that says what is wrong with it below. */
+function jsonEditor(id, { name, area, placeholder }) {
+  const mistake = byId(`${id}-mistake`);
+  const editor = new CodeEditor(byId(`${id}-editor`), {
+    label: `${name} (JSON)`,
+    placeholder,
+    tokens: tokenizeJson,
+    onChange: (text) => {
+      keep(area, id, text);
+      mistake.textContent = mistakeIn(text, name);
+    },
+    onRun: run,
+  });
+  editor.value = recall(area, id, "");
+  return editor;
+}
+
+function mistakeIn(text, name) {
+  try {
+    readJsonObject(text, name);
+    return "";
+  } catch (mistake) {
+    return mistake.message;
+  }
+}
+
+/** Runs the operation at the cursor; while one runs, stops it. */
+async function run() {
+  if (state.running) {
+    state.running.abort();
+    return;
+  }
+  const operation = operationAt(query.value, query.cursor);
+  const prepared = prepare(operation);
+  if (!prepared) return;
+  state.running = new AbortController();
+  runs.add({ query: query.value, variables: variables.value, name: operation?.name ?? null });
+  query.markLines(new Set());
+  showView("result");
+  result.wait();
+  nameRun();
+  try {
+    await exchange(operation, prepared);
+  } catch (failure) {
+    explainFailure(failure);
+  } finally {
+    state.running = null;
+    nameRun();
+  }
+}
+
+/** The request and headers as written, or null after saying which of them cannot be read. */
+function prepare(operation) {
+  let panel = "tab-variables";
+  try {
+    const values = readJsonObject(variables.value, "Variables");
+    panel = "tab-headers";
+    const sent = requestHeaders(readJsonObject(headers.value, "Headers"), token.value);
+    const request = { query: query.value, operationName: operation?.name ?? undefined, variables: values };
+    return { request, options: { headers: sent } };
+  } catch (mistake) {
+    selectInput(panel);
+    showView("result");
+    result.fail("Nothing was sent", mistake.message);
+    return null;
+  }
+}
+
+async function exchange(operation, { request, options }) {
+  const { signal } = state.running;
+  if (operation?.kind !== "subscription") {
+    showAnswer(await send(ENDPOINT, request, { ...options, signal }));
+    return;
+  }
+  let count = 0;
+  await subscribe(ENDPOINT, request, { ...options, signal, onEvent: (answer) => showAnswer(answer, (count += 1)) });
+}
+
+function showAnswer(answer, count = null) {
+  result.show(answer, count);
+  const errors = Array.isArray(answer.body?.errors) ? answer.body.errors : [];
+  query.markLines(new Set(errors.flatMap((error) => error?.locations ?? []).map(({ line }) => line)));
+}
+
+function explainFailure(failure) {
+  if (failure.name !== "AbortError") result.fail("No answer", `The server could not be reached: ${failure.message}`);
+  else if (!result.text) result.fail("Stopped", "The request was stopped before an answer came.");
+}
+
+/** Names the run button after what it would do. */
+function nameRun() {
+  const several = operations(query.value).length > 1;
+  const name = several ? operationAt(query.value, query.cursor)?.name : null;
+  runButton.textContent = state.running ? "Stop" : `Run${name ? ` ${name}` : ""}`;
+  runButton.classList.toggle("is-running", Boolean(state.running));
+}
+
+/** Loads the schema for completion and documentation; without it the page still runs queries. */
+async function loadSchema() {
+  sayState("Loading the schema…", "");
+  try {
+    const { status, body } = await send(ENDPOINT, introspectionRequest, { headers: requestHeaders({}, token.value) });
+    const introspection = body?.data?.__schema;
+    if (!introspection) throw new Error(body?.errors?.[0]?.message ?? `the server answered ${status}`);
+    state.schema = new Schema(introspection);
+    docs.open(state.schema);
+    sayState(`${state.schema.ownTypes.length} types`, "is-good");
+  } catch (failure) {
+    state.schema = null;
+    docs.explain(`The schema could not be read (${failure.message}). Queries run as usual, without suggestions and documentation. A token may be needed.`);
+    sayState("No schema: suggestions are off", "is-bad");
+  }
+}
+
+function sayState(sentence, mood) {
+  const place = byId("schema-state");
+  place.textContent = sentence;
+  place.className = `schema-state ${mood}`;
+}
+
+function restore(entry) {
+  query.value = entry.query;
+  variables.value = entry.variables;
+  showView("query");
+  query.focus();
+}
+
+/** On a narrow screen, brings one of the views to the front. */
+function showView(name) {
+  document.body.dataset.view = name;
+  for (const button of byId("views").children) button.setAttribute("aria-pressed", String(button.dataset.view === name));
+}
+
+function showSide(open) {
+  panes.classList.toggle("is-side-closed", !open);
+  byId("side-toggle").setAttribute("aria-expanded", String(open));
+  keep("localStorage", "side", open);
+}
+
+function connect() {
+  token.value = firstToken();
+  token.addEventListener("change", () => {
+    keepToken(token.value.trim());
+    loadSchema();
+  });
+  // A link with a token, opened in a tab that already shows the page, changes only the fragment.
+  addEventListener("hashchange", () => {
+    const before = token.value;
+    token.value = firstToken();
+    if (token.value !== before) loadSchema();
+  });
+  runButton.addEventListener("click", run);
+  byId("prettify").addEventListener("click", () => {
+    query.focus();
+    query.value = format(query.value);
+  });
+  for (const event of ["keyup", "click"]) query.input.addEventListener(event, nameRun);
+  byId("views").addEventListener("click", (event) => event.target.dataset.view && showView(event.target.dataset.view));
+  byId("side-toggle").addEventListener("click", () => showSide(panes.classList.contains("is-side-closed")));
+}
+
+function arrange() {
+  const inputs = byId("inputs");
+  splitter(byId("split-request"), { root: panes, pane: byId("request"), variable: "--request", grows: 1, minimum: 260 });
+  splitter(byId("split-side"), { root: panes, pane: byId("side"), variable: "--side", grows: -1, minimum: 240 });
+  splitter(byId("split-inputs"), { root: byId("request"), pane: inputs, variable: "--inputs", grows: -1, minimum: 80 });
+  selectInput("tab-variables");
+  selectSide("tab-docs");
+  showSide(recall("localStorage", "side", true));
+}
+
+connect();
+arrange();
+query.value = recall("localStorage", "query", EXAMPLE);
+loadSchema();

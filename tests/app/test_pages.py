@@ -1,0 +1,190 @@
+"""The explorer page: served from the package alone, under a policy that allows nothing foreign."""
+
+import re
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+
+from app import pages
+
+FOLDER = Path(pages.__file__).parent / "pages"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+PAGE_PATHS = ["/", "/explorer", "/explorer/"]
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(Starlette(routes=pages.page_routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+        yield opened
+
+
+class PageReader(HTMLParser):
+    """Collects the elements of a page with their attributes, and text inside scripts and styles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.inline: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem and data.strip():
+            self.inline.append(data)
+
+
+def read_page() -> PageReader:
+    reader = PageReader()
+    reader.feed((FOLDER / pages.EXPLORER_PAGE).read_text("utf-8"))
+    return reader
+
+
+@pytest.mark.parametrize("path", PAGE_PATHS)
+async def test_page_is_html(client: httpx.AsyncClient, path: str) -> None:
+    """The root and the explorer answer the same page as HTML, with and without a trailing slash."""
+    answer = await client.get(path)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.content == (FOLDER / "explorer.html").read_bytes()
+
+
+@pytest.mark.parametrize("path", [*PAGE_PATHS, "/explorer/assets/explorer.js"])
+async def test_every_file_carries_the_security_headers(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    """Page and assets leave with the exact policy, and are revalidated before each use."""
+    headers = (await client.get(path)).headers
+
+    assert headers["content-security-policy"] == POLICY
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("name", pages.ASSETS)
+async def test_asset_has_its_media_type(client: httpx.AsyncClient, name: str) -> None:
+    """Every asset is served with the media type its ending names, which nosniff makes binding."""
+    answer = await client.get(f"/explorer/assets/{name}")
+
+    expected = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == expected[name.rpartition(".")[2]]
+
+
+@pytest.mark.parametrize("path", [*PAGE_PATHS, "/explorer/assets/explorer.css"])
+async def test_head_answers_the_headers_of_get(client: httpx.AsyncClient, path: str) -> None:
+    """HEAD tells the length and tag that GET would, without a body."""
+    head = await client.head(path)
+    get = await client.get(path)
+
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers == get.headers
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("path", ["/", "/explorer/assets/explorer.js"])
+async def test_other_methods_are_refused(client: httpx.AsyncClient, method: str, path: str) -> None:
+    """Pages can only be read."""
+    assert (await client.request(method, path)).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["missing.js", "explorer.html", "pages.py", "..%2Fpages.py", "%2e%2e/pages.py", "."],
+)
+async def test_unknown_asset_is_not_found(client: httpx.AsyncClient, name: str) -> None:
+    """Only the listed assets exist; nothing in the address reaches the file system."""
+    assert (await client.get(f"/explorer/assets/{name}")).status_code == 404
+
+
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
+async def test_known_etag_is_not_modified(client: httpx.AsyncClient, form: str) -> None:
+    """A browser that holds the current file gets 304 without a body."""
+    first = await client.get("/explorer")
+
+    again = await client.get(
+        "/explorer", headers={"If-None-Match": form.format(first.headers["etag"])}
+    )
+
+    assert again.status_code == 304
+    assert again.content == b""
+    assert again.headers["etag"] == first.headers["etag"]
+
+
+async def test_stale_etag_is_answered_in_full(client: httpx.AsyncClient) -> None:
+    """A browser that holds another version gets the file."""
+    answer = await client.get("/explorer", headers={"If-None-Match": '"other"'})
+
+    assert answer.status_code == 200
+
+
+def test_every_packaged_file_is_listed() -> None:
+    """The allow-list and the folder hold the same files, so none is forgotten and none is dead."""
+    packaged = {path.name for path in FOLDER.iterdir()}
+
+    assert packaged == {pages.EXPLORER_PAGE, *pages.ASSETS}
+
+
+async def test_page_refers_to_served_files_only(client: httpx.AsyncClient) -> None:
+    """Every script, style and image of the page is served here, or is part of the page."""
+    references = [
+        value
+        for _, attributes in read_page().elements
+        for name, value in attributes.items()
+        if name in {"src", "href"} and value and not value.startswith("data:")
+    ]
+
+    assert references == ["/explorer/assets/explorer.css", "/explorer/assets/explorer.js"]
+    assert [(await client.get(path)).status_code for path in references] == [200, 200]
+
+
+def test_modules_import_served_files_only() -> None:
+    """Every import of a script names a listed neighbour, and every script is imported."""
+    imports = {
+        name: set(re.findall(r'^(?:import|\}) .*?from "(.+?)";$', text, re.MULTILINE))
+        for name in pages.ASSETS
+        if name.endswith(".js") and (text := (FOLDER / name).read_text("utf-8"))
+    }
+    imported = set().union(*imports.values())
+
+    assert imported == {f"./{name}" for name in imports if name != "explorer.js"}
+
+
+def test_page_has_nothing_inline() -> None:
+    """The page works under the policy: no inline script, style, event handler or form."""
+    page = read_page()
+    attributes = {name for _, found in page.elements for name in found}
+
+    assert page.inline == []
+    assert "style" not in attributes
+    assert [name for name in attributes if name.startswith("on")] == []
+    assert "form" not in {tag for tag, _ in page.elements}
+
+
+@pytest.mark.parametrize("name", [pages.EXPLORER_PAGE, *pages.ASSETS])
+def test_file_names_no_other_origin(name: str) -> None:
+    """No page file reaches for another host: the explorer works without internet."""
+    text = (FOLDER / name).read_text("utf-8")
+
+    assert re.findall(r"(?:https?|wss?):?//\S*|@import|[\"'(]//\w", text) == []
+
+
+@pytest.mark.parametrize("name", [name for name in pages.ASSETS if name.endswith(".js")])
+def test_script_never_makes_markup_or_code_of_text(name: str) -> None:
+    """Scripts build elements and text nodes only, so that data is never read as markup or code."""
+    text = (FOLDER / name).read_text("utf-8")
+    forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
+
+    assert re.findall(forbidden, text) == []
