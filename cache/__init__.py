@@ -1,0 +1,1 @@
+"""What may vanish: nothing here is the only copy of anything."""

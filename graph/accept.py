@@ -1,0 +1,32 @@
+"""Which of the two media types of GraphQL over HTTP a client prefers."""
+
+from typing import Final
+
+GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
+JSON: Final = "application/json"
+
+
+def negotiate(accept: str | None) -> str:
+    """The media type of the answer: the preferred one, `application/json` when nothing says.
+
+    Source: GraphQL over HTTP, "Media Types"; RFC 9110, 12.5.1 for the weights.
+    """
+    weights = {GRAPHQL_RESPONSE: 0.0, JSON: 0.0}
+    for part in (accept or "").split(","):
+        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        if media_type in weights:
+            weights[media_type] = max(weights[media_type], _weight(parameters))
+    if weights[GRAPHQL_RESPONSE] > 0 and weights[GRAPHQL_RESPONSE] >= weights[JSON]:
+        return GRAPHQL_RESPONSE
+    return JSON
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

@@ -1,0 +1,45 @@
+"""Errors as clients get them: a code each, nothing of ours that is not meant for them."""
+
+from typing import Any, Final
+
+import structlog
+from graphql import GraphQLError
+
+from domain.errors import AppError, ErrorCode
+
+MAX_MESSAGE_CHARS: Final = 500
+_MASKED: Final = "Something went wrong on our side. Tell us the requestId."
+
+log = structlog.get_logger(__name__)
+
+
+def format_error(
+    error: GraphQLError, request_id: str, *, code: ErrorCode = ErrorCode.BAD_USER_INPUT
+) -> dict[str, Any]:
+    """An error of graphql-core as JSON; one that is a bug of ours is logged and masked.
+
+    Args:
+        code: What it is when it comes from graphql-core itself.
+    """
+    cause = error.original_error
+    message: str = error.message
+    extensions: dict[str, object] = {"code": code}
+    if isinstance(cause, AppError):
+        message, extensions = cause.message, {"code": cause.code, **cause.details}
+    elif cause is not None and not isinstance(cause, GraphQLError):
+        log.error("resolver_failed", path=error.path, exc_info=cause)
+        message, extensions = _MASKED, {"code": ErrorCode.INTERNAL_SERVER_ERROR}
+    formatted: dict[str, Any] = {"message": message[:MAX_MESSAGE_CHARS]}
+    if error.locations:
+        formatted["locations"] = [
+            {"line": location.line, "column": location.column} for location in error.locations
+        ]
+    if error.path:
+        formatted["path"] = error.path
+    formatted["extensions"] = {**extensions, "requestId": request_id}
+    return formatted
+
+
+def format_app_error(error: AppError, request_id: str) -> dict[str, Any]:
+    """An error that concerns the whole request."""
+    return format_error(GraphQLError(error.message, original_error=error), request_id)

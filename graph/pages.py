@@ -1,0 +1,177 @@
+"""The arguments of a connection, and what a connection shows: one page and what is around it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from db.entities import Entity
+from db.paging import cursor_of
+from db.rows import Row
+from domain.errors import InvalidInput
+from domain.paging import (
+    MAX_OFFSET,
+    Cursor,
+    Order,
+    Page,
+    PageRequest,
+    normalize_page_size,
+)
+from graph.context import Info
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True)
+class PageArguments:
+    """What a client wrote: at most one of both directions."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+    offset: int | None = None
+
+    def check(self) -> None:
+        """Refuse arguments that contradict each other.
+
+        Raises:
+            InvalidInput: Both directions, or an offset where none is possible.
+        """
+        forward = self.first is not None or self.after is not None
+        backward = self.last is not None or self.before is not None
+        if forward and backward:
+            raise InvalidInput("Use first and after, or last and before; not both.")
+        if not self.offset:
+            return
+        if backward or self.after is not None:
+            raise InvalidInput("offset goes with first alone.")
+        if not 0 < self.offset <= MAX_OFFSET:
+            raise InvalidInput(
+                f"offset goes from 0 to {MAX_OFFSET}; further on pass the endCursor as after."
+            )
+
+
+def page_request(info: Info, arguments: PageArguments, order: tuple[Order, ...]) -> PageRequest:
+    """The page that is wanted; a size above the maximum is capped, and the client told.
+
+    Raises:
+        InvalidInput: The arguments contradict each other, or a number is out of range.
+        InvalidCursor: The cursor is not of this server or of another order.
+    """
+    arguments.check()
+    backward = arguments.last is not None or arguments.before is not None
+    asked = arguments.last if backward else arguments.first
+    limits = info.context.page_limits
+    size = normalize_page_size(asked, default=limits.default, maximum=limits.maximum)
+    if asked is not None and size < asked:
+        info.context.notices.append(
+            {
+                "code": "PAGE_SIZE_CAPPED",
+                "path": info.path.as_list(),
+                "requested": asked,
+                "applied": size,
+            }
+        )
+    text = arguments.before if backward else arguments.after
+    return PageRequest(
+        order=order,
+        size=size,
+        cursor=None if text is None else info.context.cursors.decode(text, order),
+        backward=backward,
+        offset=arguments.offset or 0,
+    )
+
+
+@dataclass(frozen=True)
+class Edge(Generic[R]):
+    """A row and its place in the list."""
+
+    listing: "Listing[R]"
+    node: R
+    ordinal: int
+
+    @property
+    def cursor(self) -> str:
+        """The place as a client may keep it."""
+        return self.listing.cursor(self.node, self.ordinal)
+
+
+class Listing(Generic[R]):
+    """A page with what a connection may be asked about it, each worked out only when asked.
+
+    Args:
+        count: Counts the whole list.
+        behind: Tells whether there are rows on the other side of the page's cursor.
+        write_cursor: Turns a place in this order into text.
+    """
+
+    def __init__(
+        self,
+        entity: Entity[R],
+        page: Page[R],
+        *,
+        count: Callable[[], Awaitable[int]],
+        behind: Callable[[], Awaitable[bool]],
+        write_cursor: Callable[[Cursor], str],
+    ) -> None:
+        self._entity = entity
+        self._page = page
+        self._write_cursor = write_cursor
+        self.count = count
+        self._behind = behind
+
+    @property
+    def nodes(self) -> Sequence[R]:
+        """The rows of the page."""
+        return self._page.rows
+
+    @property
+    def edges(self) -> list[Edge[R]]:
+        """The rows with their places."""
+        first = self._first_ordinal()
+        return [Edge(self, row, first + at) for at, row in enumerate(self._page.rows)]
+
+    @property
+    def page_info(self) -> "Listing[R]":
+        """The page as `PageInfo` sees it."""
+        return self
+
+    def cursor(self, row: R, ordinal: int) -> str:
+        """The place of a row as text."""
+        place = cursor_of(self._entity, self._page.request.order, row, ordinal=ordinal)
+        return self._write_cursor(place)
+
+    @property
+    def start_cursor(self) -> str | None:
+        """The place of the first row."""
+        rows = self._page.rows
+        return self.cursor(rows[0], self._first_ordinal()) if rows else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        """The place of the last row."""
+        rows = self._page.rows
+        return self.cursor(rows[-1], self._first_ordinal() + len(rows) - 1) if rows else None
+
+    async def has_next_page(self) -> bool:
+        """Whether there are rows after the page."""
+        request = self._page.request
+        return await self._around() if request.backward else self._page.has_more
+
+    async def has_previous_page(self) -> bool:
+        """Whether there are rows before the page."""
+        request = self._page.request
+        return self._page.has_more if request.backward else await self._around()
+
+    async def _around(self) -> bool:
+        request = self._page.request
+        if request.cursor is None:
+            return request.offset > 0 and bool(self._page.rows)
+        return await self._behind()
+
+    def _first_ordinal(self) -> int:
+        request = self._page.request
+        passed = request.cursor.ordinal if request.cursor else 0
+        if request.backward:
+            return max(0, passed - len(self._page.rows))
+        return passed + request.offset + 1

@@ -1,0 +1,131 @@
+"""The root fields that read."""
+
+import asyncio
+from typing import Annotated, Final, cast
+
+import strawberry
+
+from db import companies, contacts
+from db.entities import COMPANIES, CONTACTS
+from db.rows import Row
+from domain.errors import InvalidInput
+from domain.filters import CompanyFilter, ContactFilter
+from domain.node_ids import NodeKind, decode_node_id
+from domain.paging import NEWEST_COMPANIES, NEWEST_CONTACTS, CompanyOrder, ContactOrder
+from graph.arguments import After, Before, First, Last, Offset
+from graph.context import Info
+from graph.pages import Listing, PageArguments, page_request
+from graph.types.connections import Connection
+from graph.types.parts import Node, User
+from graph.types.records import Company, Contact
+
+MAX_NODES: Final = 1000
+
+_Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+_ContactFilter = Annotated[
+    ContactFilter | None, strawberry.argument(description="Which contacts; all when left out.")
+]
+_CompanyFilter = Annotated[
+    CompanyFilter | None, strawberry.argument(description="Which companies; all when left out.")
+]
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query:
+    """The root of queries."""
+
+    @strawberry.field(description="Anything by its id; null when there is no such thing.")
+    async def node(self, info: Info, id: _Id) -> Node | None:
+        """One row of any kind."""
+        return cast("Node | None", await _load_node(info, id))
+
+    @strawberry.field(description="Things by their ids, in their order, null where there is none.")
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Their ids.")],
+    ) -> list[Node | None]:
+        """Rows of any kinds, a statement a kind."""
+        if len(ids) > MAX_NODES:
+            raise InvalidInput(f"{len(ids)} ids were given; at most {MAX_NODES} fit.")
+        rows = await asyncio.gather(*(_load_node(info, node_id) for node_id in ids))
+        return cast("list[Node | None]", rows)
+
+    @strawberry.field(description="The user whose token came with the request.")
+    async def viewer(self, info: Info) -> User:
+        """The viewer's row."""
+        return cast("User", await info.context.viewer_row())
+
+    @strawberry.field(description="A contact by its id; null when there is none.")
+    async def contact(self, info: Info, id: _Id) -> Contact | None:
+        """One contact."""
+        _, row_id = decode_node_id(id, expected=NodeKind.CONTACT)
+        return cast("Contact | None", await info.context.loaders.contact_by_id.load(row_id))
+
+    @strawberry.field(description="A company by its id; null when there is none.")
+    async def company(self, info: Info, id: _Id) -> Company | None:
+        """One company."""
+        _, row_id = decode_node_id(id, expected=NodeKind.COMPANY)
+        return cast("Company | None", await info.context.loaders.company_by_id.load(row_id))
+
+    @strawberry.field(description="Contacts, the newest first by default.")
+    async def contacts(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        offset: Offset = None,
+        filter: _ContactFilter = None,
+        order_by: Annotated[
+            list[ContactOrder] | None, strawberry.argument(description="In which order.")
+        ] = None,
+    ) -> Connection[Contact]:
+        """One page of contacts."""
+        order = NEWEST_CONTACTS if order_by is None else tuple(order_by)
+        arguments = PageArguments(first, after, last, before, offset)
+        request = page_request(info, arguments, order)
+        reads = info.context.reads
+        listing = Listing(
+            CONTACTS,
+            await reads.run(contacts.list_contacts, request, filter),
+            count=lambda: reads.run(contacts.count_contacts, filter),
+            behind=lambda: reads.run(contacts.contacts_behind, request, filter),
+            write_cursor=info.context.cursors.writer(order),
+        )
+        return cast("Connection[Contact]", listing)
+
+    @strawberry.field(description="Companies, the newest first by default.")
+    async def companies(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        offset: Offset = None,
+        filter: _CompanyFilter = None,
+        order_by: Annotated[
+            list[CompanyOrder] | None, strawberry.argument(description="In which order.")
+        ] = None,
+    ) -> Connection[Company]:
+        """One page of companies."""
+        order = NEWEST_COMPANIES if order_by is None else tuple(order_by)
+        arguments = PageArguments(first, after, last, before, offset)
+        request = page_request(info, arguments, order)
+        reads = info.context.reads
+        listing = Listing(
+            COMPANIES,
+            await reads.run(companies.list_companies, request, filter),
+            count=lambda: reads.run(companies.count_companies, filter),
+            behind=lambda: reads.run(companies.companies_behind, request, filter),
+            write_cursor=info.context.cursors.writer(order),
+        )
+        return cast("Connection[Company]", listing)
+
+
+async def _load_node(info: Info, node_id: str) -> Row | None:
+    kind, row_id = decode_node_id(node_id)
+    row: Row | None = await info.context.loaders.node_by_id[kind].load(row_id)
+    return row

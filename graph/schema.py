@@ -1,0 +1,35 @@
+"""The schema, built once a process."""
+
+from functools import lru_cache
+
+import strawberry
+from graphql import GraphQLSchema
+from strawberry.printer import print_schema
+from strawberry.schema.config import StrawberryConfig
+
+import graph.inputs  # noqa: F401  # shows the domain's vocabulary before a type names it
+from graph.mutations import Mutation
+from graph.payloads import ERROR_TYPES
+from graph.queries import Query
+from graph.scalars import SCALARS
+
+
+@lru_cache(maxsize=1)
+def build_schema() -> strawberry.Schema:
+    """Everything the API offers."""
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        types=list(ERROR_TYPES),
+        config=StrawberryConfig(scalar_map=dict(SCALARS)),
+    )
+
+
+def core_schema() -> GraphQLSchema:
+    """The same schema as graphql-core executes it."""
+    return build_schema()._schema  # noqa: SLF001  # Strawberry offers no public name for it
+
+
+def schema_text() -> str:
+    """The schema in its own language, as `schema.graphql` keeps it."""
+    return print_schema(build_schema()) + "\n"

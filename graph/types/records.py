@@ -1,0 +1,239 @@
+"""Contacts and companies. They name each other, so they stand in one file."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+import strawberry
+
+from db.entities import CONTACTS
+from db.rows import CompanyRow, ContactRow
+from domain.enums import EmailStatus, EmployeeRange, RecordSource, Seniority
+from domain.filters import ContactFilter
+from domain.node_ids import NodeKind
+from domain.paging import NEWEST_CONTACTS, ContactOrder
+from domain.scalars import BigInt, Json
+from domain.sizes import employee_range
+from graph.arguments import After, Before, First, Last
+from graph.context import Info, place_of
+from graph.declare import column, same_row
+from graph.pages import Listing, PageArguments, page_request
+from graph.types.connections import Connection
+from graph.types.parts import (
+    Activity,
+    ContactEmail,
+    ContactMetadata,
+    ContactPhone,
+    Location,
+    Node,
+    User,
+    load_metadata,
+    metadata_column,
+    node_id,
+)
+
+
+async def _company(root: strawberry.Parent[Any], info: Info) -> Any:
+    if root.company_id is None:
+        return None
+    return await info.context.loaders.company_by_id.load(root.company_id)
+
+
+async def _parent_company(root: strawberry.Parent[Any], info: Info) -> Any:
+    if root.parent_id is None:
+        return None
+    return await info.context.loaders.company_by_id.load(root.parent_id)
+
+
+async def _owner(root: strawberry.Parent[Any], info: Info) -> Any:
+    return await info.context.loaders.user_by_id.load(root.owner_id) if root.owner_id else None
+
+
+async def _emails(root: strawberry.Parent[Any], info: Info) -> Any:
+    return await info.context.loaders.emails_by_contact.load(root.id)
+
+
+async def _primary_email(root: strawberry.Parent[Any], info: Info) -> Any:
+    emails = await info.context.loaders.emails_by_contact.load(root.id)
+    return next((email for email in emails if email.is_primary), None)
+
+
+async def _phones(root: strawberry.Parent[Any], info: Info) -> Any:
+    return await info.context.loaders.phones_by_contact.load(root.id)
+
+
+async def _activities(root: strawberry.Parent[Any], info: Info) -> Any:
+    return await info.context.loaders.activities_by_contact.load(root.id)
+
+
+async def _metadata(root: strawberry.Parent[Any], info: Info) -> Any:
+    return await load_metadata(root, info)
+
+
+async def _custom_fields(root: strawberry.Parent[Any], info: Info) -> Any:
+    metadata = await load_metadata(root, info)
+    return {} if metadata is None else metadata.custom_fields
+
+
+async def _contact_count(root: strawberry.Parent[Any], info: Info) -> int:
+    return await info.context.loaders.contact_count_by_company.load(root.id)
+
+
+@strawberry.type(description="A person in the records.")
+class Contact(Node):
+    """A row of `contacts`."""
+
+    id: strawberry.ID = node_id(NodeKind.CONTACT)
+    uuid: UUID = column("The id for clients outside GraphQL.")
+    first_name: str | None = column("Given name.")
+    middle_name: str | None = column("Middle name.")
+    last_name: str | None = column("Family name.")
+    full_name: str | None = column("All names in one.")
+    title: str | None = column("Job title.")
+    headline: str | None = metadata_column("headline", "One line the person says.")
+    seniority: Seniority | None = column("Place in the hierarchy.")
+    departments: list[str] = column("Departments.")
+    functions: list[str] = column("Job functions.")
+    email: str | None = column("Primary e-mail address.")
+    email_domain: str | None = column("Domain of the primary e-mail address.")
+    email_status: EmailStatus | None = column("Status of the primary e-mail address.")
+    emails: list[ContactEmail] = strawberry.field(
+        resolver=_emails, description="All e-mail addresses."
+    )
+    primary_email: ContactEmail | None = strawberry.field(
+        resolver=_primary_email, description="The address to write to."
+    )
+    phones: list[ContactPhone] = strawberry.field(
+        resolver=_phones, description="All phone numbers."
+    )
+    linkedin_url: str | None = metadata_column("linkedin_url", "LinkedIn profile.")
+    facebook_url: str | None = metadata_column("facebook_url", "Facebook profile.")
+    twitter_url: str | None = metadata_column("twitter_url", "X (Twitter) profile.")
+    website_url: str | None = metadata_column("website_url", "Personal web site.")
+    location: Location = strawberry.field(resolver=same_row, description="Where the person is.")
+    company: "Company | None" = strawberry.field(
+        resolver=_company, description="The employer; null when it was deleted."
+    )
+    company_name: str | None = column("The employer's name, or how the source spells it.")
+    company_name_raw: str | None = column("The employer as the source spells it.")
+    stage: str | None = column("Stage in the pipeline.")
+    lead_status: str | None = column("Status as a lead.")
+    do_not_contact: bool = column("The person has asked not to be contacted.")
+    owner: User | None = strawberry.field(resolver=_owner, description="Who looks after it.")
+    tags: list[str] = column("Tags.")
+    keywords: list[str] = column("Keywords.")
+    notes: str | None = metadata_column("notes", "Free text.")
+    source: RecordSource = column("How the record came to be.")
+    quality_score: int = column("How complete the record is, 0 to 100.")
+    custom_fields: Json = strawberry.field(
+        resolver=_custom_fields, description="A JSON object of your own."
+    )
+    metadata: ContactMetadata | None = strawberry.field(
+        resolver=_metadata, description="What is known beyond what lists show."
+    )
+    activities: list[Activity] = strawberry.field(
+        resolver=_activities, description="What happened with the contact, the latest first."
+    )
+    last_contacted_at: datetime | None = column("When somebody last wrote or called.")
+    last_verified_at: datetime | None = column("When the record was last checked.")
+    created_at: datetime = column("When the record was created.")
+    updated_at: datetime = column("When the record was last changed.")
+    deleted_at: datetime | None = column("When it was deleted; such records are in no list.")
+    version: int = column("Goes up by one with every change; pass it as `expectedVersion`.")
+
+    @classmethod
+    def is_type_of(cls, row: object, _info: object) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(row, ContactRow)
+
+
+@strawberry.type(description="A company in the records.")
+class Company(Node):
+    """A row of `companies`."""
+
+    id: strawberry.ID = node_id(NodeKind.COMPANY)
+    uuid: UUID = column("The id for clients outside GraphQL.")
+    name: str | None = column("Name.")
+    name_for_emails: str | None = column("Name as one would write it in a letter.")
+    domain: str | None = column("Main host; no two companies share one.")
+    additional_domains: list[str] = column("Further hosts.")
+    website_url: str | None = column("Web site.")
+    industry: str | None = column("The first of the industries.")
+    industries: list[str] = column("Industries, the main one first.")
+    sub_industries: list[str] = column("Finer industries.")
+    sic_codes: list[str] = column("SIC codes.")
+    naics_codes: list[str] = column("NAICS codes.")
+    employees_count: int | None = column("Number of employees.")
+    employee_range: EmployeeRange | None = strawberry.field(
+        resolver=lambda root: employee_range(root.employees_count),
+        description="Size class by number of employees.",
+    )
+    annual_revenue: BigInt | None = column("Revenue of a year, in whole units of the currency.")
+    currency: str | None = column("ISO 4217 code.")
+    total_funding: BigInt | None = column("All funding, in whole units of the currency.")
+    latest_funding: str | None = column("Kind of the latest round.")
+    latest_funding_amount: BigInt | None = column("Amount of the latest round.")
+    last_raised_at: date | None = column("Day of the latest round.")
+    founded_year: int | None = column("Year of foundation.")
+    phone: str | None = column("Phone number.")
+    address: Location = strawberry.field(resolver=same_row, description="Headquarters.")
+    linkedin_url: str | None = column("LinkedIn page.")
+    facebook_url: str | None = column("Facebook page.")
+    twitter_url: str | None = column("X (Twitter) profile.")
+    technologies: list[str] = column("Technologies in use.")
+    keywords: list[str] = column("Keywords.")
+    short_description: str | None = column("What the company does.")
+    retail_locations: int | None = column("Number of shops.")
+    logo_url: str | None = column("Logo.")
+    parent: "Company | None" = strawberry.field(
+        resolver=_parent_company, description="The company this one belongs to."
+    )
+    ticker: str | None = column("Stock ticker.")
+    ownership_type: str | None = column("Ownership, such as `PUBLIC`.")
+    owner: User | None = strawberry.field(resolver=_owner, description="Who looks after it.")
+    stage: str | None = column("Stage in the pipeline.")
+    source: RecordSource = column("How the record came to be.")
+    contact_count: int = strawberry.field(
+        resolver=_contact_count, description="How many contacts work there."
+    )
+    created_at: datetime = column("When the record was created.")
+    updated_at: datetime = column("When the record was last changed.")
+    deleted_at: datetime | None = column("When it was deleted; such records are in no list.")
+    version: int = column("Goes up by one with every change; pass it as `expectedVersion`.")
+
+    @strawberry.field(description="The contacts who work there, the newest first by default.")
+    async def contacts(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        filter: Annotated[
+            ContactFilter | None, strawberry.argument(description="Which of them.")
+        ] = None,
+        order_by: Annotated[
+            list[ContactOrder] | None, strawberry.argument(description="In which order.")
+        ] = None,
+    ) -> Connection[Contact]:
+        """One page of each company's contacts, read in one statement for all companies."""
+        order = NEWEST_CONTACTS if order_by is None else tuple(order_by)
+        request = page_request(info, PageArguments(first, after, last, before), order)
+        loaders, place = info.context.loaders, place_of(info)
+        company_id = cast("CompanyRow", self).id
+        page = await loaders.contact_page_by_company(place, request, filter).load(company_id)
+        listing = Listing(
+            CONTACTS,
+            page,
+            count=lambda: loaders.contact_total_by_company(place, filter).load(company_id),
+            behind=lambda: loaders.contacts_behind_by_company(place, request, filter).load(
+                company_id
+            ),
+            write_cursor=info.context.cursors.writer(order),
+        )
+        return cast("Connection[Contact]", listing)
+
+    @classmethod
+    def is_type_of(cls, row: object, _info: object) -> bool:
+        """Whether a row is one of these."""
+        return isinstance(row, CompanyRow)
