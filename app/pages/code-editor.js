@@ -37,7 +37,7 @@ export class CodeEditor {
   }
 
   focus() {
-    this.input.focus();
+    this.input.focus({ preventScroll: true });
   }
 
   /** Marks lines (from 1) as mistaken until the text changes. */
@@ -61,7 +61,7 @@ export class CodeEditor {
     this.input.addEventListener("keydown", (event) => this.#pressed(event));
     this.input.addEventListener("blur", () => this.#closeList());
     this.input.addEventListener("click", () => this.#closeList());
-    this.host.addEventListener("scroll", () => this.#closeList());
+    this.host.addEventListener("scroll", () => this.list?.isOpen && this.list.place(this.#rectangle(this.replacing.start)));
     this.host.addEventListener("mousedown", (event) => {
       if (event.target === this.input) return;
       event.preventDefault();
@@ -71,6 +71,7 @@ export class CodeEditor {
 
   #typed(event) {
     this.#changed();
+    this.#reveal();
     const writes = event.inputType === "insertText" && WORD_INPUT.test(event.data ?? "");
     if (writes || this.list?.isOpen) this.#suggest();
   }
@@ -216,12 +217,13 @@ export class CodeEditor {
     return this.paint.getBoundingClientRect();
   }
 
-  /** Scrolls the caret into view after it was moved by the program. */
+  /** Scrolls the caret into view, and back to the line starts when they fit. */
   #reveal() {
     const caret = this.#rectangle(this.cursor);
     const view = this.host.getBoundingClientRect();
     if (caret.bottom > view.bottom) this.host.scrollTop += caret.bottom - view.bottom + caret.height;
     if (caret.top < view.top) this.host.scrollTop -= view.top - caret.top + caret.height;
-    if (caret.right > view.right) this.host.scrollLeft += caret.right - view.right + caret.height;
+    if (caret.right + this.host.scrollLeft < view.right) this.host.scrollLeft = 0;
+    else if (caret.right > view.right) this.host.scrollLeft += caret.right - view.right + caret.height;
   }
 }

@@ -34,12 +34,12 @@ export class Docs {
     this.#show();
   }
 
-  /** Shows a sentence instead of a schema. */
-  explain(sentence) {
+  /** Shows sentences instead of a schema. */
+  explain(...sentences) {
     this.schema = null;
     this.search.disabled = true;
     this.back.hidden = true;
-    this.page.replaceChildren(element("p", { class: "empty" }, sentence));
+    this.page.replaceChildren(...sentences.map((sentence) => element("p", { class: "empty" }, sentence)));
   }
 
   #searchFor(text) {
@@ -108,7 +108,7 @@ export class Docs {
     const field = this.schema.field(typeName, fieldName);
     return [
       heading(field.name, `field of ${typeName}`),
-      element("p", { class: "signature" }, "Type ", this.#typeLink(field.type)),
+      element("p", {}, "Type ", this.#typeLink(field.type)),
       about(field),
       this.#section("Arguments", field.args, (input) => this.#inputRow(input)),
       this.#section(`Fields of ${namedType(field.type)}`, this.schema.type(namedType(field.type))?.fields, (inner) =>
@@ -182,7 +182,7 @@ export class Docs {
   #typeLink(ref) {
     const name = namedType(ref);
     const [before, after] = typeText(ref).split(name);
-    return element("span", {}, before, this.#link(name, { type: name }, "t-type"), after);
+    return element("span", { class: "signature" }, before, this.#link(name, { type: name }, "t-type"), after);
   }
 
   #link(text, place, classes) {

@@ -17,7 +17,7 @@ import { keep, recall } from "./storage.js";
 import { send, subscribe } from "./transport.js";
 
 const ENDPOINT = "/graphql";
-const EXAMPLE = `# The five newest contacts. Press Ctrl-Enter to run, Ctrl-Space for suggestions.
+const EXAMPLE = `# The five newest contacts.
 query NewestContacts {
   contacts(first: 5) {
     nodes {
@@ -39,8 +39,7 @@ query NewestContacts {
     }
     totalCount
   }
-}
-`;
+}`;
 
 const token = byId("token");
 const runButton = byId("run");
@@ -58,9 +57,9 @@ const query = new CodeEditor(byId("query-editor"), {
   },
   onRun: run,
 });
-const variables = jsonEditor("variables", { name: "Variables", area: "localStorage", placeholder: '{ "first": 5 }' });
+const variables = jsonEditor("variables", { name: "Variables", area: "localStorage", placeholder: "Values for the query’s $variables, as JSON" });
 // Headers can carry secrets, so they go with the tab like the token.
-const headers = jsonEditor("headers", { name: "Headers", area: "sessionStorage", placeholder: '{ "X-Request-ID": "…" }' });
+const headers = jsonEditor("headers", { name: "Headers", area: "sessionStorage", placeholder: "Headers to send along, as JSON" });
 
 const selectInput = tabs(byId("input-tabs"));
 const selectSide = tabs(byId("side-tabs"));
@@ -182,7 +181,7 @@ async function loadSchema() {
     sayState(`${state.schema.ownTypes.length} types`, "is-good");
   } catch (failure) {
     state.schema = null;
-    docs.explain(`The schema could not be read (${failure.message}). Queries run as usual, without suggestions and documentation. A token may be needed.`);
+    docs.explain("The schema could not be read, so there are no suggestions and no documentation. Queries can be run as usual.", `Reason: ${failure.message}`);
     sayState("No schema: suggestions are off", "is-bad");
   }
 }

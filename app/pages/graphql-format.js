@@ -16,7 +16,7 @@ export function format(text) {
       newline = false;
     }
   }
-  const laidOut = `${layout.text.trim()}\n`;
+  const laidOut = layout.text.trim();
   return spelling(laidOut) === spelling(text) ? laidOut : text;
 }
 

@@ -37,7 +37,7 @@ export class SuggestionList {
     this.options.replaceChildren(...items.map((item, at) => this.#option(item, at, word)));
     this.root.hidden = false;
     this.select(0);
-    this.#place(caret);
+    this.place(caret);
   }
 
   close() {
@@ -75,7 +75,7 @@ export class SuggestionList {
   }
 
   /** Puts the list under the caret, above it when there is more room. */
-  #place(caret) {
+  place(caret) {
     const { width, height } = this.root.getBoundingClientRect();
     const below = caret.bottom + GAP;
     const fits = below + height <= innerHeight || caret.top < height;
