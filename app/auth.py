@@ -1,0 +1,100 @@
+"""Bearer tokens: JSON Web Tokens that name a user and a role, signed by the server's secret."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import jwt
+from starlette.requests import Request
+
+from domain.enums import Role
+from domain.errors import Unauthenticated
+from graph.context import Viewer
+
+_ALGORITHM: Final = "HS256"
+_ISSUER: Final = "appointment360"
+_AUDIENCE: Final = "appointment360:api"
+_USE: Final = "access"
+_REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss"]
+_LEEWAY: Final = timedelta(seconds=10)
+_MAX_TOKEN_CHARS: Final = 4096
+
+
+class Tokens:
+    """Writes and reads tokens.
+
+    Args:
+        secret: Signs new tokens.
+        previous: A secret whose tokens are still taken, while keys are being changed.
+    """
+
+    def __init__(self, secret: bytes, *, previous: bytes | None = None) -> None:
+        self._current = _key_id(secret)
+        self._keys = {_key_id(key): key for key in (secret, previous) if key is not None}
+
+    def issue(self, user_uuid: UUID, role: Role, *, ttl_seconds: float) -> str:
+        """A token for a user, valid from now on for a while."""
+        now = datetime.now(UTC)
+        claims = {
+            "iss": _ISSUER,
+            "aud": _AUDIENCE,
+            "sub": str(user_uuid),
+            "role": role.value,
+            "use": _USE,
+            "iat": now,
+            "exp": now + timedelta(seconds=ttl_seconds),
+        }
+        headers = {"kid": self._current}
+        return jwt.encode(claims, self._keys[self._current], _ALGORITHM, headers=headers)
+
+    def read(self, token: str) -> Viewer:
+        """Who a token names.
+
+        Raises:
+            Unauthenticated: It is forged, expired, or not a token of this server.
+        """
+        if len(token) > _MAX_TOKEN_CHARS:
+            raise _refused()
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[_ALGORITHM],
+                audience=_AUDIENCE,
+                issuer=_ISSUER,
+                leeway=_LEEWAY,
+                options={"require": _REQUIRED},
+            )
+            if claims.get("use") != _USE:
+                raise _refused()
+            return Viewer(UUID(claims["sub"]), Role(claims["role"]))
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("The token has expired. Get a new one.") from None
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+            raise _refused() from None
+
+
+def bearer_authentication(tokens: Tokens) -> Callable[[Request], Viewer | None]:
+    """Tells who sent a request by its Authorization header."""
+
+    def authenticate(request: Request) -> Viewer | None:
+        header = request.headers.get("authorization")
+        if header is None:
+            return None
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthenticated("Send a token in the header `Authorization: Bearer …`.")
+        return tokens.read(token.strip())
+
+    return authenticate
+
+
+def _key_id(secret: bytes) -> str:
+    return hashlib.sha256(b"kid" + secret).hexdigest()[:16]
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated("This is not a valid token of this server.")

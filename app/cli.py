@@ -1,0 +1,243 @@
+"""The command line: `appointment360 …`.
+
+Exit status 0 is success, 1 is work that failed, 2 is wrong use. Progress and logs go to stderr,
+so what a command answers can be piped.
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+
+import typer
+
+from app import doctor
+from app.embedded.binaries import EmbeddedServerError, binaries
+from app.first_start import ensure_user
+from app.load import LoadStopped, load_file
+from app.load_summary import LoadSummary, render_summary
+from app.log import configure_logging
+from app.progress import load_progress
+from app.resources import open_resources
+from app.serve import serve as serve_until_stopped
+from app.settings import Settings, SettingsError, load_settings
+from app.units import parse_seconds
+from db.migrate import upgrade
+from domain.enums import Role
+from domain.errors import AppError
+from domain.normalize import normalize_email
+from graph.schema import schema_text
+
+T = TypeVar("T")
+
+_LOAD_TIMEOUT_SECONDS = 600.0
+
+app = typer.Typer(
+    help="A GraphQL API server for B2B contact and company data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+user_app = typer.Typer(help="Users.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+
+Email = Annotated[str, typer.Option(help="The user's e-mail address.")]
+RoleOption = Annotated[Role, typer.Option(help="What the user may do.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen at.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen at.")] = None,
+    demo: Annotated[bool, typer.Option(help="Load demo records into an empty database.")] = False,
+) -> None:
+    """Serve the API until Ctrl-C."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = _settings().model_copy(update=given)
+    configure_logging(settings)
+    try:
+        serve_until_stopped(settings, demo=demo)
+    except KeyboardInterrupt:
+        _say("Stopped")
+    except (OSError, EmbeddedServerError, AppError) as error:
+        _fail(str(error))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest tables."""
+
+    async def work() -> None:
+        async with open_resources(
+            _settings(), progress=_say, statement_timeout_seconds=_LOAD_TIMEOUT_SECONDS
+        ) as resources:
+            await upgrade(resources.database.engine)
+
+    _run(work())
+    _say("The database is at the newest migration.")
+
+
+@app.command()
+def schema(
+    check: Annotated[bool, typer.Option(help="Only say whether the file is up to date.")] = False,
+    file: Annotated[Path, typer.Option(help="Where the schema is kept.")] = Path("schema.graphql"),
+) -> None:
+    """Write the GraphQL schema to schema.graphql."""
+    text = schema_text()
+    if not check:
+        file.write_text(text)
+    elif not file.exists() or file.read_text() != text:
+        _fail(f"{file} is not what the code says. Run `make schema`.")
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="A CSV file with a header line.")],
+    entity: Annotated[Literal["contacts", "companies"], typer.Option(help="What the rows are.")],
+    mapping: Annotated[
+        str | None,
+        typer.Option(help='Where headers are not understood: {"Header": "field", "Other": null}.'),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what would happen; write nothing.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a CSV with a line for every row and its outcome.")
+    ] = None,
+) -> None:
+    """Load contacts or companies from a CSV file."""
+    overrides = _parse_mapping(mapping)
+    if not file.is_file():
+        _wrong_use(f"There is no file {file}.")
+
+    async def work() -> LoadSummary:
+        async with open_resources(
+            _settings(), progress=_say, statement_timeout_seconds=_LOAD_TIMEOUT_SECONDS
+        ) as resources:
+            await upgrade(resources.database.engine)
+            with load_progress(file) as progress:
+                return await load_file(
+                    resources.database,
+                    file,
+                    entity=entity,
+                    mapping=overrides,
+                    dry_run=dry_run,
+                    report=report,
+                    progress=progress,
+                )
+
+    try:
+        _say(render_summary(_run(work())))
+    except LoadStopped as stopped:
+        _say(render_summary(stopped.summary))
+        _fail(f"{stopped} Loading the file again goes on from here.")
+
+
+@app.command()
+def token(
+    email: Email,
+    role: RoleOption = Role.VIEWER,
+    expires: Annotated[str, typer.Option(help="How long it is valid: 15m, 1h, 7d.")] = "1h",
+) -> None:
+    """Print a token for a user, who is made when missing."""
+    try:
+        seconds = float(str(parse_seconds(expires)))
+    except ValueError as error:
+        _wrong_use(f"--expires {error}")
+
+    async def work() -> str:
+        async with open_resources(_settings(), progress=_say) as resources:
+            await upgrade(resources.database.engine)
+            user = await ensure_user(resources, _email(email), role)
+            return resources.tokens.issue(user.uuid, Role(user.role), ttl_seconds=seconds)
+
+    typer.echo(_run(work()))
+
+
+@user_app.command("add")
+def add_user(email: Email, role: RoleOption = Role.VIEWER) -> None:
+    """Add a user."""
+
+    async def work() -> str:
+        async with open_resources(_settings(), progress=_say) as resources:
+            await upgrade(resources.database.engine)
+            return str((await ensure_user(resources, _email(email), role)).role)
+
+    _say(f"{email} is {_run(work())}.")
+
+
+@app.command()
+def psql() -> None:
+    """Open psql on the database."""
+
+    async def work() -> str:
+        async with open_resources(_settings(), progress=_say) as resources:
+            url = resources.database_url.set(drivername="postgresql")
+            program = binaries() / "psql"
+            process = await asyncio.create_subprocess_exec(
+                str(program), url.render_as_string(hide_password=False)
+            )
+            return str(await process.wait())
+
+    raise SystemExit(int(_run(work())))
+
+
+@app.command(name="doctor")
+def examine() -> None:
+    """Say what is configured, what can be reached and what is missing."""
+    findings = doctor.examine()
+    for finding in findings:
+        typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.words}")
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except (AppError, EmbeddedServerError, OSError) as error:
+        _fail(getattr(error, "message", None) or str(error))
+
+
+def _settings() -> Settings:
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        _wrong_use(str(error))
+    configure_logging(settings)
+    return settings
+
+
+def _parse_mapping(text: str | None) -> dict[str, str] | None:
+    try:
+        mapping = json.loads(text or "{}")
+    except json.JSONDecodeError as error:
+        _wrong_use(f"--mapping is not valid JSON: {error}.")
+    if not isinstance(mapping, dict):
+        _wrong_use('--mapping is not a JSON object such as {"Header": "field"}.')
+    return mapping or None
+
+
+def _email(text: str) -> str:
+    try:
+        return normalize_email(text)
+    except ValueError as error:
+        _wrong_use(f"--email: {error}")
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+def _fail(message: str) -> NoReturn:
+    _say(message)
+    raise SystemExit(1)
+
+
+def _wrong_use(message: str) -> NoReturn:
+    _say(message)
+    raise SystemExit(2)

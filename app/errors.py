@@ -1,0 +1,72 @@
+"""Errors of the REST routes and of what no route answers: `application/problem+json`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.errors import AppError, ErrorCode
+
+PROBLEM: Final = "application/problem+json"
+
+STATUS: Final[Mapping[ErrorCode, int]] = {
+    ErrorCode.UNAUTHENTICATED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.REQUEST_TIMEOUT: 408,
+    ErrorCode.PAYLOAD_TOO_LARGE: 413,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.INTERNAL_SERVER_ERROR: 500,
+    ErrorCode.SERVICE_UNAVAILABLE: 503,
+    ErrorCode.TIMEOUT: 504,
+}
+"""Codes without a line here are answered with 400."""
+
+_CODES: Final = {status: code for code, status in STATUS.items()}
+
+
+def problem(code: ErrorCode, detail: str, *, request_id: str, **more: object) -> Response:
+    """An error as a problem document.
+
+    Source: RFC 9457.
+    """
+    status = STATUS.get(code, 400)
+    title = code.replace("_", " ").capitalize()
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "requestId": request_id,
+        **more,
+    }
+    headers = {"Retry-After": "1"} if status == 503 else None
+    return Response(orjson.dumps(body), status, headers, PROBLEM)
+
+
+async def answer_app_error(request: Request, error: Exception) -> Response:
+    """The answer to an error of the domain."""
+    known = error if isinstance(error, AppError) else AppError(str(error))
+    return problem(known.code, known.message, request_id=request.state.request_id, **known.details)
+
+
+async def answer_http_exception(request: Request, error: Exception) -> Response:
+    """The answer to what Starlette refuses: an unknown path, a wrong method."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = _CODES.get(status, ErrorCode.BAD_USER_INPUT)
+    detail = f"{request.method} {request.url.path} is not served here."
+    answer = problem(code, detail, request_id=request.state.request_id)
+    if isinstance(error, HTTPException) and error.headers:
+        answer.headers.update(error.headers)
+    return answer
+
+
+def answer_bug(request_id: str) -> Response:
+    """The answer when something failed that should not; it tells nothing of what."""
+    detail = "Something went wrong on our side. Tell us the requestId."
+    return problem(ErrorCode.INTERNAL_SERVER_ERROR, detail, request_id=request_id)

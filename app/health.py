@@ -1,0 +1,27 @@
+"""Whether the process lives, and whether it should be sent requests."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from db.probe import DatabaseProbe
+
+
+def health_routes(probe: DatabaseProbe) -> list[BaseRoute]:
+    """`/health`, `/health/live` and `/health/ready`."""
+
+    async def live(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_request: Request) -> Response:
+        problem = await probe.problem()
+        checks = {"database": problem or "ok"}
+        if problem is None:
+            return JSONResponse({"status": "ok", "checks": checks})
+        return JSONResponse({"status": "unavailable", "checks": checks}, 503)
+
+    return [
+        Route(path + slash, answer, methods=["GET"])
+        for path, answer in (("/health", ready), ("/health/live", live), ("/health/ready", ready))
+        for slash in ("", "/")
+    ]

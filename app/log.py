@@ -1,0 +1,54 @@
+"""Logs: one line an event, readable at a terminal, JSON elsewhere. They go to stderr."""
+
+import logging
+import sys
+from typing import Any, Final
+
+import structlog
+
+from app.settings import Settings
+
+_SECRETS: Final = frozenset({"password", "token", "authorization", "secret", "api_key"})
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send every log of this process, uvicorn's too, through one form."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _hide_secrets,
+    ]
+    renderer: Any = structlog.processors.JSONRenderer()
+    if _is_console(settings):
+        renderer = structlog.dev.ConsoleRenderer(pad_event_to=28)
+    else:
+        shared.append(structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
+    logging.getLogger("alembic").setLevel("WARNING")
+
+
+def _is_console(settings: Settings) -> bool:
+    if settings.log_format == "auto":
+        return sys.stderr.isatty() and not settings.is_production
+    return settings.log_format == "console"
+
+
+def _hide_secrets(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    for name in event.keys() & _SECRETS:
+        event[name] = "***"
+    return event

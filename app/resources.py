@@ -1,0 +1,101 @@
+"""Everything a process holds open: server, CLI and tests open it the same way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+
+from app.auth import Tokens
+from app.embedded.server import EmbeddedServer, acquire, default_folder
+from app.monitoring import slow_statement_log
+from app.secret import load_secret
+from app.settings import Settings
+from db.engine import normalize_database_url, open_engine
+from db.probe import DatabaseProbe
+from db.transaction import Database
+from domain.paging import CursorCodec
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What the parts of the application are made from.
+
+    Attributes:
+        embedded: The server of our own; None when DATABASE_URL names another.
+    """
+
+    settings: Settings
+    data_folder: Path
+    database_url: URL
+    database: Database
+    probe: DatabaseProbe
+    tokens: Tokens
+    cursors: CursorCodec
+    embedded: EmbeddedServer | None
+
+
+def data_folder(settings: Settings) -> Path:
+    """Where the server keeps its own database and secret."""
+    return settings.data_dir or default_folder()
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: Settings,
+    *,
+    progress: Progress = lambda _message: None,
+    statement_timeout_seconds: float = 8.0,
+) -> AsyncIterator[Resources]:
+    """Open everything, and close it in the opposite order.
+
+    Args:
+        progress: Called with a sentence before each step that takes time.
+        statement_timeout_seconds: More than the default is for loads and migrations.
+
+    Raises:
+        EmbeddedServerError: The embedded PostgreSQL cannot be had.
+    """
+    folder = data_folder(settings)
+    async with AsyncExitStack() as stack:
+        embedded = None
+        if settings.database_url is None:
+            embedded = await asyncio.to_thread(acquire, folder, progress=progress)
+            stack.push_async_callback(asyncio.to_thread, embedded.release)
+            url = normalize_database_url(embedded.dsn)
+        else:
+            url = normalize_database_url(settings.database_url.get_secret_value())
+        engine = await stack.enter_async_context(
+            open_engine(
+                url,
+                pool_size=settings.database_pool_size,
+                max_overflow=settings.database_max_overflow,
+                statement_timeout_seconds=statement_timeout_seconds,
+            )
+        )
+        probe_engine = await stack.enter_async_context(
+            open_engine(url, pool_size=1, max_overflow=0, application_name="appointment360-probe")
+        )
+        secret = await asyncio.to_thread(load_secret, settings, folder)
+        previous = settings.secret_key_previous
+        observers = (
+            [slow_statement_log(settings.slow_query_threshold)]
+            if settings.enable_query_monitoring
+            else []
+        )
+        yield Resources(
+            settings=settings,
+            data_folder=folder,
+            database_url=url,
+            database=Database(engine, observers=observers),
+            probe=DatabaseProbe(probe_engine),
+            tokens=Tokens(
+                secret, previous=previous.get_secret_value().encode() if previous else None
+            ),
+            cursors=CursorCodec(secret),
+            embedded=embedded,
+        )

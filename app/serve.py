@@ -1,0 +1,128 @@
+"""Serving: the process from its first line on the terminal to its last connection."""
+
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+import uvloop
+
+from app.asgi import create_app
+from app.first_start import ensure_admin, prepare
+from app.resources import Resources, open_resources
+from app.settings import Settings
+from db.rows import UserRow
+from domain.enums import Role
+
+_STOP_SECONDS: Final = 20
+_DEMO_TOKEN_SECONDS: Final = 24 * 3600
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, leaving the process to us after a signal: what we hold open is closed in order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM as the wish to stop, without raising them again afterwards."""
+        taken = {
+            number: signal.signal(number, self.handle_exit)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, before in taken.items():
+                signal.signal(number, before)
+
+
+def serve(settings: Settings, *, demo: bool) -> None:
+    """Serve until a signal comes.
+
+    Raises:
+        OSError: The address is in use.
+    """
+    listening = _listen(settings.host, settings.port)
+    # Until uvicorn takes the signals over, a SIGTERM must close what is open as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    uvloop.run(_serve(settings, listening, demo=demo))
+
+
+async def _serve(settings: Settings, listening: socket.socket, *, demo: bool) -> None:
+    async with open_resources(settings, progress=_say) as resources:
+        admin = await _prepared(resources, demo=demo)
+        server = _Server(
+            uvicorn.Config(
+                create_app(resources),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_STOP_SECONDS,
+            )
+        )
+        _welcome(resources, admin, port=listening.getsockname()[1])
+        await server.serve(sockets=[listening])
+        _say("Stopping")
+
+
+async def _prepared(resources: Resources, *, demo: bool) -> UserRow:
+    if not resources.settings.is_production:
+        return await prepare(resources, demo=demo, progress=_say)
+    if problem := await resources.probe.problem():
+        raise SystemExit(f"{problem} Run `appointment360 migrate`.")
+    return await ensure_admin(resources)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise OSError(
+            f"Cannot listen at {host}:{port}: {error.strerror}. Choose another with --port."
+        ) from error
+    listening.set_inheritable(True)
+    return listening
+
+
+def _welcome(resources: Resources, admin: UserRow, *, port: int) -> None:
+    """Tell a newcomer what there is. In production no token is written anywhere."""
+    address = f"http://{resources.settings.host}:{port}"
+    if resources.settings.is_production:
+        _say(f"Serving {address}/graphql")
+        return
+    token = resources.tokens.issue(admin.uuid, Role(admin.role), ttl_seconds=_DEMO_TOKEN_SECONDS)
+    query = "{ contacts(first: 3) { nodes { fullName title company { name } } totalCount } }"
+    lines = [
+        "",
+        "Appointment360 is ready.",
+        "",
+        f"  Explorer   {address}/#token={token}",
+        f"  GraphQL    {address}/graphql",
+        f"  Data       {_where(resources)}",
+        "  Stop       Ctrl-C",
+        "",
+        "Try it (the token is an admin's and lasts a day):",
+        "",
+        f"  curl {address}/graphql \\",
+        f"    -H 'Authorization: Bearer {token}' \\",
+        "    -H 'Content-Type: application/json' \\",
+        f"""    -d '{{"query": "{query}"}}'""",
+        "",
+    ]
+    _say("\n".join(lines))
+
+
+def _where(resources: Resources) -> str:
+    if resources.embedded is not None:
+        return str(resources.embedded.folder)
+    return resources.database_url.render_as_string(hide_password=True)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)  # noqa: T201  # this is the program's terminal

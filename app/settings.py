@@ -1,0 +1,119 @@
+"""Every setting, with its default, unit and words. Only this module reads the environment.
+
+A setting is an environment variable or a line of `.env` with the name of the field in capitals.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.units import parse_bytes, parse_seconds
+from db.engine import normalize_database_url
+
+MIN_SECRET_BYTES = 32
+
+Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0)]
+Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(gt=0)]
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message names it and says what is allowed."""
+
+
+class Settings(BaseSettings):
+    """What can be set from outside."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_file=".env",
+        extra="ignore",
+        env_ignore_empty=True,
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="Address of PostgreSQL; unset, the server runs one of its own."
+    )
+    data_dir: Path | None = Field(
+        None,
+        description="Where its own database and secret lie; unset, the usual place.",
+    )
+    environment: Literal["development", "production"] = Field(
+        "development", description="production refuses weak secrets and hides the schema."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen at.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen at; 0 takes a free one.")
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Signs tokens and cursors, at least 32 bytes; unset, one is made and kept in "
+        "DATA_DIR. Required in production.",
+    )
+    secret_key_previous: SecretStr | None = Field(
+        None, description="The secret before this one; its tokens stay valid."
+    )
+    access_token_ttl: Seconds = Field(900, description="How long a token is valid.")
+    database_pool_size: int = Field(25, ge=1, le=1000, description="Connections kept open.")
+    database_max_overflow: int = Field(
+        50, ge=0, le=1000, description="Connections opened beyond these when all are in use."
+    )
+    default_page_size: int = Field(
+        100, ge=1, le=1000, description="Rows of a page when `first` and `last` are left out."
+    )
+    max_page_size: int = Field(
+        1000, ge=1, le=10_000, description="Rows of a page at most; more are capped with a notice."
+    )
+    max_body_size: Bytes = Field(4 * 2**20, description="Bytes of a GraphQL request at most.")
+    request_timeout: Seconds = Field(10, description="How long one operation may take.")
+    enable_query_monitoring: bool = Field(default=True, description="Log statements that are slow.")
+    slow_query_threshold: Seconds = Field(1.0, description="From when on a statement is slow.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least important messages that are logged."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto is console at a terminal in development, else json."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            normalize_database_url(url.get_secret_value())
+        return url
+
+    @field_validator("secret_key", "secret_key_previous")
+    @classmethod
+    def _is_long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
+        return secret
+
+    @property
+    def is_production(self) -> bool:
+        """Whether strangers can reach this server."""
+        return self.environment == "production"
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: One of them cannot be used.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(problem) for problem in error.errors())) from None
+    if settings.is_production and settings.secret_key is None:
+        raise SettingsError(
+            "SECRET_KEY is required when ENVIRONMENT is production. Make one with: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        )
+    return settings
+
+
+def _sentence(problem: object) -> str:
+    details: dict[str, object] = dict(problem)  # type: ignore[call-overload]  # a typed dict of pydantic
+    location = details["loc"]
+    name = str(location[0] if isinstance(location, tuple) and location else "settings").upper()
+    return f"{name}: {str(details['msg']).removeprefix('Value error, ')}."

@@ -1,0 +1,154 @@
+"""Fixtures of the whole suite: real PostgreSQL, the real application, nothing pretended.
+
+Each test process starts a server of its own and migrates one template database; every test that
+needs a database gets a copy, so it can commit, listen and race as the product does.
+"""
+
+import itertools
+import os
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.asgi import create_app
+from app.embedded.server import lease
+from app.resources import Resources, open_resources
+from app.settings import Settings
+from db.engine import normalize_database_url, open_engine
+from db.migrate import upgrade
+from db.transaction import Database
+from db.users import create_user
+from domain.enums import Role
+from tests.client import Client
+from tests.statements import Statements
+
+_TEMPLATE = "template_360"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[URL]:
+    """A PostgreSQL server: TEST_DATABASE_URL, or one that ends with this process."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield normalize_database_url(given)
+        return
+    with tempfile.TemporaryDirectory(prefix="a360-") as folder:
+        # PostgreSQL runs as another user when the tests run as root.
+        Path(folder).chmod(0o755)
+        with lease(Path(folder) / "data", durable=False, ephemeral=True) as server:
+            yield normalize_database_url(server.dsn)
+
+
+@pytest.fixture(scope="session")
+async def template(server_url: URL) -> AsyncIterator[str]:
+    """The name of a database with all tables and no rows, made for copying."""
+    name = f"{_TEMPLATE}_{os.getpid()}"
+    async with _database_of_its_own(server_url, name=name) as url, open_engine(url) as engine:
+        await upgrade(engine)
+        await engine.dispose()
+        yield name
+
+
+@pytest.fixture
+async def database_url(server_url: URL, template: str) -> AsyncIterator[URL]:
+    """An empty database with all tables, for this test alone."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    async with _database_of_its_own(server_url, name=name, template=template) as url:
+        yield url
+
+
+@pytest.fixture
+async def engine(database_url: URL) -> AsyncIterator[AsyncEngine]:
+    """An engine on the test's own database."""
+    async with open_engine(database_url, pool_size=5, max_overflow=20) as engine:
+        yield engine
+
+
+@pytest.fixture
+def statements() -> Statements:
+    """The SQL that ran."""
+    return Statements()
+
+
+@pytest.fixture
+async def database(engine: AsyncEngine, statements: Statements) -> Database:
+    """The test's own database, with real commits."""
+    return Database(engine, observers=[statements.observe])
+
+
+@pytest.fixture
+async def resources(
+    database_url: URL, statements: Statements, tmp_path: Path
+) -> AsyncIterator[Resources]:
+    """Everything a server process holds, on the test's own database."""
+    settings = Settings(
+        database_url=SecretStr(database_url.render_as_string(hide_password=False)),
+        data_dir=tmp_path,
+        database_pool_size=5,
+        database_max_overflow=20,
+        log_level="error",
+    )
+    async with open_resources(settings) as opened:
+        opened.database.observers.append(statements.observe)
+        yield opened
+
+
+@pytest.fixture
+def resources_database(resources: Resources) -> Database:
+    """The database of the application that `http` and `client` talk to."""
+    return resources.database
+
+
+@pytest.fixture
+async def http(resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP to the application in this process."""
+    transport = httpx.ASGITransport(create_app(resources))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+async def client_as(
+    http: httpx.AsyncClient, resources: Resources
+) -> Callable[[Role], Awaitable[Client]]:
+    """Makes a GraphQL client with the token of a new user of a role."""
+
+    async def make(role: Role) -> Client:
+        async with resources.database.write() as tx:
+            user = await create_user(tx, email=f"{role}@example.com", role=role)
+        assert user is not None
+        token = resources.tokens.issue(user.uuid, role, ttl_seconds=600)
+        return Client(http, token)
+
+    return make
+
+
+@pytest.fixture
+async def client(client_as: Callable[[Role], Awaitable[Client]]) -> Client:
+    """A GraphQL client that may read and write."""
+    return await client_as(Role.EDITOR)
+
+
+@asynccontextmanager
+async def _database_of_its_own(
+    server: URL, *, name: str, template: str = "template0"
+) -> AsyncIterator[URL]:
+    async with open_engine(server) as admin:
+        await _execute(admin, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        try:
+            yield server.set(database=name)
+        finally:
+            await _execute(admin, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def _execute(engine: AsyncEngine, statement: str) -> None:
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        await connection.execute(text(statement))
