@@ -1,0 +1,117 @@
+"""`make bench`: what a request costs, of our server and of those it is compared with.
+
+All servers run at once and are loaded in turn, round after round, so that whatever else the machine
+does falls on all of them. Progress goes to stderr, the table to stdout.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from app.embedded.binaries import EmbeddedServerError
+from benchmarks.database import Scale, SeededDatabase, default_folder, open_database
+from benchmarks.equality import check_servers
+from benchmarks.measure import Measurement, open_load_generator
+from benchmarks.operations import Operation, load_operation, operation_names
+from benchmarks.report import render_header, render_table, write_rows
+from benchmarks.servers.catalogue import SERVERS
+from benchmarks.servers.process import RunningServer, ServerFailed, running
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    wanted = _parser().parse_args(arguments)
+    scale = Scale(contacts=wanted.contacts, companies=wanted.companies)
+    try:
+        with open_database(wanted.data, scale, progress=_say) as database:
+            print(
+                render_header(scale, postgresql=database.version, connections=wanted.connections),
+                flush=True,
+            )
+            rounds = _run(wanted, database)
+    except (EmbeddedServerError, ServerFailed) as error:
+        raise SystemExit(str(error)) from None
+    print(render_table(rounds))
+    if wanted.out is not None:
+        write_rows(rounds, wanted.out)
+
+
+def _run(wanted: argparse.Namespace, database: SeededDatabase) -> list[list[Measurement]]:
+    servers = [SERVERS[name] for name in wanted.servers]
+    operations = [load_operation(name) for name in wanted.operations]
+    with running(servers, database_url=database.url, connections=wanted.connections) as started:
+        check_servers(started, operations, database.contact_ids)
+        return _measure(wanted, database, started, operations)
+
+
+def _measure(
+    wanted: argparse.Namespace,
+    database: SeededDatabase,
+    servers: list[RunningServer],
+    operations: list[Operation],
+) -> list[list[Measurement]]:
+    rounds: list[list[Measurement]] = []
+    with open_load_generator() as load:
+        for number in range(1, wanted.rounds + 1):
+            rounds.append([])
+            for operation in operations:
+                for server in servers:
+                    _say(f"Round {number} of {wanted.rounds}: {operation.name} {server.name}")
+                    rounds[-1].append(
+                        load.measure(
+                            server,
+                            operation,
+                            database,
+                            seconds=wanted.seconds,
+                            connections=wanted.connections,
+                        )
+                    )
+    return rounds
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    add = parser.add_argument
+    add("--rounds", type=_positive(int), default=5, help="how often each is measured (%(default)s)")
+    add("--seconds", type=_positive(float), default=4.0, help="for how long (%(default)s)")
+    add("--connections", type=_positive(int), default=16, help="in use at once (%(default)s)")
+    add("--servers", type=_some_of(SERVERS), default=list(SERVERS), help=", ".join(SERVERS))
+    names = operation_names()
+    add("--operations", type=_some_of(names), default=names, help=", ".join(names))
+    add("--out", type=Path, help="also write the medians to this file, as JSON")
+    add("--data", type=Path, default=default_folder(), help="keeps the database (%(default)s)")
+    scale = Scale()
+    add("--contacts", type=_positive(int), default=scale.contacts, help="rows (%(default)s)")
+    add("--companies", type=_positive(int), default=scale.companies, help="rows (%(default)s)")
+    return parser
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = kind(text)
+        if value <= 0:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return value
+
+    return parse
+
+
+def _some_of(known: Collection[str]) -> Callable[[str], list[str]]:
+    def parse(text: str) -> list[str]:
+        names = text.split(",")
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(
+                f"there is no {', '.join(unknown)}; choose from {', '.join(known)}"
+            )
+        return names
+
+    return parse
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
