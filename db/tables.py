@@ -54,6 +54,7 @@ metadata: Final = MetaData(
 
 _EMPTY_LIST: Final = text("'{}'::text[]")
 _LIVE: Final = text("deleted_at IS NULL")
+_DELETED: Final = text("deleted_at IS NOT NULL")
 
 
 def _id() -> Column[int]:
@@ -183,6 +184,7 @@ Index(
     unique=True,
     postgresql_where=text("deleted_at IS NULL AND domain IS NOT NULL"),
 )
+Index("ix_companies_deleted_domain", companies.c.domain, postgresql_where=_DELETED)
 for _name in ("name", "industry", "country", "city", "region", "stage"):
     _index(_name, companies, _lower(companies, _name), "id")
 for _name in (
@@ -347,6 +349,7 @@ contact_emails: Final = Table(
 Index(
     "uq_contact_emails_email_key", contact_emails.c.email_key, unique=True, postgresql_where=_LIVE
 )
+Index("ix_contact_emails_deleted_email_key", contact_emails.c.email_key, postgresql_where=_DELETED)
 
 contact_phones: Final = Table(
     "contact_phones",

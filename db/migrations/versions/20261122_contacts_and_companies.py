@@ -391,6 +391,13 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("deleted_at IS NULL AND domain IS NOT NULL"),
     )
+    op.create_index(
+        "ix_companies_deleted_domain",
+        "companies",
+        ["domain"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
+    )
     op.create_table(
         "contacts",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -765,6 +772,13 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("deleted_at IS NULL"),
     )
+    op.create_index(
+        "ix_contact_emails_deleted_email_key",
+        "contact_emails",
+        ["email_key"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
+    )
     op.create_table(
         "contact_metadata",
         sa.Column("contact_id", sa.BigInteger(), nullable=False),
@@ -838,6 +852,11 @@ def downgrade() -> None:
         "uq_contact_emails_email_key",
         table_name="contact_emails",
         postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_contact_emails_deleted_email_key",
+        table_name="contact_emails",
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
     )
     op.drop_index("ix_contact_emails_contact_id", table_name="contact_emails")
     op.drop_table("contact_emails")
@@ -970,6 +989,11 @@ def downgrade() -> None:
         "uq_companies_domain",
         table_name="companies",
         postgresql_where=sa.text("deleted_at IS NULL AND domain IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_companies_deleted_domain",
+        table_name="companies",
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
     )
     op.drop_index(
         "ix_companies_updated_at",

@@ -1,0 +1,209 @@
+"""Companies of a batch: which company each row is about, and the writing of them all.
+
+A row with a domain is about the company with this domain and no other; a deleted one comes back.
+A row without is about the company of the same name, capitals aside, as long as country, region and
+city differ in nothing that both have: one name in two cities stays two companies. Of several the
+one that was given exactly the same counts; else the row is ambiguous, and nothing is guessed. So a
+row that is loaded again finds its own company.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from db.rows import Row
+from db.staging import Finding, Outcome, Result, StagedCompany, StagingCode, Target
+from db.staging_writing import Staging, bulk_write, insert_targets, sql
+from db.tables import companies
+from db.transaction import Transaction
+from domain.changes import CompaniesLoaded
+
+_STAGING: Final = Staging(companies)
+_TELLING_APART: Final = ("domain", "country", "region", "city")
+
+# Besides what tells companies apart: what the row of a contact says about the employer.
+_COLUMNS: Final = (
+    "c.id, c.uuid, c.name, c.domain, c.website_url, c.linkedin_url, c.country, c.region, c.city,"
+    " c.deleted_at"
+)
+_BY_DOMAIN: Final = sql(
+    f"SELECT {_COLUMNS} FROM unnest(CAST(:domains AS text[])) AS wanted(domain)"
+    " JOIN companies c ON c.domain = wanted.domain AND c.deleted_at IS NULL"
+)
+_DELETED_BY_DOMAIN: Final = sql(
+    f"SELECT {_COLUMNS} FROM unnest(CAST(:domains AS text[])) AS wanted(domain)"
+    " JOIN companies c ON c.domain = wanted.domain AND c.deleted_at IS NOT NULL"
+    " ORDER BY c.deleted_at DESC"
+)
+_BY_NAME: Final = sql(
+    f"SELECT {_COLUMNS} FROM companies c WHERE c.deleted_at IS NULL AND lower(c.name) IN"
+    " (SELECT lower(wanted) FROM unnest(CAST(:names AS text[])) AS wanted) ORDER BY c.id"
+)
+_LOCK: Final = sql(
+    "SELECT id FROM companies WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE"
+)
+
+
+class PlacedCompany(NamedTuple):
+    """Where a row of a batch went.
+
+    Attributes:
+        company_id: None where the row went nowhere.
+    """
+
+    company_id: int | None
+    outcome: Outcome
+
+
+async def upsert_companies(tx: Transaction, rows: Sequence[StagedCompany]) -> list[Outcome]:
+    """Create the companies that are new, fill what known ones lack; outcomes in row order.
+
+    Raises:
+        Rejected: Another transaction took a domain meanwhile; the same batch may succeed now.
+    """
+    return [placed.outcome for placed in await place_companies(tx, rows)]
+
+
+async def place_companies(tx: Transaction, rows: Sequence[StagedCompany]) -> list[PlacedCompany]:
+    """The same, with the ids of the companies for those who refer to them."""
+    async with bulk_write(tx):
+        known = await _load_known(tx, rows)
+        found = [known.find(row) for row in rows]
+        targets = list(dict.fromkeys(item for item in found if isinstance(item, _Company)))
+        await _write(tx, targets)
+    written = sum(target.result is not Result.UNCHANGED for target in targets)
+    if written:
+        tx.record(CompaniesLoaded(rows=written))
+    return [_placed(row, target) for row, target in zip(rows, found, strict=True)]
+
+
+class _Known:
+    """The companies that rows can be about: stored ones, and the new ones of the rows so far."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, _Company] = {}
+        self._by_domain: dict[str, _Company] = {}
+        self._by_name: defaultdict[str, list[_Company]] = defaultdict(list)
+
+    def add_stored(self, rows: Iterable[Row]) -> None:
+        """Know stored companies; of several with one domain the first counts."""
+        for row in rows:
+            if row["id"] not in self._by_id:
+                company = _Company(record_id=row["id"], uuid=row["uuid"], is_new=False, stored=row)
+                self._by_id[row["id"]] = company
+                self._add(company, row, is_deleted=row["deleted_at"] is not None)
+
+    def find(self, row: StagedCompany) -> "_Company | Finding":
+        """The company a row is about, which takes the row; or why there is none."""
+        values = row.values
+        if not values.get("domain") and not values.get("name"):
+            return _NAMELESS
+        company = self._match(values)
+        if isinstance(company, Finding):
+            return company
+        if company is None:
+            if not row.may_create:
+                return _UNKNOWN
+            company = _Company()
+            self._add(company, values)
+        company.take(row.line, values)
+        return company
+
+    def _add(
+        self, company: "_Company", values: Mapping[str, Any] | Row, *, is_deleted: bool = False
+    ) -> None:
+        if domain := values.get("domain"):
+            self._by_domain.setdefault(domain, company)
+        if (name := values.get("name")) and not is_deleted:
+            self._by_name[name.casefold()].append(company)
+
+    def _match(self, values: Mapping[str, Any]) -> "_Company | Finding | None":
+        if domain := values.get("domain"):
+            return self._by_domain.get(domain)
+        told = _telling_apart(values)
+        named = [(item, item.facts()) for item in self._by_name.get(values["name"].casefold(), ())]
+        near = [(item, facts) for item, facts in named if _agree(facts, told)]
+        if len(near) > 1:
+            near = [(item, facts) for item, facts in near if facts == told] or near
+        if len(near) > 1:
+            message = f"{len(near)} companies are called {values['name']!r}; add their domain."
+            return Finding(code=StagingCode.AMBIGUOUS_MATCH, message=message, field="name")
+        return near[0][0] if near else None
+
+
+@dataclass(eq=False, slots=True)
+class _Company(Target):
+    """A company that rows go to, and what is stored of it."""
+
+    stored: Mapping[str, Any] | Row | None = None
+
+    def facts(self) -> dict[str, str]:
+        """What tells it apart from others of its name."""
+        return _telling_apart(self.values) | _telling_apart(self.stored or {})
+
+    def name_findings(self, values: Mapping[str, Any]) -> list[Finding]:
+        """What is to be told when a row with its domain calls it by another name."""
+        name = (self.stored or {}).get("name") or self.values.get("name")
+        given = values.get("name")
+        if not name or not given or name.casefold() == given.casefold():
+            return []
+        message = f"{values['domain']} is the domain of {name!r}, which is not renamed {given!r}."
+        return [Finding(code=StagingCode.NAME_DIFFERS, message=message, field="name")]
+
+    def needs_writing(self) -> bool:
+        """Whether it is deleted, or was given something that is not known to be stored."""
+        stored = self.stored or {}
+        given = (name for name in self.values if name != "source")
+        return bool(stored.get("deleted_at")) or not all(map(stored.get, given))
+
+
+_NAMELESS: Final = Finding(
+    code=StagingCode.MISSING_REQUIRED, message="A company needs a name or a domain.", field="name"
+)
+_UNKNOWN: Final = Finding(
+    code=StagingCode.MISSING_REQUIRED, message="There is no company with this domain."
+)
+
+
+async def _load_known(tx: Transaction, rows: Sequence[StagedCompany]) -> _Known:
+    known = _Known()
+    domains = list({row.values["domain"] for row in rows if row.values.get("domain")})
+    names = {row.values.get("name") for row in rows if not row.values.get("domain")}
+    if domains:
+        live = await tx.fetch(_BY_DOMAIN, {"domains": domains})
+        known.add_stored(live)
+        missing = list(set(domains).difference(row["domain"] for row in live))
+        known.add_stored(await tx.fetch(_DELETED_BY_DOMAIN, {"domains": missing}))
+    if names := names - {None}:
+        known.add_stored(await tx.fetch(_BY_NAME, {"names": list(names)}))
+    return known
+
+
+async def _write(tx: Transaction, targets: Sequence[_Company]) -> None:
+    # In one order in every batch, so that two loads wait for each other instead of deadlocking.
+    new = sorted((t for t in targets if t.is_new), key=lambda t: t.values.get("domain") or "")
+    stored = [target for target in targets if not target.is_new and target.needs_writing()]
+    if stored:
+        await tx.fetch(_LOCK, {"ids": [target.record_id for target in stored]})
+        await _STAGING.fill(tx, stored)
+    if new:
+        await insert_targets(tx, companies, new)
+
+
+def _placed(row: StagedCompany, target: _Company | Finding) -> PlacedCompany:
+    if isinstance(target, Finding):
+        return PlacedCompany(None, Outcome(row.line, Result.FAILED, None, (target,)))
+    findings = target.name_findings(row.values)
+    return PlacedCompany(
+        target.record_id, target.outcome(row.line, kind="company", findings=findings)
+    )
+
+
+def _telling_apart(values: Mapping[str, Any] | Row) -> dict[str, str]:
+    """What tells companies of one name apart, as far as it is known; capitals do not count."""
+    return {name: value.casefold() for name in _TELLING_APART if (value := values.get(name))}
+
+
+def _agree(facts: Mapping[str, str], told: Mapping[str, str]) -> bool:
+    return all(facts.get(name, value) == value for name, value in told.items())
