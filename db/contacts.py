@@ -226,7 +226,9 @@ async def _write_belongings(tx: Transaction, contact_id: int, written: CleanCont
         stored = await replace_children(tx, contact_emails, contact_id, written.emails)
         if not all(stored):
             keys = [row["address"].lower() for row in written.emails]
-            raise Rejected(await _taken(tx, contact_id, keys))
+            # The holder may be gone by now, but the statement has failed because of it.
+            problems = await _taken(tx, contact_id, keys)
+            raise Rejected(problems or [email_taken("that was given")])
 
 
 async def _taken(tx: Transaction, contact_id: int, keys: Sequence[str]) -> list[Problem]:

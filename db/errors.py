@@ -7,6 +7,7 @@ import asyncio
 from typing import Final
 
 import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -35,12 +36,18 @@ _INVALID_VALUE_CLASSES: Final = ("22",)
 CONNECTION_LOST: Final = (
     OSError,
     asyncpg.InterfaceError,
+    # What asyncpg now and then raises when a cut connection is used before it has noticed.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
     asyncpg.exceptions.CannotConnectNowError,
 )
 """What a statement raises when its connection is gone rather than the statement wrong."""
+
+
+# Only connecting raises the adapter's bare error: the server is starting, stopping, or refuses us.
+_AWAY_ERRORS: Final = (*CONNECTION_LOST, AsyncAdapt_asyncpg_dbapi.Error, asyncio.TimeoutError)
 
 
 def email_taken(
@@ -77,9 +84,7 @@ def translate(error: BaseException) -> Exception | None:
         return _of_unique_index(error.constraint_name)
     if isinstance(error, asyncpg.PostgresError):
         return _of_sqlstate(error.sqlstate or "")
-    if isinstance(error, (*CONNECTION_LOST, asyncio.TimeoutError)):
-        return DatabaseUnavailable(_AWAY)
-    return None
+    return DatabaseUnavailable(_AWAY) if isinstance(error, _AWAY_ERRORS) else None
 
 
 def _of_unique_index(name: str | None) -> Rejected | None:

@@ -111,6 +111,8 @@ class _Splitter:
             self._part(type(filter_), name, value, path=f"{path}.{spelled(name)}", depth=depth)
             for name, value in _given_fields(filter_)
         ]
+        if not parts:
+            self._count()
         return ("and", tuple(parts))
 
     def _part(self, kind: type, name: str, value: Any, *, path: str, depth: int) -> Shape:
@@ -143,15 +145,19 @@ class _Splitter:
     def _condition(
         self, field: FilterField, operator: str, operand: Any, exact: bool, path: str
     ) -> Shape:
-        self._predicates += 1
-        if self._predicates > MAX_FILTER_PREDICATES:
-            raise InvalidFilter(f"A filter has at most {MAX_FILTER_PREDICATES} conditions.")
+        self._count()
         if operand is None:
             raise InvalidFilter(f"{path} is null. To find missing values use isNull: true.")
         if operator in _PRESENCE:
             return ("presence", field, operator, operand)
         self._take(field, operator, operand, path=path)
         return ("compare", field, operator, exact)
+
+    def _count(self) -> None:
+        """Conditions count, and filters without any: they too become SQL."""
+        self._predicates += 1
+        if self._predicates > MAX_FILTER_PREDICATES:
+            raise InvalidFilter(f"A filter has at most {MAX_FILTER_PREDICATES} conditions.")
 
     def _take(self, field: FilterField, operator: str, operand: Any, *, path: str) -> None:
         if operator in _LISTS:

@@ -154,8 +154,10 @@ def _ordered_page(page: PageShape[R], table: FromClause, *also: ColumnElement[bo
         rows = rows.where(_beyond(page, keys, row_id)) if page.cursor else rows
         return rows.order_by(*_in_order(keys, row_id)).limit(size)
     along_index = (keys[0].along_index(), _id_along(keys, row_id))
+    # The rows to skip may all stand in one run, so each run has to reach past them.
+    reach = size + bindparam("offset", type_=Integer()) if page.offset else size
     runs = [
-        rows.where(run).order_by(*along_index).limit(size) for run in _runs(page, keys[0], row_id)
+        rows.where(run).order_by(*along_index).limit(reach) for run in _runs(page, keys[0], row_id)
     ]
     if len(runs) == 1:
         return runs[0]

@@ -36,7 +36,9 @@ async def list_pages_of_parents(
 ) -> list[Page[R]]:
     """The same page of each parent, in the order of `parent_ids`, from one statement."""
     shape, values = _shape_and_values(entity, request, filter_, parent=parent)
-    rows = await session.fetch(page_statement(shape), values | {"parents": list(parent_ids)})
+    # Each parent once: one that is named twice would get its rows twice.
+    parents = list(dict.fromkeys(parent_ids))
+    rows = await session.fetch(page_statement(shape), values | {"parents": parents})
     of_parent: defaultdict[int, list[R]] = defaultdict(list)
     for row in rows:
         of_parent[row[PARENT]].append(row)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from domain.enums import DescribedEnum
 from domain.scalars import NodeId
 
 
@@ -114,20 +115,20 @@ class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer, or all its connections are taken."""
 
 
-class ProblemCode(StrEnum):
+class ProblemCode(DescribedEnum):
     """Why a mutation or an imported row was not taken, as data rather than as an error."""
 
-    INVALID_VALUE = "INVALID_VALUE"
-    REQUIRED = "REQUIRED"
-    TOO_LONG = "TOO_LONG"
-    INVALID_EMAIL = "INVALID_EMAIL"
-    INVALID_PHONE = "INVALID_PHONE"
-    INVALID_URL = "INVALID_URL"
-    INVALID_DOMAIN = "INVALID_DOMAIN"
-    NOT_FOUND = "NOT_FOUND"
-    ALREADY_EXISTS = "ALREADY_EXISTS"
-    VERSION_CONFLICT = "VERSION_CONFLICT"
-    NOT_ALLOWED_IN_STATE = "NOT_ALLOWED_IN_STATE"
+    INVALID_VALUE = "INVALID_VALUE", "The value is not one that this field takes."
+    REQUIRED = "REQUIRED", "A value is missing that must be there."
+    TOO_LONG = "TOO_LONG", "More characters or items than fit."
+    INVALID_EMAIL = "INVALID_EMAIL", "Not an e-mail address."
+    INVALID_PHONE = "INVALID_PHONE", "Not a phone number."
+    INVALID_URL = "INVALID_URL", "Not a web address, or not of the site the field is for."
+    INVALID_DOMAIN = "INVALID_DOMAIN", "Not the name of a host."
+    NOT_FOUND = "NOT_FOUND", "There is no record with the id at the path."
+    ALREADY_EXISTS = "ALREADY_EXISTS", "Another record has the value, and only one may."
+    VERSION_CONFLICT = "VERSION_CONFLICT", "The record has changed since the version given."
+    NOT_ALLOWED_IN_STATE = "NOT_ALLOWED_IN_STATE", "The record's state does not allow it."
 
 
 @dataclass(frozen=True, kw_only=True)

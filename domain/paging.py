@@ -11,12 +11,12 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as described
-from enum import StrEnum
 from functools import lru_cache
 from typing import Generic, TypeVar
 
 import orjson
 
+from domain.enums import DescribedEnum
 from domain.errors import InvalidCursor, InvalidInput
 
 T = TypeVar("T")
@@ -29,45 +29,45 @@ MAX_ORDER_FIELDS = 5
 CursorValue = str | int | float | None
 
 
-class Direction(StrEnum):
+class Direction(DescribedEnum):
     """Which end of the values comes first."""
 
-    ASC = "ASC"
-    DESC = "DESC"
+    ASC = "ASC", "The least first: A to Z, oldest to newest."
+    DESC = "DESC", "The greatest first: Z to A, newest to oldest."
 
 
-class Nulls(StrEnum):
+class Nulls(DescribedEnum):
     """Where rows without a value stand."""
 
-    FIRST = "FIRST"
-    LAST = "LAST"
+    FIRST = "FIRST", "Before all others."
+    LAST = "LAST", "After all others."
 
 
-class ContactOrderField(StrEnum):
+class ContactOrderField(DescribedEnum):
     """What contacts can be ordered by; text without regard to case."""
 
-    NAME = "NAME"
-    LAST_NAME = "LAST_NAME"
-    TITLE = "TITLE"
-    COMPANY_NAME = "COMPANY_NAME"
-    EMAIL = "EMAIL"
-    CREATED_AT = "CREATED_AT"
-    UPDATED_AT = "UPDATED_AT"
-    LAST_CONTACTED_AT = "LAST_CONTACTED_AT"
-    QUALITY_SCORE = "QUALITY_SCORE"
+    NAME = "NAME", "The full name."
+    LAST_NAME = "LAST_NAME", "The family name."
+    TITLE = "TITLE", "The job title."
+    COMPANY_NAME = "COMPANY_NAME", "The employer's name."
+    EMAIL = "EMAIL", "The primary e-mail address."
+    CREATED_AT = "CREATED_AT", "When the record was created."
+    UPDATED_AT = "UPDATED_AT", "When the record was last changed."
+    LAST_CONTACTED_AT = "LAST_CONTACTED_AT", "When somebody last wrote or called."
+    QUALITY_SCORE = "QUALITY_SCORE", "How complete the record is."
 
 
-class CompanyOrderField(StrEnum):
+class CompanyOrderField(DescribedEnum):
     """What companies can be ordered by; text without regard to case."""
 
-    NAME = "NAME"
-    DOMAIN = "DOMAIN"
-    INDUSTRY = "INDUSTRY"
-    COUNTRY = "COUNTRY"
-    EMPLOYEES_COUNT = "EMPLOYEES_COUNT"
-    ANNUAL_REVENUE = "ANNUAL_REVENUE"
-    CREATED_AT = "CREATED_AT"
-    UPDATED_AT = "UPDATED_AT"
+    NAME = "NAME", "The name."
+    DOMAIN = "DOMAIN", "The main host."
+    INDUSTRY = "INDUSTRY", "The main industry."
+    COUNTRY = "COUNTRY", "The country of the headquarters."
+    EMPLOYEES_COUNT = "EMPLOYEES_COUNT", "The number of employees."
+    ANNUAL_REVENUE = "ANNUAL_REVENUE", "The revenue of a year, whatever the currency."
+    CREATED_AT = "CREATED_AT", "When the record was created."
+    UPDATED_AT = "UPDATED_AT", "When the record was last changed."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,7 @@ def normalize_page_size(
         InvalidInput: Zero or less was asked for.
     """
     if size is None:
-        return default
+        return min(default, maximum)
     if size < 1:
         raise InvalidInput(f"A page has at least 1 row, {size} were asked for.")
     return min(size, maximum)
@@ -188,7 +188,7 @@ class CursorCodec:
             payload = orjson.dumps([cursor.ordinal, cursor.id, *cursor.values])
             mac = state.copy()
             mac.update(payload)
-            return base64.urlsafe_b64encode(head + mac.digest() + payload).rstrip(b"=").decode()
+            return _as_text(head + mac.digest() + payload)
 
         return write
 
@@ -202,6 +202,8 @@ class CursorCodec:
             raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         except (UnicodeEncodeError, binascii.Error):
             raise _unusable() from None
+        if _as_text(raw) != text:  # base64 skips foreign characters and ignores spare bits
+            raise _unusable()
         signature, mac, payload = self._split(raw)
         if not hmac.compare_digest(mac, self._mac(signature, payload)):
             raise _unusable()
@@ -231,6 +233,10 @@ def order_signature(order: tuple[Order, ...]) -> bytes:
         f"{type(key).__name__}.{key.field}.{key.direction}.{key.nulls}" for key in order
     )
     return hashlib.sha256(text.encode()).digest()[:4]
+
+
+def _as_text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _unusable() -> InvalidCursor:

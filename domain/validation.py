@@ -9,6 +9,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final
 
 from domain.absent import given
+from domain.enums import EmailStatus, PhoneType
 from domain.errors import InvalidValue, Problem, ProblemCode
 from domain.names import spelled
 from domain.normalize import normalize_email, normalize_phone
@@ -24,10 +25,17 @@ from domain.records import (
 )
 
 _NEVER_NULL: Final = frozenset({"do_not_contact", "source"})
+_WHEN_NULL: Final[Mapping[type, Mapping[str, str]]] = {
+    ContactFields: {"custom_fields": "{}"},
+    NewEmail: {"status": EmailStatus.UNKNOWN},
+    NewPhone: {"type": PhoneType.OTHER},
+}
 _LISTS: Final = frozenset(
     {"departments", "functions", "tags", "keywords", "additional_domains", "industries"}
     | {"sub_industries", "sic_codes", "naics_codes", "technologies"}
 )
+
+_LOCATIONS: Final = frozenset({"location", "address"})
 
 Path = tuple[str, ...]
 
@@ -90,8 +98,13 @@ class _Cleaner:
             here = (*path, spelled(item.name))
             if isinstance(value, NewLocation):
                 columns |= self.columns(value, here)
-            elif item.name not in {"emails", "phones", "location", "address"}:
-                self._column(columns, item, value, here)
+            elif item.name in _LOCATIONS:
+                columns |= dict.fromkeys(part.name for part in fields(NewLocation))
+            elif item.name not in {"emails", "phones"}:
+                if value is None:
+                    self._null(columns, record, item.name, here)
+                else:
+                    self._column(columns, item, value, here)
         return columns
 
     def emails(self, given_emails: Sequence[NewEmail] | None) -> list[dict[str, Any]] | None:
@@ -115,13 +128,17 @@ class _Cleaner:
         self._choose_primary(rows, "phones")
         return rows
 
+    def _null(self, columns: dict[str, Any], record: Any, name: str, path: Path) -> None:
+        # An input of a door may extend the class of the fields, so it is asked what it is one of.
+        if name in _NEVER_NULL and isinstance(record, ContactFields | CompanyFields):
+            self._add(ProblemCode.REQUIRED, f"{path[-1]} cannot be null.", path)
+        elif name in _LISTS:
+            columns[name] = []
+        else:
+            usual = (_WHEN_NULL[kind].get(name) for kind in _WHEN_NULL if isinstance(record, kind))
+            columns[name] = next(usual, None)
+
     def _column(self, columns: dict[str, Any], item: Field[Any], value: Any, path: Path) -> None:
-        if value is None:
-            if item.name in _NEVER_NULL:
-                self._add(ProblemCode.REQUIRED, f"{path[-1]} cannot be null.", path)
-            else:
-                columns[item.name] = [] if item.name in _LISTS else None
-            return
         rule, max_chars = item.metadata["rule"], item.metadata["max_chars"]
         try:
             stored = value if rule is None else rule(value)

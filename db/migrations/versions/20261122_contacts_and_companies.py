@@ -67,6 +67,34 @@ _TRIGGERS = (
 _TRIGRAM_INDEXED = ("contacts", "companies")
 
 
+_LOWERED = {
+    "contacts": (
+        "full_name",
+        "first_name",
+        "last_name",
+        "title",
+        "company_name",
+        "city",
+        "region",
+        "country",
+        "stage",
+    ),
+    "companies": ("name", "industry", "country", "city", "region", "stage"),
+}
+
+
+def _create_statistics() -> None:
+    """PostgreSQL does not use what it knows of a partial index's expression, and guesses instead.
+
+    It took 0.5 % of any lower(…) to be NULL, and sorted all of them for a page (seen 2026-11-22).
+    """
+    for table, columns in _LOWERED.items():
+        for column in columns:
+            op.execute(
+                f"CREATE STATISTICS st_{table}_lower_{column} ON (lower({column})) FROM {table}"
+            )
+
+
 def _create_trigram_indexes() -> None:
     """Where the server offers pg_trgm and lets us create it; searches work without, by scanning."""
     connection = op.get_bind()
@@ -839,6 +867,7 @@ def upgrade() -> None:
     op.create_index("ix_contact_phones_e164", "contact_phones", ["e164"], unique=False)
     for statement in (*_FUNCTIONS, *_TRIGGERS):
         op.execute(statement)
+    _create_statistics()
     _create_trigram_indexes()
 
 
