@@ -21,7 +21,10 @@ def configure_logging(settings: Settings) -> None:
     ]
     renderer: Any = structlog.processors.JSONRenderer()
     if _is_console(settings):
-        renderer = structlog.dev.ConsoleRenderer(pad_event_to=28)
+        # The default shows the local variables of every frame, passwords and tokens among them.
+        renderer = structlog.dev.ConsoleRenderer(
+            pad_event_to=28, exception_formatter=structlog.dev.plain_traceback
+        )
     else:
         shared.append(structlog.processors.format_exc_info)
     structlog.configure(
@@ -39,7 +42,8 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    logging.getLogger("alembic").setLevel("WARNING")
+    for name in ("alembic", "uvicorn"):
+        logging.getLogger(name).setLevel("WARNING")
 
 
 def _is_console(settings: Settings) -> bool:

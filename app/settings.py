@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.exc import ArgumentError
 
 from app.units import parse_bytes, parse_seconds
 from db.engine import normalize_database_url
 
 MIN_SECRET_BYTES = 32
+_ADDRESS = "postgresql://user:password@host:5432/database"
 
 Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0)]
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(gt=0)]
@@ -78,7 +80,11 @@ class Settings(BaseSettings):
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
-            normalize_database_url(url.get_secret_value())
+            try:
+                normalize_database_url(url.get_secret_value())
+            except (ValueError, ArgumentError):
+                # What the parser says may quote a part of the address: the password.
+                raise ValueError(f"must look like {_ADDRESS}") from None
         return url
 
     @field_validator("secret_key", "secret_key_previous")

@@ -1,13 +1,13 @@
 """One line a field: how a column of a row and the vocabulary of the domain become GraphQL."""
 
 import dataclasses
-from enum import Enum
 from typing import Any, TypeVar
 
 import strawberry
 from strawberry.types.base import get_object_definition
 
 from domain.absent import ABSENT
+from domain.enums import DescribedEnum
 
 T = TypeVar("T", bound=type)
 
@@ -22,9 +22,11 @@ def same_row(root: strawberry.Parent[Any]) -> Any:
     return root
 
 
-def as_enum(vocabulary: type[Enum]) -> None:
-    """Show an enum of the domain in the schema; members keep their names."""
-    strawberry.enum(vocabulary, description=_first_line(vocabulary))
+def as_enum(vocabulary: type[DescribedEnum]) -> None:
+    """Show an enum of the domain in the schema; members keep their names and their words."""
+    shown: Any = strawberry.enum(vocabulary, description=_first_line(vocabulary))
+    for value in shown.__strawberry_definition__.values:
+        value.description = vocabulary[value.name].doc
 
 
 def as_input(vocabulary: T, *, name: str | None = None) -> T:

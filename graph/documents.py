@@ -10,6 +10,7 @@ from typing import Final
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -26,7 +27,13 @@ MAX_TOKENS: Final = 2000
 MAX_NESTING: Final = 60
 MAX_ERRORS: Final = 5
 _MAX_CACHED_BYTES: Final = 16 * 2**20
-_BRACKET: Final = re.compile(r"[{}()\[\]]")
+
+# Texts and comments are passed over whole: a bracket in them opens and closes nothing.
+_BRACKET: Final = re.compile(
+    r'"""(?:\\"""|(?!""").)*"""|"(?:\\.|[^"\\\n\r])*"|#[^\n\r]*|[{}()\[\]]', re.DOTALL
+)
+_OPENING: Final = frozenset("{([")
+_CLOSING: Final = frozenset("})]")
 
 # The tree of a document weighs about this many times its text, measured 2026-11-22.
 _TREE_WEIGHT: Final = 40
@@ -36,7 +43,7 @@ class InvalidDocument(Exception):
     """A text that cannot be executed.
 
     Args:
-        code: Whether it could not be parsed or does not fit the schema.
+        code: Whether it could not be parsed, does not fit the schema, or names no one operation.
         errors: What is wrong, at most `MAX_ERRORS`.
     """
 
@@ -101,8 +108,9 @@ class Documents:
 
 def is_introspection(operation: OperationDefinitionNode) -> bool:
     """Whether an operation reads nothing but the schema."""
+    # Only fields: a fragment may have a name like that too, and hold anything.
     return operation.operation is OperationType.QUERY and all(
-        getattr(selection, "name", None) is not None and selection.name.value.startswith("__")  # type: ignore[attr-defined]  # inline fragments have no name
+        isinstance(selection, FieldNode) and selection.name.value.startswith("__")
         for selection in operation.selection_set.selections
     )
 
@@ -111,7 +119,10 @@ def _check_nesting(text: str) -> None:
     """graphql-core's parser recurses; a text nested deeper than any sensible one stops here."""
     depth = 0
     for bracket in _BRACKET.finditer(text):
-        depth += 1 if bracket[0] in "{([" else -1
+        if bracket[0] in _OPENING:
+            depth += 1
+        elif bracket[0] in _CLOSING:
+            depth -= 1
         if depth > MAX_NESTING:
             error = GraphQLError(f"The document is nested more than {MAX_NESTING} levels deep.")
             raise InvalidDocument(ErrorCode.GRAPHQL_PARSE_FAILED, [error])

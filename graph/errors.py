@@ -8,7 +8,7 @@ from graphql import GraphQLError
 from domain.errors import AppError, ErrorCode
 
 MAX_MESSAGE_CHARS: Final = 500
-_MASKED: Final = "Something went wrong on our side. Tell us the requestId."
+MASKED: Final = "Something went wrong on our side. Tell us the requestId."
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ def format_error(
         message, extensions = cause.message, {"code": cause.code, **cause.details}
     elif cause is not None and not isinstance(cause, GraphQLError):
         log.error("resolver_failed", path=error.path, exc_info=cause)
-        message, extensions = _MASKED, {"code": ErrorCode.INTERNAL_SERVER_ERROR}
+        message, extensions = MASKED, {"code": ErrorCode.INTERNAL_SERVER_ERROR}
     formatted: dict[str, Any] = {"message": message[:MAX_MESSAGE_CHARS]}
     if error.locations:
         formatted["locations"] = [

@@ -16,7 +16,7 @@ from domain.paging import (
     PageRequest,
     normalize_page_size,
 )
-from graph.context import Info
+from graph.context import Info, place_of
 
 R = TypeVar("R", bound=Row)
 
@@ -64,14 +64,7 @@ def page_request(info: Info, arguments: PageArguments, order: tuple[Order, ...])
     limits = info.context.page_limits
     size = normalize_page_size(asked, default=limits.default, maximum=limits.maximum)
     if asked is not None and size < asked:
-        info.context.notices.append(
-            {
-                "code": "PAGE_SIZE_CAPPED",
-                "path": info.path.as_list(),
-                "requested": asked,
-                "applied": size,
-            }
-        )
+        _tell_capped(info, requested=asked, applied=size)
     text = arguments.before if backward else arguments.after
     return PageRequest(
         order=order,
@@ -80,6 +73,18 @@ def page_request(info: Info, arguments: PageArguments, order: tuple[Order, ...])
         backward=backward,
         offset=arguments.offset or 0,
     )
+
+
+def _tell_capped(info: Info, *, requested: int, applied: int) -> None:
+    """Once for a field of the operation, however many parents it is answered for."""
+    notice: dict[str, object] = {
+        "code": "PAGE_SIZE_CAPPED",
+        "path": list(place_of(info)),
+        "requested": requested,
+        "applied": applied,
+    }
+    if notice not in info.context.notices:
+        info.context.notices.append(notice)
 
 
 @dataclass(frozen=True)
@@ -165,8 +170,8 @@ class Listing(Generic[R]):
 
     async def _around(self) -> bool:
         request = self._page.request
-        if request.cursor is None:
-            return request.offset > 0 and bool(self._page.rows)
+        if request.cursor is None and (request.offset == 0 or self._page.rows):
+            return request.offset > 0
         return await self._behind()
 
     def _first_ordinal(self) -> int:

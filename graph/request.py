@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from domain.errors import (
     AppError,
@@ -68,6 +68,8 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
                     body += chunk
     except TimeoutError:
         raise RequestTimeout("The body did not arrive in time.") from None
+    except ClientDisconnect:
+        raise RequestTimeout("The connection ended before the body did.") from None
     # The rest was read and thrown away, or the client would not read the answer while it writes.
     if size > max_bytes:
         raise PayloadTooLarge(f"The body is larger than {max_bytes} bytes.", limit=max_bytes)

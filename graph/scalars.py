@@ -69,8 +69,22 @@ def _read_json(value: object) -> object:
 
 
 def _write_json(value: Any) -> object:
-    """A column of type jsonb arrives as its text."""
-    return orjson.loads(value) if isinstance(value, str) else value
+    """A column of type jsonb, as its text or already read."""
+    return _writable(orjson.loads(value) if isinstance(value, str) else value)
+
+
+def _writable(value: Any) -> object:
+    """The value with numbers that orjson can write.
+
+    PostgreSQL gives 1e30 back as 31 digits; beyond 64 bits it is a float again.
+    """
+    if isinstance(value, dict):
+        return {name: _writable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_writable(item) for item in value]
+    if isinstance(value, int) and not _MIN_BIG_INT <= value <= _MAX_BIG_INT:
+        return float(value)
+    return value
 
 
 def _refused(scalar: str, value: object, example: str) -> GraphQLError:

@@ -7,7 +7,6 @@ from graphql import GraphQLSchema
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
-import graph.inputs  # noqa: F401  # shows the domain's vocabulary before a type names it
 from graph.mutations import Mutation
 from graph.payloads import ERROR_TYPES
 from graph.queries import Query

@@ -6,21 +6,28 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import orjson
-from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode, OperationType, execute
+import structlog
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+)
 from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import (
     AppError,
     ErrorCode,
-    InvalidInput,
     OperationTimeout,
     Unauthenticated,
 )
 from graph.accept import GRAPHQL_RESPONSE, negotiate
 from graph.context import Context, Viewer
 from graph.documents import Document, Documents, InvalidDocument, is_introspection
-from graph.errors import format_app_error, format_error
+from graph.errors import MASKED, format_app_error, format_error
 from graph.request import GraphQLRequest, read_request
 
 _STATUS: Final[Mapping[ErrorCode, int]] = {
@@ -33,6 +40,8 @@ _STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.SERVICE_UNAVAILABLE: 503,
     ErrorCode.TIMEOUT: 504,
 }
+
+log = structlog.get_logger(__name__)
 
 
 class MethodNotAllowed(AppError):
@@ -83,9 +92,17 @@ class GraphQLView:
         self._open_context = open_context
 
     async def respond(self, request: Request) -> Response:
-        """The answer to one request."""
+        """The answer to one request; a bug of ours is logged and told in the form of all errors."""
         accepted = negotiate(request.headers.get("accept"))
         request_id: str = request.state.request_id
+        try:
+            return await self._answer(request, accepted, request_id)
+        except Exception:
+            log.exception("request_failed")
+            body = {"errors": [format_app_error(AppError(MASKED), request_id)]}
+            return _response(body, accepted, status=500)
+
+    async def _answer(self, request: Request, accepted: str, request_id: str) -> Response:
         try:
             viewer = self._authenticate(request)
             wanted = await read_request(request, max_body_bytes=self._settings.max_body_bytes)
@@ -109,7 +126,8 @@ class GraphQLView:
     ) -> None:
         operation = document.operation(wanted.operation_name)
         if operation is None:
-            raise InvalidInput("Name one operation of the document in operationName.")
+            error = GraphQLError("Name one operation of the document in operationName.")
+            raise InvalidDocument(ErrorCode.BAD_USER_INPUT, [error])
         if request.method == "GET" and operation.operation is not OperationType.QUERY:
             raise MethodNotAllowed("A mutation is sent by POST.")
         if viewer is None and not self._is_open(operation):

@@ -1,0 +1,1 @@
+"""Bytes in and out: files that people bring, and later those they take away."""

@@ -1,0 +1,163 @@
+"""Tokens: only those of this server, of now and for this use are taken."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import jwt
+import pytest
+from starlette.requests import Request
+
+from app.auth import Tokens, bearer_authentication
+from app.resources import Resources
+from domain.enums import Role
+from domain.errors import Unauthenticated
+from graph.context import Viewer
+
+SECRET, PREVIOUS, FOREIGN = b"s" * 48, b"p" * 48, b"f" * 48
+USER = UUID("0b7e4c6e-1111-4222-8333-444455556666")
+REFUSED = "This is not a valid token of this server."
+EXPIRED = "The token has expired. Get a new one."
+GONE = object()
+
+TOKENS = Tokens(SECRET, previous=PREVIOUS)
+HEADER = jwt.get_unverified_header(TOKENS.issue(USER, Role.VIEWER, ttl_seconds=60))
+
+
+def forge(
+    key: bytes | str = SECRET,
+    *,
+    algorithm: str = "HS256",
+    header: dict[str, Any] | None = None,
+    **claims: Any,
+) -> str:
+    """A token like those of the server but for what is given; `GONE` leaves a claim out."""
+    now = datetime.now(UTC)
+    whole = {
+        "iss": "appointment360",
+        "aud": "appointment360:api",
+        "sub": str(USER),
+        "role": "editor",
+        "use": "access",
+        "iat": now,
+        "exp": now + timedelta(minutes=5),
+    }
+    payload = {name: value for name, value in {**whole, **claims}.items() if value is not GONE}
+    headers = {"kid": HEADER["kid"]} if header is None else header
+    return jwt.encode(payload, key, algorithm, headers=headers)
+
+
+def seconds_ago(seconds: float) -> datetime:
+    """A moment in the past."""
+    return datetime.now(UTC) - timedelta(seconds=seconds)
+
+
+def test_token_names_the_user_and_role_it_was_made_for() -> None:
+    """What was issued is read back, for every role."""
+    for role in Role:
+        token = TOKENS.issue(USER, role, ttl_seconds=60)
+        assert TOKENS.read(token) == Viewer(USER, role)
+    assert TOKENS.read(forge()) == Viewer(USER, Role.EDITOR)
+
+
+def test_token_of_the_previous_secret_is_still_taken() -> None:
+    """While keys are changed, old tokens stay valid and new ones carry the new key."""
+    old = Tokens(PREVIOUS).issue(USER, Role.ADMIN, ttl_seconds=60)
+    assert TOKENS.read(old) == Viewer(USER, Role.ADMIN)
+    new = TOKENS.issue(USER, Role.ADMIN, ttl_seconds=60)
+    assert Tokens(SECRET).read(new) == Viewer(USER, Role.ADMIN)
+    with pytest.raises(Unauthenticated, match=REFUSED):
+        Tokens(SECRET).read(old)
+
+
+def test_token_expires() -> None:
+    """After its time a token is refused with a reason of its own; ten seconds are forgiven."""
+    assert TOKENS.read(forge(exp=seconds_ago(5))) == Viewer(USER, Role.EDITOR)
+    for token in (
+        forge(exp=seconds_ago(15)),
+        TOKENS.issue(USER, Role.VIEWER, ttl_seconds=-15),
+    ):
+        with pytest.raises(Unauthenticated) as caught:
+            TOKENS.read(token)
+        assert caught.value.message == EXPIRED
+
+
+WRONG_TOKENS = {
+    "forged signature": forge(FOREIGN),
+    "no algorithm": forge("", algorithm="none"),
+    "another algorithm": forge(b"s" * 64, algorithm="HS512"),
+    "previous key under the name of the current": forge(PREVIOUS),
+    "expired and forged": forge(FOREIGN, exp=seconds_ago(60)),
+    "wrong audience": forge(aud="appointment360:export"),
+    "wrong issuer": forge(iss="somebody"),
+    "wrong use": forge(use="refresh"),
+    "no use": forge(use=GONE),
+    "no audience": forge(aud=GONE),
+    "no issuer": forge(iss=GONE),
+    "no end": forge(exp=GONE),
+    "no beginning": forge(iat=GONE),
+    "made in the future": forge(iat=datetime.now(UTC) + timedelta(hours=1)),
+    "no subject": forge(sub=GONE),
+    "empty subject": forge(sub=""),
+    "subject that is no UUID": forge(sub="1"),
+    "unknown role": forge(role="root"),
+    "no role": forge(role=GONE),
+    "list as role": forge(role=["admin"]),
+    "missing kid": forge(header={}),
+    "unknown kid": forge(header={"kid": "0" * 16}),
+    "path as kid": forge(header={"kid": "../../secret.key"}),
+    "5 KB": forge(padding="x" * 5000),
+    "a megabyte": "x" * 2**20,
+    "three parts of nothing": "a.b.c",
+    "no parts": "nonsense",
+    "not ascii": "æ.ø.å",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("token", WRONG_TOKENS.values(), ids=WRONG_TOKENS.keys())
+def test_wrong_token_is_refused_without_saying_why(token: str) -> None:
+    """Whoever tries tokens learns nothing from the answer."""
+    with pytest.raises(Unauthenticated) as caught:
+        TOKENS.read(token)
+    assert caught.value.message == REFUSED
+
+
+def request_with(*authorization: str) -> Request:
+    """A request with this Authorization header."""
+    headers = [(b"authorization", value.encode()) for value in authorization]
+    return Request({"type": "http", "method": "GET", "path": "/", "headers": headers})
+
+
+def test_bearer_header_names_the_viewer() -> None:
+    """The scheme is read without regard to case; without a header there is no viewer."""
+    authenticate = bearer_authentication(TOKENS)
+    token = forge()
+    for header in (f"Bearer {token}", f"bearer {token}", f"BEARER   {token} "):
+        assert authenticate(request_with(header)) == Viewer(USER, Role.EDITOR)
+    assert authenticate(request_with()) is None
+
+
+@pytest.mark.parametrize("header", ["Basic YTpi", "Token x", forge(), "", "Bearer", "Bearer  "])
+def test_header_without_a_bearer_token_is_unauthenticated(header: str) -> None:
+    """Another scheme, or none, is told what to send; it is never taken for no header."""
+    with pytest.raises(Unauthenticated):
+        bearer_authentication(TOKENS)(request_with(header))
+
+
+async def test_wrong_token_is_401_at_the_door(
+    http: httpx.AsyncClient, resources: Resources
+) -> None:
+    """The endpoint answers a refused token with 401, a challenge and the reason in words."""
+    expired = resources.tokens.issue(USER, Role.ADMIN, ttl_seconds=-60)
+    for token, message in ((expired, EXPIRED), (forge(), REFUSED)):
+        response = await http.post(
+            "/graphql",
+            json={"query": "{ __typename }"},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"] == "Bearer"
+        (error,) = response.json()["errors"]
+        assert (error["message"], error["extensions"]["code"]) == (message, "UNAUTHENTICATED")

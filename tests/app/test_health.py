@@ -1,0 +1,84 @@
+"""Health: the process lives whatever the database does; ready says whether it can serve."""
+
+from pathlib import Path
+
+import httpx
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from db.engine import open_engine
+from db.migrate import head_revision, upgrade
+from tests.apps import open_app
+from tests.conftest import _database_of_its_own
+
+READY = {"status": "ok", "checks": {"database": "ok"}}
+
+
+async def as_server(server: URL, *statements: str) -> None:
+    """Run statements outside the test's own database."""
+    async with open_engine(server) as engine:
+        automatic = engine.execution_options(isolation_level="AUTOCOMMIT")
+        async with automatic.connect() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+
+
+async def test_server_that_can_answer_is_live_and_ready(http: httpx.AsyncClient) -> None:
+    """All three routes answer 200 without a token, with and without a slash at the end."""
+    for slash in ("", "/"):
+        for path in ("/health", "/health/ready"):
+            ready = await http.get(path + slash)
+            assert (ready.status_code, ready.json()) == (200, READY)
+        live = await http.get("/health/live" + slash)
+        assert (live.status_code, live.json()) == (200, {"status": "ok"})
+
+
+async def test_server_without_a_database_lives_but_is_not_ready(
+    http: httpx.AsyncClient, database_url: URL, server_url: URL
+) -> None:
+    """When the database goes, ready turns 503 and back; live does not ask it."""
+    name = database_url.database
+    assert (await http.get("/health/ready")).status_code == 200
+    await as_server(
+        server_url,
+        f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false',
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+    )
+    for _ in range(2):
+        ready = await http.get("/health/ready")
+        assert ready.status_code == 503
+        assert ready.json() == {
+            "status": "unavailable",
+            "checks": {"database": "The database cannot be reached."},
+        }
+        assert (await http.get("/health/live")).status_code == 200
+    await as_server(server_url, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    assert (await http.get("/health/ready")).json() == READY
+
+
+async def test_server_before_its_migrations_is_not_ready(
+    server_url: URL, template: str, tmp_path: Path
+) -> None:
+    """A database without the newest tables is told by its migration; once there, it is ready."""
+    async with (
+        _database_of_its_own(server_url, name=f"{template}_bare") as url,
+        open_app(url, tmp_path) as app,
+    ):
+        ready = await app.http.get("/health/ready")
+        assert ready.status_code == 503
+        problem = f"The database is at migration None, not {head_revision()}."
+        assert ready.json() == {"status": "unavailable", "checks": {"database": problem}}
+        assert (await app.http.get("/health/live")).status_code == 200
+        await upgrade(app.resources.database.engine)
+        ready = await app.http.get("/health/ready")
+        assert (ready.status_code, ready.json()) == (200, READY)
+
+
+async def test_server_with_a_full_pool_is_ready(database_url: URL, tmp_path: Path) -> None:
+    """A busy server is no broken server: the probe has a connection of its own."""
+    async with (
+        open_app(database_url, tmp_path, database_pool_size=1, database_max_overflow=0) as app,
+        app.resources.database.read(),
+    ):
+        ready = await app.http.get("/health/ready")
+        assert (ready.status_code, ready.json()) == (200, READY)

@@ -1,0 +1,64 @@
+"""The application with settings of the test's choice, and requests that stand outside GraphQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from pydantic import SecretStr
+from sqlalchemy.engine import URL
+
+from app.asgi import create_app
+from app.resources import Resources, open_resources
+from app.settings import Settings
+from domain.enums import Role
+from tests.client import Client
+
+STRANGER = UUID("00000000-0000-4000-8000-000000000001")
+"""A user that is in no table: enough where only the role counts."""
+
+
+@dataclass(frozen=True)
+class App:
+    """An application in this process and ways to talk to it."""
+
+    resources: Resources
+    http: httpx.AsyncClient
+
+    def client(self, role: Role = Role.VIEWER) -> Client:
+        """A GraphQL client with a token of this role."""
+        return Client(self.http, self.resources.tokens.issue(STRANGER, role, ttl_seconds=600))
+
+    async def post(self, content: bytes | str, **headers: str) -> httpx.Response:
+        """The answer to a body sent with a token; `accept_language` is `Accept-Language`."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = self.client().headers | given
+        return await self.http.post("/graphql", content=content, headers=sent)
+
+    async def get(self, parameters: dict[str, str], **headers: str) -> httpx.Response:
+        """The answer to a GET of `/graphql` with a token."""
+        sent = {"Authorization": self.client().headers["Authorization"]} | headers
+        return await self.http.get("/graphql", params=parameters, headers=sent)
+
+
+@asynccontextmanager
+async def open_app(database_url: URL, folder: Path, **settings: Any) -> AsyncIterator[App]:
+    """The application on a database, with these settings beyond those that tests need."""
+    chosen = {
+        "database_pool_size": 5,
+        "database_max_overflow": 20,
+        "log_level": "error",
+        **settings,
+    }
+    given = Settings(
+        database_url=SecretStr(database_url.render_as_string(hide_password=False)),
+        data_dir=folder,
+        **chosen,
+    )
+    async with open_resources(given) as resources:
+        transport = httpx.ASGITransport(create_app(resources))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            yield App(resources, http)

@@ -1,0 +1,22 @@
+"""Fixtures for tests of the GraphQL door."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy.engine import URL
+
+from tests.apps import App, open_app
+from tests.conftest import _database_of_its_own
+
+
+@pytest.fixture(scope="session")
+async def empty_app(
+    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[App]:
+    """One application for all tests that write nothing: its database has tables and no rows."""
+    name = f"{template}_empty"
+    async with (
+        _database_of_its_own(server_url, name=name, template=template) as url,
+        open_app(url, tmp_path_factory.mktemp("empty_app")) as app,
+    ):
+        yield app
