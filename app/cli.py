@@ -24,9 +24,9 @@ from app.serve import serve as serve_until_stopped
 from app.settings import Settings, SettingsError, load_settings
 from app.units import parse_seconds
 from db.migrate import upgrade
+from domain.contact_points import normalize_email
 from domain.enums import Role
 from domain.errors import AppError
-from domain.normalize import normalize_email
 from graph.schema import schema_text
 
 T = TypeVar("T")

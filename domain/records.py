@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from domain import normalize
+from domain import contact_points, normalize
 from domain.absent import ABSENT
 from domain.enums import EmailStatus, EmailType, PhoneType, RecordSource, Seniority
 from domain.errors import AppError, InvalidValue, ProblemCode
@@ -79,7 +79,7 @@ def _text(doc: str) -> Any:
 
 
 def _url(doc: str) -> Any:
-    return _written(doc, rule=normalize.normalize_url, max_chars=MAX_LINE_CHARS)
+    return _written(doc, rule=contact_points.normalize_url, max_chars=MAX_LINE_CHARS)
 
 
 def _number(doc: str, *, greatest: int, least: int = 0) -> Any:
@@ -147,7 +147,7 @@ class ContactFields:
     emails: list[NewEmail] | None = _written("All e-mail addresses; they replace those stored.")
     phones: list[NewPhone] | None = _written("All phone numbers; they replace those stored.")
     linkedin_url: str | None = _written(
-        "LinkedIn profile.", rule=normalize.normalize_linkedin_url, max_chars=MAX_LINE_CHARS
+        "LinkedIn profile.", rule=contact_points.normalize_linkedin_url, max_chars=MAX_LINE_CHARS
     )
     facebook_url: str | None = _url("Facebook profile.")
     twitter_url: str | None = _url("X (Twitter) profile.")
@@ -177,7 +177,7 @@ class CompanyFields:
     name_for_emails: str | None = _line("Name as one would write it in a letter.")
     domain: str | None = _written(
         "Its main host; `https://www.acme.com/` becomes `acme.com`.",
-        rule=normalize.normalize_domain,
+        rule=contact_points.normalize_domain,
     )
     additional_domains: list[str] | None = _strings("Further hosts.")
     website_url: str | None = _url("Web site.")
@@ -202,7 +202,7 @@ class CompanyFields:
     phone: str | None = _name("Phone number.")
     address: NewLocation | None = _written("Headquarters; only the parts given change.")
     linkedin_url: str | None = _written(
-        "LinkedIn page.", rule=normalize.normalize_linkedin_url, max_chars=MAX_LINE_CHARS
+        "LinkedIn page.", rule=contact_points.normalize_linkedin_url, max_chars=MAX_LINE_CHARS
     )
     facebook_url: str | None = _url("Facebook page.")
     twitter_url: str | None = _url("X (Twitter) profile.")

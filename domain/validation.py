@@ -9,10 +9,10 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final
 
 from domain.absent import given
+from domain.contact_points import normalize_email, normalize_phone
 from domain.enums import EmailStatus, PhoneType
 from domain.errors import InvalidValue, Problem, ProblemCode
 from domain.names import spelled
-from domain.normalize import normalize_email, normalize_phone
 from domain.records import (
     MAX_EMAILS,
     MAX_LIST_ITEMS,

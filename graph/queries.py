@@ -1,23 +1,37 @@
 """The root fields that read."""
 
 import asyncio
-from typing import Annotated, Final, cast
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Final, Generic, TypeVar, cast
 
 import strawberry
 
 from db import companies, contacts
-from db.entities import COMPANIES, CONTACTS
+from db.entities import COMPANIES, CONTACTS, Entity
 from db.rows import Row
+from db.transaction import ReadSession
 from domain.errors import InvalidInput
-from domain.filters import CompanyFilter, ContactFilter
+from domain.filters import CompanyFilter, ContactFilter, Filter
 from domain.node_ids import NodeKind, decode_node_id
-from domain.paging import NEWEST_COMPANIES, NEWEST_CONTACTS, CompanyOrder, ContactOrder
+from domain.paging import (
+    NEWEST_COMPANIES,
+    NEWEST_CONTACTS,
+    CompanyOrder,
+    ContactOrder,
+    Order,
+    Page,
+    PageRequest,
+)
 from graph.arguments import After, Before, First, Last, Offset
 from graph.context import Info
 from graph.pages import Listing, PageArguments, page_request
 from graph.types.connections import Connection
 from graph.types.parts import Node, User
 from graph.types.records import Company, Contact
+
+R = TypeVar("R", bound=Row)
+F = TypeVar("F", bound=Filter | None)
 
 MAX_NODES: Final = 1000
 
@@ -85,16 +99,9 @@ class Query:
         """One page of contacts."""
         order = NEWEST_CONTACTS if order_by is None else tuple(order_by)
         arguments = PageArguments(first, after, last, before, offset)
-        request = page_request(info, arguments, order)
-        reads = info.context.reads
-        listing = Listing(
-            CONTACTS,
-            await reads.run(contacts.list_contacts, request, filter),
-            count=lambda: reads.run(contacts.count_contacts, filter),
-            behind=lambda: reads.run(contacts.contacts_behind, request, filter),
-            write_cursor=info.context.cursors.writer(order),
+        return cast(
+            "Connection[Contact]", await _list(info, _CONTACT_LIST, arguments, order, filter)
         )
-        return cast("Connection[Contact]", listing)
 
     @strawberry.field(description="Companies, the newest first by default.")
     async def companies(
@@ -113,16 +120,45 @@ class Query:
         """One page of companies."""
         order = NEWEST_COMPANIES if order_by is None else tuple(order_by)
         arguments = PageArguments(first, after, last, before, offset)
-        request = page_request(info, arguments, order)
-        reads = info.context.reads
-        listing = Listing(
-            COMPANIES,
-            await reads.run(companies.list_companies, request, filter),
-            count=lambda: reads.run(companies.count_companies, filter),
-            behind=lambda: reads.run(companies.companies_behind, request, filter),
-            write_cursor=info.context.cursors.writer(order),
+        return cast(
+            "Connection[Company]", await _list(info, _COMPANY_LIST, arguments, order, filter)
         )
-        return cast("Connection[Company]", listing)
+
+
+@dataclass(frozen=True)
+class _ListReads(Generic[R, F]):
+    """What reads a list of one kind, and what is around its pages."""
+
+    entity: Entity[R]
+    page: Callable[[ReadSession, PageRequest, F], Awaitable[Page[R]]]
+    count: Callable[[ReadSession, F], Awaitable[int]]
+    behind: Callable[[ReadSession, PageRequest, F], Awaitable[bool]]
+
+
+_CONTACT_LIST: Final = _ListReads(
+    CONTACTS, contacts.list_contacts, contacts.count_contacts, contacts.contacts_behind
+)
+_COMPANY_LIST: Final = _ListReads(
+    COMPANIES, companies.list_companies, companies.count_companies, companies.companies_behind
+)
+
+
+async def _list(
+    info: Info,
+    reads: _ListReads[R, F],
+    arguments: PageArguments,
+    order: tuple[Order, ...],
+    filter_: F,
+) -> Listing[R]:
+    request = page_request(info, arguments, order)
+    run = info.context.reads.run
+    return Listing(
+        reads.entity,
+        await run(reads.page, request, filter_),
+        count=lambda: run(reads.count, filter_),
+        behind=lambda: run(reads.behind, request, filter_),
+        write_cursor=info.context.cursors.writer(order),
+    )
 
 
 async def _load_node(info: Info, node_id: str) -> Row | None:

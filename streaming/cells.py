@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
 from db.staging import Finding
-from domain import normalize
+from domain import cell_values, normalize
 from domain.absent import ABSENT
 from domain.errors import InvalidValue, Problem, ProblemCode
 from domain.names import spelled
@@ -45,20 +45,20 @@ _NUMBERS: Final = frozenset(
 
 
 def _parse_date(value: str) -> object:
-    return normalize.parse_datetime(value).date()
+    return cell_values.parse_datetime(value).date()
 
 
 # Field: what turns the text of a cell into its value, and the code when it cannot.
 _PARSERS: Final[Mapping[str, tuple[Callable[[str], Any], str]]] = {
-    **dict.fromkeys(_NUMBERS, (normalize.parse_integer, "INVALID_NUMBER")),
+    **dict.fromkeys(_NUMBERS, (cell_values.parse_integer, "INVALID_NUMBER")),
     "last_raised_at": (_parse_date, "INVALID_DATE"),
-    "last_contacted_at": (normalize.parse_datetime, "INVALID_DATE"),
-    "last_verified_at": (normalize.parse_datetime, "INVALID_DATE"),
-    "do_not_contact": (normalize.parse_boolean, "INVALID_BOOLEAN"),
-    "seniority": (normalize.parse_seniority, "INVALID_ENUM_VALUE"),
+    "last_contacted_at": (cell_values.parse_datetime, "INVALID_DATE"),
+    "last_verified_at": (cell_values.parse_datetime, "INVALID_DATE"),
+    "do_not_contact": (cell_values.parse_boolean, "INVALID_BOOLEAN"),
+    "seniority": (cell_values.parse_seniority, "INVALID_ENUM_VALUE"),
     **dict.fromkeys(
         (f"{email}_status" for email in EMAIL_FIELDS),
-        (normalize.parse_email_status, "INVALID_ENUM_VALUE"),
+        (cell_values.parse_email_status, "INVALID_ENUM_VALUE"),
     ),
 }
 

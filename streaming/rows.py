@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from db.staging import Finding, StagedCompany, StagedContact
 from domain.absent import ABSENT
+from domain.contact_points import domain_of
 from domain.enums import PhoneType, RecordSource
 from domain.names import spelled
-from domain.normalize import domain_of
 from domain.records import CompanyFields, ContactFields, NewEmail, NewPhone
 from domain.validation import CleanContact, clean_company, clean_contact
 from streaming.cells import Cell, Cells

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import normalize
+from domain import cell_values, contact_points, normalize
 from domain.enums import EmailStatus, Seniority
 from domain.errors import InvalidValue, ProblemCode
 
@@ -17,10 +17,10 @@ NBSP, ZWSP, BOM = "\u00a0", "\u200b", "\ufeff"
 NULLABLE_RULES = [
     normalize.normalize_text,
     normalize.normalize_paragraphs,
-    normalize.normalize_email,
-    normalize.normalize_domain,
-    normalize.normalize_url,
-    normalize.normalize_linkedin_url,
+    contact_points.normalize_email,
+    contact_points.normalize_domain,
+    contact_points.normalize_url,
+    contact_points.normalize_linkedin_url,
     normalize.normalize_country_code,
     normalize.normalize_currency_code,
 ]
@@ -142,7 +142,7 @@ def test_normalize_email_gives_the_address_whose_lower_form_is_the_key(
     value: str, address: str
 ) -> None:
     """Spellings of one mailbox differ at most in ASCII capitals, which lower() removes."""
-    assert normalize.normalize_email(value) == address
+    assert contact_points.normalize_email(value) == address
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_normalize_email_gives_the_address_whose_lower_form_is_the_key(
 def test_normalize_email_says_what_is_wrong(value: str, reason: str) -> None:
     """The message names the mistake and shows no more than a piece of the value."""
     with pytest.raises(InvalidValue, match=reason) as caught:
-        normalize.normalize_email(value)
+        contact_points.normalize_email(value)
     assert caught.value.code is ProblemCode.INVALID_EMAIL
     assert len(caught.value.message) < 400
 
@@ -195,7 +195,7 @@ def test_normalize_phone_splits_a_number(
     value: str, region: str | None, phone: tuple[str, str | None, str | None]
 ) -> None:
     """The number stays as given; E.164 and extension are there when they can be told."""
-    assert normalize.normalize_phone(value, default_region=region) == phone
+    assert contact_points.normalize_phone(value, default_region=region) == phone
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_normalize_phone_splits_a_number(
 def test_normalize_phone_refuses_what_nobody_can_dial(value: str) -> None:
     """Words and fragments are no numbers."""
     with pytest.raises(InvalidValue) as caught:
-        normalize.normalize_phone(value)
+        contact_points.normalize_phone(value)
     assert caught.value.code is ProblemCode.INVALID_PHONE
 
 
@@ -228,8 +228,8 @@ def test_normalize_phone_refuses_what_nobody_can_dial(value: str) -> None:
 )
 def test_normalize_domain_gives_the_host_of_the_company(value: str, domain: str) -> None:
     """Every way to write a company's web address leads to one key."""
-    assert normalize.normalize_domain(value) == domain
-    assert normalize.domain_of(value) == domain
+    assert contact_points.normalize_domain(value) == domain
+    assert contact_points.domain_of(value) == domain
 
 
 @pytest.mark.parametrize(
@@ -255,9 +255,9 @@ def test_normalize_domain_gives_the_host_of_the_company(value: str, domain: str)
 def test_normalize_domain_refuses_what_is_no_domain(value: str) -> None:
     """Addresses, names and public suffixes never become the key of a company."""
     with pytest.raises(InvalidValue) as caught:
-        normalize.normalize_domain(value)
+        contact_points.normalize_domain(value)
     assert caught.value.code is ProblemCode.INVALID_DOMAIN
-    assert normalize.domain_of(value) is None
+    assert contact_points.domain_of(value) is None
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_normalize_domain_refuses_what_is_no_domain(value: str) -> None:
 )
 def test_normalize_url_gives_an_absolute_address(value: str, url: str) -> None:
     """Scheme and host are complete and lower-case, the rest is left alone."""
-    assert normalize.normalize_url(value) == url
+    assert contact_points.normalize_url(value) == url
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_normalize_url_gives_an_absolute_address(value: str, url: str) -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "rule", [normalize.normalize_url, normalize.normalize_linkedin_url], ids=named
+    "rule", [contact_points.normalize_url, contact_points.normalize_linkedin_url], ids=named
 )
 def test_an_unsafe_or_incomplete_url_is_refused(rule: Callable[[str], str], value: str) -> None:
     """What is stored as a link can be shown as a link."""
@@ -327,7 +327,7 @@ def test_an_unsafe_or_incomplete_url_is_refused(rule: Callable[[str], str], valu
 )
 def test_normalize_linkedin_url_gives_one_address_for_a_profile(value: str, path: str) -> None:
     """Country, language, query and capitals do not make another person."""
-    assert normalize.normalize_linkedin_url(value) == f"https://www.linkedin.com/{path}"
+    assert contact_points.normalize_linkedin_url(value) == f"https://www.linkedin.com/{path}"
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ def test_normalize_linkedin_url_gives_one_address_for_a_profile(value: str, path
 def test_normalize_linkedin_url_refuses_what_names_no_profile(value: str) -> None:
     """An address that many rows share is never taken for a person."""
     with pytest.raises(InvalidValue) as caught:
-        normalize.normalize_linkedin_url(value)
+        contact_points.normalize_linkedin_url(value)
     assert caught.value.code is ProblemCode.INVALID_URL
 
 
@@ -397,7 +397,7 @@ def test_null_stays_null(rule: Callable[[None], object]) -> None:
 )
 def test_parse_integer_reads_what_a_cell_shows(value: str, number: int) -> None:
     """Grouping, currency and scale are read as a person reads them."""
-    assert normalize.parse_integer(value) == number
+    assert cell_values.parse_integer(value) == number
 
 
 @pytest.mark.parametrize(
@@ -426,14 +426,14 @@ def test_parse_integer_reads_what_a_cell_shows(value: str, number: int) -> None:
 def test_parse_integer_never_guesses(value: str) -> None:
     """Fractions, ranges and words are refused."""
     with pytest.raises(InvalidValue) as caught:
-        normalize.parse_integer(value)
+        cell_values.parse_integer(value)
     assert caught.value.code is ProblemCode.INVALID_VALUE
 
 
 @given(number=st.integers(min_value=-(2**63) + 1, max_value=2**63 - 1))
 def test_parse_integer_reads_every_grouped_number(number: int) -> None:
     """What other programs print with thousands separators comes back exactly."""
-    assert normalize.parse_integer(f"{number:,}") == number
+    assert cell_values.parse_integer(f"{number:,}") == number
 
 
 @pytest.mark.parametrize(
@@ -443,14 +443,14 @@ def test_parse_integer_reads_every_grouped_number(number: int) -> None:
 )
 def test_parse_boolean_knows_both_answers(value: str, truth: bool) -> None:
     """Yes and no are read in any case."""
-    assert normalize.parse_boolean(value) is truth
+    assert cell_values.parse_boolean(value) is truth
 
 
 @pytest.mark.parametrize("value", ["", "maybe", "2", "on", "_"])
 def test_parse_boolean_of_an_unknown_word_is_an_error(value: str) -> None:
     """An unknown word is never taken for yes."""
     with pytest.raises(InvalidValue) as caught:
-        normalize.parse_boolean(value)
+        cell_values.parse_boolean(value)
     assert caught.value.code is ProblemCode.INVALID_VALUE
 
 
@@ -465,7 +465,7 @@ def test_parse_boolean_of_an_unknown_word_is_an_error(value: str) -> None:
 )
 def test_parse_datetime_gives_utc(value: str, moment: datetime) -> None:
     """Every moment carries the zone UTC."""
-    parsed = normalize.parse_datetime(value)
+    parsed = cell_values.parse_datetime(value)
     assert (parsed, parsed.tzinfo) == (moment, UTC)
 
 
@@ -475,7 +475,7 @@ def test_parse_datetime_gives_utc(value: str, moment: datetime) -> None:
 def test_parse_datetime_refuses_other_forms(value: str) -> None:
     """Day and month are never guessed."""
     with pytest.raises(InvalidValue) as caught:
-        normalize.parse_datetime(value)
+        cell_values.parse_datetime(value)
     assert caught.value.code is ProblemCode.INVALID_VALUE
 
 
@@ -492,7 +492,7 @@ def test_parse_datetime_refuses_other_forms(value: str) -> None:
 )
 def test_parse_seniority_knows_the_words_of_files(value: str, seniority: Seniority) -> None:
     """The words of exports and our own names are both read."""
-    assert normalize.parse_seniority(value) is seniority
+    assert cell_values.parse_seniority(value) is seniority
 
 
 @pytest.mark.parametrize(
@@ -510,11 +510,11 @@ def test_parse_seniority_knows_the_words_of_files(value: str, seniority: Seniori
 )
 def test_parse_email_status_knows_the_words_of_files(value: str, status: EmailStatus) -> None:
     """The words of exports and our own names are both read."""
-    assert normalize.parse_email_status(value) is status
+    assert cell_values.parse_email_status(value) is status
 
 
 @pytest.mark.parametrize(
-    "parse", [normalize.parse_seniority, normalize.parse_email_status], ids=named
+    "parse", [cell_values.parse_seniority, cell_values.parse_email_status], ids=named
 )
 def test_an_unknown_word_is_refused(parse: Callable[[str], object]) -> None:
     """A word outside the list is shown, not swallowed."""
@@ -565,7 +565,7 @@ def test_normalize_sequence_is_idempotent(value: str, items: list[str]) -> None:
 def test_normalize_phone_is_idempotent(value: str) -> None:
     """A stored number that is written again does not change."""
     try:
-        number, e164, _ = normalize.normalize_phone(value)
+        number, e164, _ = contact_points.normalize_phone(value)
     except InvalidValue:
         return
-    assert normalize.normalize_phone(number) == (number, e164, None)
+    assert contact_points.normalize_phone(number) == (number, e164, None)
