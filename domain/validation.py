@@ -6,6 +6,7 @@ each with its path, and a value that has a problem is left out of the result.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
+from functools import lru_cache
 from typing import Any, Final
 
 from domain.absent import given
@@ -83,6 +84,12 @@ def clean_company(given_fields: CompanyFields) -> CleanCompany:
     return CleanCompany(values, tuple(cleaner.problems))
 
 
+@lru_cache(maxsize=64)
+def _written_fields(kind: type) -> tuple[Field[Any], ...]:
+    """The fields of an input that are stored: those with a rule, be it the empty one."""
+    return tuple(item for item in fields(kind) if "rule" in item.metadata)
+
+
 class _Cleaner:
     """Applies the rules of one input and collects what they refuse."""
 
@@ -91,9 +98,9 @@ class _Cleaner:
 
     def columns(self, record: Any, path: Path) -> dict[str, Any]:
         columns: dict[str, Any] = {}
-        for item in fields(record):
+        for item in _written_fields(type(record)):
             value = getattr(record, item.name)
-            if "rule" not in item.metadata or not given(value):
+            if not given(value):
                 continue
             here = (*path, spelled(item.name))
             if isinstance(value, NewLocation):
