@@ -98,7 +98,7 @@ class _Cleaner:
 
     def columns(self, record: Any, path: Path) -> dict[str, Any]:
         columns: dict[str, Any] = {}
-        for item in _written_fields(type(record)):
+        for item in _written_fields(record.__class__):
             value = getattr(record, item.name)
             if not given(value):
                 continue
