@@ -11,7 +11,6 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLSchema,
-    OperationDefinitionNode,
     OperationType,
     execute,
 )
@@ -105,6 +104,9 @@ class GraphQLView:
     async def _answer(self, request: Request, accepted: str, request_id: str) -> Response:
         try:
             viewer = self._authenticate(request)
+            if viewer is None and not self._settings.open_introspection:
+                # Before the document is looked at: what is wrong with one tells of the schema.
+                raise _no_token()
             wanted = await read_request(request, max_body_bytes=self._settings.max_body_bytes)
             document = self._documents.get(wanted.query)
             self._check(request, document, wanted, viewer)
@@ -130,11 +132,8 @@ class GraphQLView:
             raise InvalidDocument(ErrorCode.BAD_USER_INPUT, [error])
         if request.method == "GET" and operation.operation is not OperationType.QUERY:
             raise MethodNotAllowed("A mutation is sent by POST.")
-        if viewer is None and not self._is_open(operation):
-            raise Unauthenticated("Send a token in the header `Authorization: Bearer …`.")
-
-    def _is_open(self, operation: OperationDefinitionNode) -> bool:
-        return self._settings.open_introspection and is_introspection(operation)
+        if viewer is None and not is_introspection(operation):
+            raise _no_token()
 
     async def _execute(
         self, document: Document, wanted: GraphQLRequest, context: Context
@@ -151,6 +150,10 @@ class GraphQLView:
                 return await result if isinstance(result, Awaitable) else result
         except TimeoutError:
             raise OperationTimeout("The request took too long. Ask for less at once.") from None
+
+
+def _no_token() -> Unauthenticated:
+    return Unauthenticated("Send a token in the header `Authorization: Bearer …`.")
 
 
 def _body(result: ExecutionResult, context: Context, request_id: str) -> dict[str, Any]:

@@ -79,3 +79,24 @@ async def test_introspection_needs_a_token_in_production(database_url: URL, tmp_
         response = await app.http.post("/graphql", content=INTROSPECTION, headers=headers)
         the_error(response, 401, "UNAUTHENTICATED")
         assert (await app.post(INTROSPECTION)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        as_body("{ contakts { nodes { id } } }"),
+        as_body("{ contacts { nodes { id } }"),
+        b"not JSON",
+    ],
+    ids=["misspelled", "unclosed", "no-json"],
+)
+async def test_stranger_learns_nothing_of_the_schema_in_production(
+    database_url: URL, tmp_path: Path, content: bytes | str
+) -> None:
+    """Without a token no document is looked at, so no mistake in one is explained."""
+    async with open_app(
+        database_url, tmp_path, environment="production", secret_key="x" * 32
+    ) as app:
+        response = await app.http.post("/graphql", content=content, headers={"Content-Type": JSON})
+        the_error(response, 401, "UNAUTHENTICATED")
+        assert "contacts" not in response.text
