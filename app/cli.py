@@ -20,6 +20,7 @@ from app.load_summary import LoadSummary, render_summary
 from app.log import configure_logging
 from app.progress import load_progress
 from app.resources import open_resources
+from app.serve import PoolTooLarge
 from app.serve import serve as serve_until_stopped
 from app.settings import Settings, SettingsError, load_settings
 from app.units import parse_seconds
@@ -32,6 +33,7 @@ from graph.schema import schema_text
 T = TypeVar("T")
 
 _LOAD_TIMEOUT_SECONDS = 600.0
+_MAX_TOKEN_SECONDS = 10 * 365 * 86_400
 
 app = typer.Typer(
     help="A GraphQL API server for B2B contact and company data.",
@@ -54,13 +56,12 @@ def serve(
 ) -> None:
     """Serve the API until Ctrl-C."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = _settings().model_copy(update=given)
-    configure_logging(settings)
+    settings = _settings(**given)
     try:
         serve_until_stopped(settings, demo=demo)
     except KeyboardInterrupt:
         _say("Stopped")
-    except (OSError, EmbeddedServerError, AppError) as error:
+    except (OSError, EmbeddedServerError, AppError, PoolTooLarge) as error:
         _fail(str(error))
 
 
@@ -143,11 +144,15 @@ def token(
         seconds = float(str(parse_seconds(expires)))
     except ValueError as error:
         _wrong_use(f"--expires {error}")
+    if not 0 < seconds <= _MAX_TOKEN_SECONDS:
+        _wrong_use("--expires is more than nothing and at most ten years.")
 
     async def work() -> str:
         async with open_resources(_settings(), progress=_say) as resources:
             await upgrade(resources.database.engine)
             user = await ensure_user(resources, _email(email), role)
+            if user.role != role:
+                _say(f"{email} is {user.role}, and so is the token.")
             return resources.tokens.issue(user.uuid, Role(user.role), ttl_seconds=seconds)
 
     typer.echo(_run(work()))
@@ -157,12 +162,15 @@ def token(
 def add_user(email: Email, role: RoleOption = Role.VIEWER) -> None:
     """Add a user."""
 
-    async def work() -> str:
+    async def work() -> Role:
         async with open_resources(_settings(), progress=_say) as resources:
             await upgrade(resources.database.engine)
-            return str((await ensure_user(resources, _email(email), role)).role)
+            return Role((await ensure_user(resources, _email(email), role)).role)
 
-    _say(f"{email} is {_run(work())}.")
+    found = _run(work())
+    if found is not role:
+        _fail(f"{email} was there before as {found}, and stays so.")
+    _say(f"{email} is {found}.")
 
 
 @app.command()
@@ -203,9 +211,9 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         _fail(getattr(error, "message", None) or str(error))
 
 
-def _settings() -> Settings:
+def _settings(**given: object) -> Settings:
     try:
-        settings = load_settings()
+        settings = load_settings(**given)
     except SettingsError as error:
         _wrong_use(str(error))
     configure_logging(settings)
@@ -219,6 +227,8 @@ def _parse_mapping(text: str | None) -> dict[str, str] | None:
         _wrong_use(f"--mapping is not valid JSON: {error}.")
     if not isinstance(mapping, dict):
         _wrong_use('--mapping is not a JSON object such as {"Header": "field"}.')
+    if not all(field is None or isinstance(field, str) for field in mapping.values()):
+        _wrong_use("--mapping names a field, or null, for each header.")
     return mapping or None
 
 

@@ -45,15 +45,16 @@ async def load_demo(
         progress(done)
 
     employers = await asyncio.to_thread(list, demo_companies(companies))
-    await _write(database, upsert_companies, rows=iter(employers), count=count)
-    people = demo_contacts(contacts, employers)
-    await _write(database, upsert_contacts, rows=people, count=count)
+    # One transaction: a start that is killed leaves an empty database, which the next one fills.
     async with database.write() as tx:
+        await _write(tx, upsert_companies, rows=iter(employers), count=count)
+        people = demo_contacts(contacts, employers)
+        await _write(tx, upsert_contacts, rows=people, count=count)
         await refresh_statistics(tx)
 
 
 async def _write(
-    database: Database,
+    tx: Transaction,
     upsert: Callable[[Transaction, Sequence[T]], Awaitable[list[Outcome]]],
     *,
     rows: Iterator[T],
@@ -61,6 +62,5 @@ async def _write(
 ) -> None:
     async with aclosing(read_ahead(lambda: list(islice(rows, _BATCH_ROWS)))) as batches:
         async for batch in batches:
-            async with database.write() as tx:
-                await upsert(tx, batch)
+            await upsert(tx, batch)
             count(len(batch))

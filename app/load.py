@@ -83,6 +83,7 @@ async def load_file(
         InvalidInput: The file or the mapping cannot be used; nothing was written.
         LoadStopped: The database failed on the way; loading the file again goes on.
     """
+    await asyncio.to_thread(_check_report, report, path)
     async with AsyncExitStack() as stack:
         source = await _open(stack, lambda: _Source(path, entity, mapping or {}))
         source.summary.is_dry_run = dry_run
@@ -107,6 +108,11 @@ async def _open(stack: AsyncExitStack, make: Callable[[], _F]) -> _F:
     opened = await asyncio.to_thread(make)
     stack.push_async_callback(asyncio.to_thread, opened.close)
     return opened
+
+
+def _check_report(report: Path | None, path: Path) -> None:
+    if report is not None and report.exists() and report.samefile(path):
+        raise InvalidInput("The report would overwrite the file that is loaded. Name another.")
 
 
 class _Source:

@@ -87,11 +87,13 @@ async def open_resources(
             if settings.enable_query_monitoring
             else []
         )
+        database = Database(engine, observers=observers)
+        stack.push_async_callback(database.settle)
         yield Resources(
             settings=settings,
             data_folder=folder,
             database_url=url,
-            database=Database(engine, observers=observers),
+            database=database,
             probe=DatabaseProbe(probe_engine),
             tokens=Tokens(
                 secret, previous=previous.get_secret_value().encode() if previous else None

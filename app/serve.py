@@ -18,7 +18,12 @@ from db.rows import UserRow
 from domain.enums import Role
 
 _STOP_SECONDS: Final = 20
+_SPARE_CONNECTIONS: Final = 10
 _DEMO_TOKEN_SECONDS: Final = 24 * 3600
+
+
+class PoolTooLarge(Exception):
+    """More connections are configured than PostgreSQL takes."""
 
 
 class _Server(uvicorn.Server):
@@ -68,11 +73,24 @@ async def _serve(settings: Settings, listening: socket.socket, *, demo: bool) ->
 
 
 async def _prepared(resources: Resources, *, demo: bool) -> UserRow:
+    await _check_pool(resources)
     if not resources.settings.is_production:
         return await prepare(resources, demo=demo, progress=_say)
     if problem := await resources.probe.problem():
         raise SystemExit(f"{problem} Run `appointment360 migrate`.")
     return await ensure_admin(resources)
+
+
+async def _check_pool(resources: Resources) -> None:
+    """Refuse a pool that PostgreSQL could not fill: requests would fail only under load."""
+    settings = resources.settings
+    wanted = settings.database_pool_size + settings.database_max_overflow
+    limit = await resources.probe.max_connections()
+    if wanted > limit - _SPARE_CONNECTIONS:
+        raise PoolTooLarge(
+            f"DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW make {wanted} connections; PostgreSQL "
+            f"takes {limit}, and {_SPARE_CONNECTIONS} have to stay free."
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -92,7 +110,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _welcome(resources: Resources, admin: UserRow, *, port: int) -> None:
     """Tell a newcomer what there is. In production no token is written anywhere."""
-    address = f"http://{resources.settings.host}:{port}"
+    host = resources.settings.host
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     if resources.settings.is_production:
         _say(f"Serving {address}/graphql")
         return

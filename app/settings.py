@@ -54,7 +54,6 @@ class Settings(BaseSettings):
     secret_key_previous: SecretStr | None = Field(
         None, description="The secret before this one; its tokens stay valid."
     )
-    access_token_ttl: Seconds = Field(900, description="How long a token is valid.")
     database_pool_size: int = Field(25, ge=1, le=1000, description="Connections kept open.")
     database_max_overflow: int = Field(
         50, ge=0, le=1000, description="Connections opened beyond these when all are in use."
@@ -100,14 +99,14 @@ class Settings(BaseSettings):
         return self.environment == "production"
 
 
-def load_settings() -> Settings:
-    """The settings of this process.
+def load_settings(**given: object) -> Settings:
+    """The settings of this process; those given by name come before the environment.
 
     Raises:
         SettingsError: One of them cannot be used.
     """
     try:
-        settings = Settings()
+        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(problem) for problem in error.errors())) from None
     if settings.is_production and settings.secret_key is None:

@@ -20,10 +20,12 @@ from domain.errors import (
     ProblemCode,
     Rejected,
     Unavailable,
+    WriteConflict,
 )
 from domain.node_ids import NodeKind, encode_node_id
 
 _BUSY: Final = "All database connections are in use. Try again in a moment."
+_IN_THE_WAY: Final = "Another change was in the way. Try again in a moment."
 _AWAY: Final = "The database does not answer. Try again in a moment."
 
 # Source: PostgreSQL manual, appendix A, "Error Codes".
@@ -99,10 +101,24 @@ def _of_unique_index(name: str | None) -> Rejected | None:
 def _of_sqlstate(code: str) -> AppError | None:
     if code == _STATEMENT_CANCELLED:
         return OperationTimeout("The statement took too long. Narrow the filter or ask for less.")
-    if code in _RETRYABLE or code == _LOCK_NOT_AVAILABLE:
-        return Unavailable("Another change was in the way. Try again in a moment.")
+    if code in _RETRYABLE:
+        return WriteConflict(_IN_THE_WAY)
+    if code == _LOCK_NOT_AVAILABLE:
+        return Unavailable(_IN_THE_WAY)
     if code.startswith(_UNAVAILABLE_CLASSES):
         return DatabaseUnavailable(_AWAY)
     if code.startswith(_INVALID_VALUE_CLASSES):
         return InvalidInput("The database cannot store one of the values given.")
     return None
+
+
+class translated:  # noqa: N801  # reads as a word at its with statements
+    """Turns the errors of the driver that leave the block into the domain's."""
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Tell an error of the driver in the domain's words."""
+        if error is not None and (told := translate(error)) is not None:
+            raise told from error

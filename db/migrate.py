@@ -14,6 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.errors import translated
+
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 
@@ -62,6 +64,7 @@ def config_for(connection: Connection) -> Config:
 
 
 async def _run(engine: AsyncEngine, step: Callable[[Config], None]) -> None:
-    async with engine.connect() as connection:
-        await connection.run_sync(lambda sync: step(config_for(sync)))
-        await connection.commit()
+    with translated():
+        async with engine.connect() as connection:
+            await connection.run_sync(lambda sync: step(config_for(sync)))
+            await connection.commit()

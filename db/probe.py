@@ -33,6 +33,11 @@ class DatabaseProbe:
         except (OSError, SQLAlchemyError):
             return "The database cannot be reached."
 
+    async def max_connections(self) -> int:
+        """How many connections the server takes from all its clients together."""
+        async with self._engine.connect() as connection:
+            return int(await connection.scalar(text("SHOW max_connections")) or 0)
+
     async def facts(self) -> list[tuple[str, str]]:
         """What an operator wants to know about the server."""
         async with self._engine.connect() as connection:
@@ -40,7 +45,7 @@ class DatabaseProbe:
             trigrams = await connection.scalar(
                 text("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'")
             )
-            limit = await connection.scalar(text("SHOW max_connections"))
+        limit = await self.max_connections()
         return [
             ("Server", f"PostgreSQL {version}, at most {limit} connections"),
             ("pg_trgm", "searches use it" if trigrams else "not there; searches scan"),

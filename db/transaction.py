@@ -5,8 +5,9 @@ one transaction: it collects what changed, and tells the listeners only after CO
 write take a `Transaction`, so the type checker keeps them out of read sessions.
 """
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -16,12 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
-from db.errors import CONNECTION_LOST, translate
+from db.errors import CONNECTION_LOST, translated
 from db.rows import Row
 from db.statements import Statement
 from domain.changes import Change
+from domain.errors import AppError, Rejected
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 
 StatementObserver = Callable[[str, float], None]
 """Is told the text of every statement and the seconds it took."""
@@ -119,6 +122,7 @@ class Database:
         self.observers = list(observers)
         self._before_commit = tuple(before_commit)
         self._after_commit = tuple(after_commit)
+        self._under_way: set[asyncio.Future[Any]] = set()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
@@ -127,7 +131,7 @@ class Database:
         Raises:
             DatabaseUnavailable: No connection was free in time, or PostgreSQL does not answer.
         """
-        with _translated():
+        with translated():
             session = ReadSession(self, await self._acquire())
             try:
                 yield session
@@ -141,17 +145,44 @@ class Database:
         Raises:
             DatabaseUnavailable: As with `read`; the outcome is unknown when COMMIT got no answer.
         """
-        with _translated():
+        with translated():
             held = await self._acquire()
+            is_over = False
             try:
                 transaction = Transaction(self, held)
                 async with transaction.driver.transaction():
                     yield transaction
                     for prepare in self._before_commit:
                         await prepare(transaction, transaction.changes)
+                is_over = True
+            except (AppError, Rejected, asyncpg.PostgresError):
+                # PostgreSQL has answered: the transaction is rolled back.
+                is_over = True
+                raise
             finally:
-                await _release(held)
+                await (_release(held) if is_over else _discard(held))
         await self._tell(transaction.changes)
+
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of work that goes on to its end even when nobody waits for it any more.
+
+        A request that is cancelled in the middle of COMMIT would not know what it has done, and the
+        listeners would not be told.
+        """
+        task = asyncio.ensure_future(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    async def settle(self) -> None:
+        """Wait for the work that `finish` was given."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def _forget(self, task: asyncio.Future[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            # Who waited has it already; who did not must not find it in the log as lost.
+            task.exception()
 
     async def replace(self, held: PoolProxiedConnection) -> PoolProxiedConnection:
         """Another connection for one that is broken."""
@@ -188,17 +219,27 @@ def _is_closed(held: PoolProxiedConnection) -> bool:
     return bool(connection.is_closed())
 
 
+def _is_in_transaction(held: PoolProxiedConnection) -> bool:
+    connection: asyncpg.Connection = held.driver_connection
+    # asyncpg remembers its outermost transaction here, also when BEGIN was cut off half-way; each
+    # later one on the connection would be a savepoint of it, and never be committed.
+    remembered = connection._top_xact is not None  # noqa: SLF001
+    return remembered or bool(connection.is_in_transaction())
+
+
 async def _release(held: PoolProxiedConnection) -> None:
-    if held.is_valid:
+    if not held.is_valid:
+        return
+    if not _is_closed(held) and _is_in_transaction(held):
+        await _discard(held)
+    else:
         await greenlet_spawn(held.close)
 
 
-class _translated:  # noqa: N801  # reads as a word at its with statements
-    """Turns the errors of the driver that leave the block into the domain's."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if error is not None and (told := translate(error)) is not None:
-            raise told from error
+async def _discard(held: PoolProxiedConnection) -> None:
+    """End a connection whose state nobody knows; PostgreSQL rolls back what it was doing."""
+    if not held.is_valid:
+        return
+    connection: asyncpg.Connection = held.driver_connection
+    connection.terminate()
+    await greenlet_spawn(held.invalidate)

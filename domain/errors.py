@@ -111,6 +111,10 @@ class Unavailable(AppError):
         super().__init__(message, retryable=retryable, **details)
 
 
+class WriteConflict(Unavailable):
+    """Two transactions stood in each other's way and this one was undone; it can be done again."""
+
+
 class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer, or all its connections are taken."""
 

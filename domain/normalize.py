@@ -18,6 +18,7 @@ PLACEHOLDER_VALUE = "_"
 """Written by an import where the source has no value; stored as NULL."""
 
 MAX_SHOWN_CHARS = 100
+MAX_COMBINING_MARKS = 30
 
 # Compared exactly, capitals included: `NULL` is an empty cell but `Null` is a family name, and
 # `None`, `Na` and `Nan` are names too. `NA` is the country Namibia, so it stays as well.
@@ -154,11 +155,28 @@ def visible(value: str, *, code: ProblemCode = ProblemCode.INVALID_VALUE) -> str
     """
     if "\0" in value:
         raise InvalidValue(code, f"{shown(value)} holds a NUL character; remove it.")
+    _refuse_long_marks(value, code)
     try:
         value.encode()
     except UnicodeEncodeError as error:
         raise InvalidValue(code, f"{shown(value)} holds half a surrogate pair.") from error
     return unicodedata.normalize("NFC", value.translate(_INVISIBLE))
+
+
+def _refuse_long_marks(value: str, code: ProblemCode) -> None:
+    """NFC sorts a run of combining marks in quadratic time; no language has runs like these.
+
+    Source: Unicode Standard Annex 15, "Stream-Safe Text Format".
+    """
+    if value.isascii():
+        return
+    run = 0
+    for character in value:
+        run = run + 1 if unicodedata.combining(character) else 0
+        if run > MAX_COMBINING_MARKS:
+            raise InvalidValue(
+                code, f"More than {MAX_COMBINING_MARKS} combining marks follow each other."
+            )
 
 
 def required(value: str, *, code: ProblemCode, kind: str) -> str:

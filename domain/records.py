@@ -22,6 +22,8 @@ MAX_NAME_CHARS = 150
 MAX_LINE_CHARS = 500
 MAX_TEXT_CHARS = 20_000
 MAX_LIST_ITEMS = 500
+MIN_YEAR = 1900
+MAX_YEAR = 2200
 MAX_EMAILS = 50
 MAX_PHONES = 50
 MAX_INT = 2**31 - 1
@@ -58,6 +60,18 @@ def described(doc: str, *, required: bool = False) -> Any:
     """A field of an input with its words and no rule."""
     metadata = {"doc": doc}
     return field(metadata=metadata) if required else field(default=ABSENT, metadata=metadata)
+
+
+def _in_calendar(moment: date) -> date:
+    # asyncpg stores the ends of Python's calendar as infinity, which nothing can read again.
+    if not MIN_YEAR <= moment.year <= MAX_YEAR:
+        message = f"The year {moment.year} is not between {MIN_YEAR} and {MAX_YEAR}."
+        raise InvalidValue(ProblemCode.INVALID_VALUE, message)
+    return moment
+
+
+def _time(doc: str) -> Any:
+    return _written(doc, rule=_in_calendar)
 
 
 def _written(
@@ -101,7 +115,7 @@ class NewEmail:
     confidence: float | None = _written("How sure the source is, from 0 to 1.", rule=_between(0, 1))
     is_catch_all: bool | None = _written("The domain takes mail for any address.")
     source: str | None = _line("Where the address comes from.")
-    verified_at: datetime | None = _written("When it was last verified.")
+    verified_at: datetime | None = _time("When it was last verified.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +179,8 @@ class ContactFields:
         "A JSON object of your own; it replaces the stored one.", rule=_json_object
     )
     source: RecordSource | None = _written("How the record came to be.")
-    last_contacted_at: datetime | None = _written("When somebody last wrote or called.")
-    last_verified_at: datetime | None = _written("When the record was last checked.")
+    last_contacted_at: datetime | None = _time("When somebody last wrote or called.")
+    last_verified_at: datetime | None = _time("When the record was last checked.")
 
 
 @dataclass(kw_only=True)
@@ -197,7 +211,7 @@ class CompanyFields:
     latest_funding_amount: BigInt | None = _number(
         "Amount of the latest round.", greatest=MAX_BIG_INT
     )
-    last_raised_at: date | None = _written("Day of the latest round.")
+    last_raised_at: date | None = _time("Day of the latest round.")
     founded_year: int | None = _number("Year of foundation.", least=1, greatest=2200)
     phone: str | None = _name("Phone number.")
     address: NewLocation | None = _written("Headquarters; only the parts given change.")

@@ -30,7 +30,9 @@ _MAX_CACHED_BYTES: Final = 16 * 2**20
 
 # Texts and comments are passed over whole: a bracket in them opens and closes nothing.
 _BRACKET: Final = re.compile(
-    r'"""(?:\\"""|(?!""").)*"""|"(?:\\.|[^"\\\n\r])*"|#[^\n\r]*|[{}()\[\]]', re.DOTALL
+    # Possessive, and the closing quotes are optional: a text that is never closed is read once.
+    r'"""(?:\\"""|(?!""").)*+(?:""")?|"(?:\\.|[^"\\\n\r])*+"?|#[^\n\r]*|[{}()\[\]]',
+    re.DOTALL,
 )
 _OPENING: Final = frozenset("{([")
 _CLOSING: Final = frozenset("})]")

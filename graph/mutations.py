@@ -4,18 +4,20 @@ Expected mistakes come back as `userErrors`; everything else is a top-level erro
 sent only after COMMIT, and the row in it is what PostgreSQL stored.
 """
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import strawberry
 
 from db import companies, contacts
 from db.rows import Row
-from db.transaction import Transaction
+from db.transaction import Database, Transaction
 from domain.absent import given
 from domain.enums import Role
-from domain.errors import Rejected
+from domain.errors import Rejected, WriteConflict
 from domain.node_ids import NodeKind, decode_node_id
 from domain.records import CompanyFields, ContactFields, described
 from domain.scalars import NodeId
@@ -34,6 +36,9 @@ from graph.payloads import (
 )
 
 P = TypeVar("P")
+
+_RETRIES: Final = 3
+_PAUSE_SECONDS: Final = 0.02
 
 
 @dataclass(kw_only=True)
@@ -225,13 +230,27 @@ async def _write(
     ((name, write),) = work.items()
     echo = given_input.client_mutation_id
     answer: dict[str, Any] = {name: None, "user_errors": [], "client_mutation_id": echo or None}
+    database = info.context.database
     try:
-        async with info.context.database.write() as tx:
-            answer[name] = await write(tx)
+        answer[name] = await database.finish(_in_transaction(database, write))
     except Rejected as rejected:
         answer["user_errors"] = list(rejected.problems)
     info.context.forget_what_was_read()
     return payload(**answer)
+
+
+async def _in_transaction(
+    database: Database, write: Callable[[Transaction], Awaitable[Row]]
+) -> Row:
+    """Write, and write again when another transaction was in the way."""
+    for attempt in range(_RETRIES):
+        try:
+            async with database.write() as tx:
+                return await write(tx)
+        except WriteConflict:
+            await asyncio.sleep(random.uniform(0.5, 1.5) * _PAUSE_SECONDS * 2**attempt)  # noqa: S311  # spreads retries
+    async with database.write() as tx:
+        return await write(tx)
 
 
 def _contact_id(given_input: _OfRecord) -> int:

@@ -42,7 +42,7 @@ async def read_request(request: Request, *, max_body_bytes: int) -> GraphQLReque
     Raises:
         AppError: It is too large, too slow, not JSON, or not a GraphQL request.
     """
-    if request.method == "GET":
+    if request.method != "POST":
         parameters = dict(request.query_params)
         for name in ("variables", "extensions"):
             if text := parameters.get(name):

@@ -130,7 +130,7 @@ class GraphQLView:
         if operation is None:
             error = GraphQLError("Name one operation of the document in operationName.")
             raise InvalidDocument(ErrorCode.BAD_USER_INPUT, [error])
-        if request.method == "GET" and operation.operation is not OperationType.QUERY:
+        if request.method != "POST" and operation.operation is not OperationType.QUERY:
             raise MethodNotAllowed("A mutation is sent by POST.")
         if viewer is None and not is_introspection(operation):
             raise _no_token()

@@ -346,3 +346,13 @@ async def test_the_summary_can_be_read(database: Database, people: Path) -> None
     ]
     assert lines[8] == "Columns not read: Favourite Colour"
     assert any(line.startswith("MISSING_REQUIRED × 2 (line 6, 8): ") for line in lines)
+
+
+async def test_a_report_never_overwrites_the_file_it_is_about(
+    database: Database, people: Path
+) -> None:
+    """The same name given twice is refused before a byte is written."""
+    with pytest.raises(InvalidInput, match="overwrite"):
+        await load_file(database, people, entity="contacts", report=people)
+    summary = await load_file(database, people, entity="contacts")
+    assert summary.results[Result.CREATED] > 0

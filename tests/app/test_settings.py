@@ -28,7 +28,7 @@ def test_without_settings_there_are_defaults() -> None:
     assert (settings.default_page_size, settings.max_page_size) == (100, 1000)
     assert (settings.database_pool_size, settings.database_max_overflow) == (25, 50)
     assert settings.max_body_size == 4 * 2**20
-    assert (settings.request_timeout, settings.access_token_ttl) == (10, 900)
+    assert settings.request_timeout == 10
 
 
 WRONG = {
@@ -40,10 +40,6 @@ WRONG = {
     "LOG_LEVEL": ("loud", "Input should be 'debug', 'info', 'warning' or 'error'"),
     "LOG_FORMAT": ("xml", "Input should be 'auto', 'console' or 'json'"),
     "REQUEST_TIMEOUT": ("soon", "must be a number of seconds, or like 500ms, 15m, 1h, 7d"),
-    "ACCESS_TOKEN_TTL": (
-        "15 fortnights",
-        "must be a number of seconds, or like 500ms, 15m, 1h, 7d",
-    ),
     "SLOW_QUERY_THRESHOLD": ("0", "Input should be greater than 0"),
     "MAX_BODY_SIZE": ("4 parsecs", "must be a number of bytes, or like 512KiB, 50MiB, 2GB"),
     "DATABASE_POOL_SIZE": ("0", "Input should be greater than or equal to 1"),
@@ -132,7 +128,7 @@ def test_env_file_is_read_with_comments_behind_values(tmp_path: Path) -> None:
     """A `.env` may explain its lines, quote its values and hold names of others."""
     (tmp_path / ".env").write_text(
         "# ours\n"
-        "ACCESS_TOKEN_TTL=300  # 5 minutes\n"
+        "REQUEST_TIMEOUT=300  # 5 minutes\n"
         "MAX_BODY_SIZE=8MiB # more\n"
         f'SECRET_KEY="{SECRET}"\n'
         "export PORT=9000\n"
@@ -140,7 +136,7 @@ def test_env_file_is_read_with_comments_behind_values(tmp_path: Path) -> None:
         "SOMEBODY_ELSES=1\n"
     )
     settings = load_settings()
-    assert settings.access_token_ttl == 300
+    assert settings.request_timeout == 300
     assert settings.max_body_size == 8 * 2**20
     assert settings.port == 9000
     assert settings.log_level == "info"

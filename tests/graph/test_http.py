@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from domain.enums import Role
 from tests.apps import App
 from tests.graph.answers import JSON, NEW_TYPE, TYPENAME, as_body, the_error
 
@@ -320,3 +321,20 @@ async def test_media_type_of_the_answer_follows_accept(
     assert response.status_code == 200
     assert response.headers["content-type"] == f"{expected}; charset=utf-8"
     assert response.headers["vary"] == "Accept"
+
+
+async def test_text_that_is_never_closed_is_refused_at_once(empty_app: App) -> None:
+    """A document is looked through in one pass, whatever it holds: this one once took minutes."""
+    for opening in ('"', '"""'):
+        response = await empty_app.post(as_body(opening + '\\"' * 200_000))
+        the_error(response, 200, "GRAPHQL_PARSE_FAILED")
+
+
+async def test_mutation_by_head_is_refused(empty_app: App) -> None:
+    """Only POST changes anything, also with a body that says otherwise."""
+    body = as_body('mutation { createContact(input: {firstName: "Ada"}) { contact { id } } }')
+    headers = empty_app.client(Role.EDITOR).headers
+    response = await empty_app.http.request("HEAD", "/graphql", content=body, headers=headers)
+    assert response.status_code == 400
+    found = await empty_app.client().query("{ contacts { totalCount } }")
+    assert found == {"contacts": {"totalCount": 0}}

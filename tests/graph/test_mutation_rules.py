@@ -299,3 +299,32 @@ async def test_mutation_by_get_is_not_allowed(
         (error,) = response.json()["errors"]
         assert error["extensions"]["code"] == "METHOD_NOT_ALLOWED"
     assert await snapshot(resources_database) == before
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+async def test_moment_outside_the_calendar_is_refused(client: Client, moment: str) -> None:
+    """A moment that PostgreSQL would keep as infinity is an error of its field, and not stored."""
+    data = await client.query(
+        """mutation ($at: DateTime) {
+             createContact(input: {firstName: "Ada", lastContactedAt: $at}) {
+               contact { id } userErrors { code path } } }""",
+        at=moment,
+    )
+    assert data["createContact"] == {
+        "contact": None,
+        "userErrors": [{"code": "INVALID_VALUE", "path": ["lastContactedAt"]}],
+    }
+    listed = await client.query(
+        "{ contacts(orderBy: [{field: LAST_CONTACTED_AT}]) { edges { cursor } } }"
+    )
+    assert listed["contacts"]["edges"] == []
+
+
+async def test_endless_combining_marks_are_refused_at_once(client: Client) -> None:
+    """A text that would keep the server busy for minutes is an error of its field."""
+    data = await client.query(
+        """mutation ($name: String) {
+             createContact(input: {firstName: $name}) { userErrors { code path } } }""",
+        name="a" + "\u0316\u0301" * 200_000,
+    )
+    assert data["createContact"]["userErrors"] == [{"code": "INVALID_VALUE", "path": ["firstName"]}]
