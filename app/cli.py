@@ -25,6 +25,7 @@ from app.serve import serve as serve_until_stopped
 from app.settings import Settings, SettingsError, load_settings
 from app.units import parse_seconds
 from db.migrate import upgrade
+from db.staging import Result
 from domain.contact_points import normalize_email
 from domain.enums import Role
 from domain.errors import AppError
@@ -127,7 +128,10 @@ def load(
                 )
 
     try:
-        _say(render_summary(_run(work())))
+        summary = _run(work())
+        _say(render_summary(summary))
+        if summary.results and summary.results[Result.FAILED] == summary.results.total():
+            _fail("No row could be taken.")
     except LoadStopped as stopped:
         _say(render_summary(stopped.summary))
         _fail(f"{stopped} Loading the file again goes on from here.")
