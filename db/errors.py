@@ -4,6 +4,7 @@ A driver's text never leaves this package.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import asyncpg
@@ -26,14 +27,12 @@ from domain.node_ids import NodeKind, encode_node_id
 
 _BUSY: Final = "All database connections are in use. Try again in a moment."
 _IN_THE_WAY: Final = "Another change was in the way. Try again in a moment."
+_TOO_LONG: Final = "The statement took too long. Narrow the filter or ask for less."
+_NOT_STORABLE: Final = "The database cannot store one of the values given."
+_REFUSED: Final = (
+    "The database refuses us. Check user, password and name of the database in DATABASE_URL."
+)
 _AWAY: Final = "The database does not answer. Try again in a moment."
-
-# Source: PostgreSQL manual, appendix A, "Error Codes".
-_UNAVAILABLE_CLASSES: Final = ("08", "53", "57P")
-_STATEMENT_CANCELLED: Final = "57014"
-_LOCK_NOT_AVAILABLE: Final = "55P03"
-_RETRYABLE: Final = ("40001", "40P01")
-_INVALID_VALUE_CLASSES: Final = ("22",)
 
 CONNECTION_LOST: Final = (
     OSError,
@@ -98,18 +97,21 @@ def _of_unique_index(name: str | None) -> Rejected | None:
     return None
 
 
+# Source: PostgreSQL manual, appendix A, "Error Codes". The first line whose prefix fits counts.
+_BY_SQLSTATE: Final[tuple[tuple[tuple[str, ...], Callable[[], AppError]], ...]] = (
+    (("57014",), lambda: OperationTimeout(_TOO_LONG)),
+    (("40001", "40P01"), lambda: WriteConflict(_IN_THE_WAY)),
+    (("55P03",), lambda: Unavailable(_IN_THE_WAY)),
+    (("28", "3D"), lambda: DatabaseUnavailable(_REFUSED, retryable=False)),
+    (("08", "53", "57P"), lambda: DatabaseUnavailable(_AWAY)),
+    (("22",), lambda: InvalidInput(_NOT_STORABLE)),
+)
+
+
 def _of_sqlstate(code: str) -> AppError | None:
-    if code == _STATEMENT_CANCELLED:
-        return OperationTimeout("The statement took too long. Narrow the filter or ask for less.")
-    if code in _RETRYABLE:
-        return WriteConflict(_IN_THE_WAY)
-    if code == _LOCK_NOT_AVAILABLE:
-        return Unavailable(_IN_THE_WAY)
-    if code.startswith(_UNAVAILABLE_CLASSES):
-        return DatabaseUnavailable(_AWAY)
-    if code.startswith(_INVALID_VALUE_CLASSES):
-        return InvalidInput("The database cannot store one of the values given.")
-    return None
+    told = (make for prefixes, make in _BY_SQLSTATE if code.startswith(prefixes))
+    make = next(told, None)
+    return None if make is None else make()
 
 
 class translated:  # noqa: N801  # reads as a word at its with statements

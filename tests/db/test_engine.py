@@ -5,6 +5,8 @@ from sqlalchemy import QueuePool
 from sqlalchemy.engine import URL
 
 from db.engine import normalize_database_url, open_engine
+from db.migrate import upgrade
+from domain.errors import DatabaseUnavailable
 
 
 async def test_pool_has_the_size_and_overflow_it_was_given(database_url: URL) -> None:
@@ -34,3 +36,13 @@ def test_address_of_something_else_is_refused(text: str) -> None:
     """Only PostgreSQL is spoken."""
     with pytest.raises(ValueError, match="must look like postgresql://"):
         normalize_database_url(text)
+
+
+async def test_database_that_does_not_exist_is_told_without_the_drivers_words(
+    server_url: URL,
+) -> None:
+    """A wrong name in DATABASE_URL is an error that says where to look."""
+    async with open_engine(server_url.set(database="nowhere")) as engine:
+        with pytest.raises(DatabaseUnavailable, match="in DATABASE_URL") as refused:
+            await upgrade(engine)
+    assert "nowhere" not in refused.value.message
