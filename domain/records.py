@@ -5,9 +5,9 @@ become the description in the GraphQL schema. Every field may be left out (`ABSE
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -229,3 +229,12 @@ class CompanyFields:
     ownership_type: str | None = _name("Ownership, such as `PUBLIC`.")
     stage: str | None = _name("Stage in the pipeline.")
     source: RecordSource | None = _written("How the record came to be.")
+
+
+LIST_FIELDS: Final = frozenset(
+    item.name
+    for kind in (ContactFields, CompanyFields)
+    for item in fields(kind)
+    if item.metadata["rule"] is normalize.normalize_sequence
+)
+"""The fields that are lists of texts: null empties them, and several cells add to one."""

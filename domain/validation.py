@@ -15,6 +15,7 @@ from domain.enums import EmailStatus, PhoneType
 from domain.errors import InvalidValue, Problem, ProblemCode
 from domain.names import spelled
 from domain.records import (
+    LIST_FIELDS,
     MAX_EMAILS,
     MAX_LIST_ITEMS,
     MAX_PHONES,
@@ -31,10 +32,6 @@ _WHEN_NULL: Final[Mapping[type, Mapping[str, str]]] = {
     NewEmail: {"status": EmailStatus.UNKNOWN},
     NewPhone: {"type": PhoneType.OTHER},
 }
-_LISTS: Final = frozenset(
-    {"departments", "functions", "tags", "keywords", "additional_domains", "industries"}
-    | {"sub_industries", "sic_codes", "naics_codes", "technologies"}
-)
 
 _LOCATIONS: Final = frozenset({"location", "address"})
 
@@ -139,7 +136,7 @@ class _Cleaner:
         # An input of a door may extend the class of the fields, so it is asked what it is one of.
         if name in _NEVER_NULL and isinstance(record, ContactFields | CompanyFields):
             self._add(ProblemCode.REQUIRED, f"{path[-1]} cannot be null.", path)
-        elif name in _LISTS:
+        elif name in LIST_FIELDS:
             columns[name] = []
         else:
             usual = (_WHEN_NULL[kind].get(name) for kind in _WHEN_NULL if isinstance(record, kind))

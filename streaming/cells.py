@@ -14,14 +14,10 @@ from domain import cell_values, normalize
 from domain.absent import ABSENT
 from domain.errors import InvalidValue, Problem, ProblemCode
 from domain.names import spelled
-from domain.records import CompanyFields, ContactFields, NewLocation
+from domain.records import LIST_FIELDS, CompanyFields, ContactFields, NewLocation
 from streaming.decoders import MAX_RAW_CHARS, without_formula_guard
 from streaming.mapping import EMAIL_FIELDS, PHONE_PREFIX, ColumnMapping
 
-_LISTS: Final = frozenset(
-    {"departments", "functions", "tags", "keywords", "additional_domains", "industries"}
-    | {"sub_industries", "sic_codes", "naics_codes", "technologies"}
-)
 # Items of these hold commas themselves: "Electronic Equipment, Instruments & Components".
 _COMMA_IS_TEXT: Final = frozenset({"industries", "sub_industries"})
 _SEPARATOR: Final = re.compile(r":::|[;|\n]")
@@ -127,7 +123,7 @@ class Cells:
             self.phones.append(cell)
             return
         self._cells.setdefault(name, cell)
-        if name in _LISTS:
+        if name in LIST_FIELDS:
             self.values.setdefault(name, []).extend(_items(name, cell.text))
             return
         parse, code = _PARSERS.get(name, (None, ""))
