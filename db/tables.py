@@ -1,7 +1,8 @@
 """The tables as they stand after the newest migration; `db/migrations` is what makes them.
 
-Generated columns are derived by PostgreSQL, never written. `company_name` of a contact is kept by a
-trigger, so that lists can be ordered and searched by it without a join.
+Generated columns are derived by PostgreSQL, never written. What a contact holds of its company
+(`company_name`, `company_employees_count`, `company_annual_revenue`) is kept by triggers, so that
+lists can be ordered and searched by it without a join.
 """
 
 from enum import StrEnum
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -40,6 +42,7 @@ from domain.enums import (
     RecordSource,
     Role,
     Seniority,
+    SuppressedKey,
 )
 
 metadata: Final = MetaData(
@@ -94,6 +97,19 @@ def _contact_id() -> Column[int]:
     )
 
 
+_FULL_NAME: Final = (
+    "nullif(btrim(coalesce(first_name || ' ', '') || coalesce(middle_name || ' ', '')"
+    " || coalesce(last_name, '')), '')"
+)
+
+
+_EMPLOYEE_RANGE: Final = (
+    "CASE WHEN employees_count >= 1 THEN ('{R1_10,R11_20,R21_50,R51_100,R101_200,R201_500,"
+    "R501_1000,R1001_2000,R2001_5000,R5001_10000,R10001_PLUS}'::text[])"
+    "[width_bucket(employees_count, '{1,11,21,51,101,201,501,1001,2001,5001,10001}'::int[])] END"
+)
+
+
 def _lower(table: Table, column: str) -> ColumnElement[str]:
     return func.lower(table.c[column])
 
@@ -135,6 +151,7 @@ companies: Final = Table(
     _texts("sic_codes"),
     _texts("naics_codes"),
     Column("employees_count", Integer),
+    Column("employee_range", Text, Computed(_EMPLOYEE_RANGE, persisted=True)),
     Column("annual_revenue", BigInteger),
     Column("currency", Text),
     Column("total_funding", BigInteger),
@@ -185,20 +202,33 @@ Index(
     postgresql_where=text("deleted_at IS NULL AND domain IS NOT NULL"),
 )
 Index("ix_companies_deleted_domain", companies.c.domain, postgresql_where=_DELETED)
-for _name in ("name", "industry", "country", "city", "region", "stage"):
+for _name in (
+    "name",
+    "industry",
+    "country",
+    "country_code",
+    "city",
+    "region",
+    "stage",
+    "latest_funding",
+):
     _index(_name, companies, _lower(companies, _name), "id")
 for _name in (
     "domain",
+    "linkedin_url",
     "employees_count",
+    "employee_range",
     "annual_revenue",
     "total_funding",
+    "latest_funding_amount",
     "last_raised_at",
+    "source",
     "founded_year",
     "created_at",
     "updated_at",
 ):
     _index(_name, companies, _name, "id")
-for _name in ("industries", "technologies", "keywords"):
+for _name in ("industries", "sub_industries", "technologies", "keywords"):
     _index(_name, companies, _name, using="gin")
 
 contacts: Final = Table(
@@ -213,11 +243,7 @@ contacts: Final = Table(
     Column(
         "full_name",
         Text,
-        Computed(
-            "nullif(btrim(coalesce(first_name || ' ', '') || coalesce(middle_name || ' ', '')"
-            " || coalesce(last_name, '')), '')",
-            persisted=True,
-        ),
+        Computed(_FULL_NAME, persisted=True),
     ),
     Column("title", Text),
     *_one_of("seniority", Seniority),
@@ -238,6 +264,8 @@ contacts: Final = Table(
     Column("company_id", BigInteger, ForeignKey("companies.id", ondelete="SET NULL")),
     Column("company_name", Text),
     Column("company_name_raw", Text),
+    Column("company_employees_count", Integer),
+    Column("company_annual_revenue", BigInteger),
     Column("stage", Text),
     Column("lead_status", Text),
     Column("do_not_contact", Boolean, nullable=False, server_default=text("false")),
@@ -267,16 +295,21 @@ contacts: Final = Table(
     _at("created_at", now=True),
     _at("updated_at", now=True),
     _at("deleted_at"),
+    Column("merged_into_id", BigInteger, ForeignKey("contacts.id", ondelete="SET NULL")),
     Column(
         "search_text",
         Text,
         Computed(
-            "lower(coalesce(first_name, '') || ' ' || coalesce(middle_name, '')"
-            " || ' ' || coalesce(last_name, '') || ' ' || coalesce(email, '')"
+            f"lower(coalesce({_FULL_NAME}, '') || ' ' || coalesce(email, '')"
             " || ' ' || coalesce(title, '') || ' ' || coalesce(company_name, ''))",
             persisted=True,
         ),
     ),
+)
+Index(
+    "ix_contacts_merged_into_id",
+    contacts.c.merged_into_id,
+    postgresql_where=text("merged_into_id IS NOT NULL"),
 )
 for _name in (
     "full_name",
@@ -287,7 +320,9 @@ for _name in (
     "city",
     "region",
     "country",
+    "country_code",
     "stage",
+    "lead_status",
 ):
     _index(_name, contacts, _lower(contacts, _name), "id")
 for _name in (
@@ -296,12 +331,17 @@ for _name in (
     "email_status",
     "seniority",
     "quality_score",
+    "do_not_contact",
+    "company_employees_count",
+    "company_annual_revenue",
+    "source",
     "last_contacted_at",
+    "last_verified_at",
     "created_at",
     "updated_at",
 ):
     _index(_name, contacts, _name, "id")
-for _name in ("tags", "departments"):
+for _name in ("tags", "departments", "functions", "keywords"):
     _index(_name, contacts, _name, using="gin")
 _index("company_id", contacts, "company_id", "created_at", "id")
 
@@ -380,4 +420,49 @@ activities: Final = Table(
     _at("occurred_at", now=True),
     _at("created_at", now=True),
     Index("ix_activities_contact_id", "contact_id", "occurred_at", "id"),
+)
+
+idempotency_keys: Final = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_uuid", Uuid, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("outcome", JSONB, nullable=False),
+    _at("created_at", now=True),
+    Index("ix_idempotency_keys_created_at", "created_at"),
+)
+
+contact_merges: Final = Table(
+    "contact_merges",
+    metadata,
+    _id(),
+    _uuid(),
+    Column(
+        "survivor_id", BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("loser_ids", ARRAY(BigInteger), nullable=False),
+    Column("merged_by", Uuid),
+    Column("undo", JSONB, nullable=False),
+    _at("created_at", now=True),
+    _at("undone_at"),
+    Index("ix_contact_merges_survivor_id", "survivor_id"),
+)
+
+suppression_key: Final = Table(
+    "suppression_key",
+    metadata,
+    Column("id", Boolean, CheckConstraint("id", name="one_row"), primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+
+suppressions: Final = Table(
+    "suppressions",
+    metadata,
+    _id(),
+    *_one_of("kind", SuppressedKey, default=SuppressedKey.EMAIL),
+    Column("key_hash", LargeBinary, nullable=False, unique=True),
+    Column("reason", Text),
+    Column("created_by", Uuid),
+    _at("created_at", now=True),
 )

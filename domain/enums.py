@@ -123,3 +123,10 @@ class Role(DescribedEnum):
     VIEWER = "viewer", "Reads and exports."
     EDITOR = "editor", "Reads, writes and imports."
     ADMIN = "admin", "Does everything."
+
+
+class SuppressedKey(DescribedEnum):
+    """By which key an erased person is recognised and kept out."""
+
+    EMAIL = "EMAIL", "An e-mail address."
+    LINKEDIN = "LINKEDIN", "The address of a LinkedIn profile."

@@ -22,6 +22,8 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     CURSOR_INVALID = "CURSOR_INVALID"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_KEY_IN_USE = "IDEMPOTENCY_KEY_IN_USE"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
     REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
@@ -60,6 +62,18 @@ class InvalidCursor(InvalidInput):
     """A cursor that this server did not make, or made for another order."""
 
     code = ErrorCode.CURSOR_INVALID
+
+
+class IdempotencyKeyReused(AppError):
+    """The key came before with another input."""
+
+    code = ErrorCode.IDEMPOTENCY_KEY_REUSED
+
+
+class IdempotencyKeyInUse(AppError):
+    """The mutation that came with the key first is still at work."""
+
+    code = ErrorCode.IDEMPOTENCY_KEY_IN_USE
 
 
 class NotFound(AppError):
@@ -132,6 +146,10 @@ class ProblemCode(DescribedEnum):
     NOT_FOUND = "NOT_FOUND", "There is no record with the id at the path."
     ALREADY_EXISTS = "ALREADY_EXISTS", "Another record has the value, and only one may."
     VERSION_CONFLICT = "VERSION_CONFLICT", "The record has changed since the version given."
+    SUPPRESSED_CONTACT = (
+        "SUPPRESSED_CONTACT",
+        "The person was erased and must not be stored again.",
+    )
     NOT_ALLOWED_IN_STATE = "NOT_ALLOWED_IN_STATE", "The record's state does not allow it."
 
 

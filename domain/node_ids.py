@@ -26,6 +26,8 @@ class NodeKind(IntEnum):
     CONTACT_EMAIL = 4
     CONTACT_PHONE = 5
     ACTIVITY = 6
+    MERGE = 7
+    SUPPRESSION = 8
 
 
 _PREFIXES: Final = {kind: bytes((_VERSION, kind)) for kind in NodeKind}

@@ -7,7 +7,7 @@ from graphql import GraphQLSchema
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from graph.mutations import Mutation
+from graph.mutations.root import Mutation
 from graph.payloads import ERROR_TYPES
 from graph.queries import Query
 from graph.scalars import SCALARS

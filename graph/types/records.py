@@ -13,7 +13,6 @@ from domain.filters import ContactFilter
 from domain.node_ids import NodeKind
 from domain.paging import NEWEST_CONTACTS, ContactOrder
 from domain.scalars import BigInt, Json
-from domain.sizes import employee_range
 from graph.arguments import After, Before, First, Last
 from graph.context import Info, place_of
 from graph.declare import column, same_row
@@ -164,10 +163,7 @@ class Company(Node):
     sic_codes: list[str] = column("SIC codes.")
     naics_codes: list[str] = column("NAICS codes.")
     employees_count: int | None = column("Number of employees.")
-    employee_range: EmployeeRange | None = strawberry.field(
-        resolver=lambda root: employee_range(root.employees_count),
-        description="Size class by number of employees.",
-    )
+    employee_range: EmployeeRange | None = column("Size class by number of employees.")
     annual_revenue: BigInt | None = column("Revenue of a year, in whole units of the currency.")
     currency: str | None = column("ISO 4217 code.")
     total_funding: BigInt | None = column("All funding, in whole units of the currency.")

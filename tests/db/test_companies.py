@@ -213,7 +213,7 @@ async def test_new_name_spreads_to_contacts_without_a_new_version(
     other = await make_contact(database, first_name="Bob", company_name_raw="Old")
     await update(database, company.id, name="NEW")
     renamed, untouched = await stored_rows(engine, contacts)
-    assert (renamed["company_name"], renamed["search_text"]) == ("NEW", "ada     new")
+    assert (renamed["company_name"], renamed["search_text"]) == ("NEW", "ada   new")
     assert (renamed["version"], renamed["updated_at"]) == (1, contact["updated_at"])
     assert (untouched["company_name"], untouched["version"]) == ("Old", other.version)
     await update(database, company.id, name=None, domain="acme.com")
