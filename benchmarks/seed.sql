@@ -10,6 +10,8 @@ CREATE FUNCTION pg_temp.pick(items text[], n bigint, salt bigint) RETURNS text L
 
 INSERT INTO users (uuid, email, name, role)
 VALUES ('00000000-0000-4000-8000-000000000360', 'admin@example.com', 'Benchmark', 'admin');
+INSERT INTO users (email, name) SELECT 'owner.' || n || '@example.com', 'Owner ' || n
+FROM generate_series(2, 20) AS n;
 
 CREATE TEMP TABLE places (place int, city text, region text, country text, code text, timezone text);
 INSERT INTO places VALUES
@@ -27,9 +29,10 @@ INSERT INTO places VALUES
     (11, 'Singapore', 'Singapore', 'Singapore', 'SG', 'Asia/Singapore');
 
 INSERT INTO companies (
-    name, domain, website_url, linkedin_url, industries, technologies, keywords, employees_count,
-    annual_revenue, currency, founded_year, city, region, country, country_code, timezone,
-    short_description, source, created_at, updated_at
+    name, domain, website_url, linkedin_url, industries, sub_industries, technologies, keywords,
+    employees_count, annual_revenue, currency, total_funding, latest_funding, latest_funding_amount,
+    last_raised_at, founded_year, city, region, country, country_code, timezone, short_description,
+    owner_id, stage, source, created_at, updated_at
 )
 SELECT
     initcap(first) || ' ' || initcap(second) || ' ' || form,
@@ -37,16 +40,23 @@ SELECT
     'https://www.' || first || '-' || second || '-' || n || '.example',
     'https://www.linkedin.com/company/' || first || '-' || second || '-' || n,
     industries[1 + roll % 7:2 + roll % 7 + roll % 2],
+    ARRAY[first || ' ' || second],
     technologies[1 + roll % 6:3 + roll % 6],
     ARRAY[second, lower(form)],
     size,
     size * (60000 + pg_temp.roll(n, 5) % 200000),
     'USD',
+    CASE WHEN funded THEN pg_temp.roll(n, 30) % 500000000 END,
+    CASE WHEN funded THEN pg_temp.pick('{Seed,Series A,Series B,Series C,Debt}', n, 31) END,
+    CASE WHEN funded THEN pg_temp.roll(n, 32) % 80000000 END,
+    CASE WHEN funded THEN date '2012-01-01' + (pg_temp.roll(n, 33) % 5000)::int END,
     1950 + pg_temp.roll(n, 6) % 74,
     city, region, country, code, timezone,
     initcap(second) || ' for ' || lower(industries[1 + roll % 7]) || ' and '
         || lower(industries[2 + roll % 7]) || ': ' || initcap(first) || ' helps teams in '
         || country || ' to plan, deliver and measure their work.',
+    1 + pg_temp.roll(n, 34) % 20,
+    pg_temp.pick('{Cold,Approaching,Interested,Customer,Bad fit}', n, 35),
     'IMPORT',
     created_at,
     created_at
@@ -54,6 +64,7 @@ FROM (
     SELECT
         n,
         pg_temp.roll(n, 3) AS roll,
+        pg_temp.roll(n, 36) % 4 = 0 AS funded,
         -- Most companies are small, a few are very large.
         (2 * exp(10.0 * (pg_temp.roll(n, 4) % 1000) ^ 2 / 1000 ^ 2))::int AS size,
         pg_temp.pick('{north,blue,bright,silver,open,prime,next,green,delta,urban,solid,clear}', n, 1) AS first,
@@ -72,7 +83,8 @@ ORDER BY n;
 
 INSERT INTO contacts (
     first_name, last_name, title, seniority, departments, functions, email, email_status, city,
-    region, country, country_code, company_id, stage, tags, source, created_at, updated_at
+    region, country, country_code, company_id, stage, lead_status, tags, keywords, do_not_contact,
+    owner_id, source, last_contacted_at, last_verified_at, created_at, updated_at
 )
 SELECT
     first_name, last_name, level || ' ' || area, seniority, ARRAY[area], ARRAY[area],
@@ -80,8 +92,15 @@ SELECT
     pg_temp.pick('{VERIFIED,VERIFIED,VERIFIED,LIKELY,UNVERIFIED,CATCH_ALL}', n, 15),
     place.city, place.region, place.country, place.code, companies.id,
     pg_temp.pick('{Cold,Approaching,Interested,Customer,Bad fit}', n, 16),
+    pg_temp.pick('{New,Open,In progress,Unqualified}', n, 21),
     ARRAY[pg_temp.pick('{webinar,conference,newsletter,partner,referral}', n, 17)],
-    'IMPORT', contact.created_at, contact.created_at
+    ARRAY[lower(area), 'k' || pg_temp.roll(n, 22) % 1000],
+    pg_temp.roll(n, 23) % 200 = 0,
+    1 + pg_temp.roll(n, 24) % 20,
+    'IMPORT',
+    CASE WHEN n % 3 = 0 THEN contact.created_at + pg_temp.roll(n, 25) % 400 * interval '1 day' END,
+    CASE WHEN n % 2 = 0 THEN contact.created_at + pg_temp.roll(n, 26) % 400 * interval '1 day' END,
+    contact.created_at, contact.created_at
 FROM (
     SELECT
         n,
@@ -117,7 +136,22 @@ UNION ALL
 SELECT id, 1, lower(first_name) || '.' || id || '@mail.example', 'PERSONAL', 'UNKNOWN', false, 'seed'
 FROM contacts WHERE id % 5 = 0;
 
-INSERT INTO contact_metadata (contact_id, headline, linkedin_url)
+INSERT INTO contact_metadata (contact_id, headline, linkedin_url, postal_code, notes)
 SELECT id, title || ' at ' || company_name,
-    'https://www.linkedin.com/in/' || lower(first_name || '-' || last_name) || '-' || id
+    'https://www.linkedin.com/in/' || lower(first_name || '-' || last_name) || '-' || id,
+    lpad((pg_temp.roll(id, 40) % 100000)::text, 5, '0'),
+    CASE WHEN id % 10 = 0 THEN 'Met at the fair of ' || city || ', asked for an offer.' END
 FROM contacts;
+
+-- Seven of ten have a phone, and one in a thousand shares it with another.
+INSERT INTO contact_phones (contact_id, position, number, e164, type, is_primary, status, source)
+SELECT id, 0, number, number, pg_temp.pick('{WORK_DIRECT,MOBILE,CORPORATE}', id, 42), true, 'valid', 'seed'
+FROM (
+    SELECT id, '+4930' || lpad((CASE WHEN id % 1000 = 0 THEN id / 2000 ELSE id END)::text, 8, '0') AS number
+    FROM contacts WHERE pg_temp.roll(id, 41) % 10 < 7
+) AS phone;
+
+INSERT INTO activities (contact_id, type, body, actor_id, occurred_at)
+SELECT id, pg_temp.pick('{NOTE,EMAIL,CALL,MEETING}', id, 43), 'Talked about ' || lower(title) || '.',
+    1 + pg_temp.roll(id, 44) % 20, created_at + interval '30 days'
+FROM contacts WHERE id % 8 = 0;
