@@ -3,98 +3,65 @@
 The shape says which fields and operators are used and how they are nested, the values are bound to
 it in order. SQL follows from the shape alone, so each shape is built and compiled once. Logic has
 two values: a comparison with a missing value is false, and `not` turns it into true.
+
+Where a condition on a text has no index, one that follows from it and has one stands beside it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from dataclasses import fields
+from typing import Any, Final, Literal
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     FromClause,
     Integer,
     SmallInteger,
+    Text,
     and_,
-    any_,
     bindparam,
     exists,
     false,
     func,
-    literal,
     not_,
     or_,
     select,
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
 
-from db.tables import companies
+from db.filter_fields import FIELDS, FilterField, RelatedCount, Search
+from db.filter_flags import Flag
+from db.filter_operators import LISTS, OPERATORS, PRESENCE
+from db.operands import PARTS, found_anywhere, joined_list, like_pattern, lowered_start
+from db.relations import Relation
 from domain.absent import given
 from domain.errors import InvalidFilter
 from domain.filters import (
     MAX_FILTER_DEPTH,
     MAX_FILTER_LIST_ITEMS,
     MAX_FILTER_PREDICATES,
-    CompanyFilter,
-    ContactFilter,
+    AnyFilter,
     Filter,
     StringFilter,
 )
 from domain.names import spelled
-from domain.node_ids import NodeKind, decode_node_id
+from domain.node_ids import decode_node_id
+from domain.search import split_search
 
 Shape = tuple[Any, ...]
 """A nested tuple of names: hashable, free of values."""
 
 EVERYTHING: Final[Shape] = ("and", ())
 
+_Case = Literal["ignored", "told", "none"]
+"""How a comparison treats capitals; what is no text has none."""
 
-@dataclass(frozen=True)
-class FilterField:
-    """The column behind a filter field.
-
-    Attributes:
-        column: Its name in the table.
-        folded: A column that holds the same text in lower case already.
-        node: The kind of id the values are.
-    """
-
-    column: str
-    folded: str | None = None
-    node: NodeKind | None = None
-
-
-def _same_names(*names: str) -> dict[str, FilterField]:
-    return {name: FilterField(name) for name in names}
-
-
-CONTACT_FIELDS: Final[Mapping[str, FilterField]] = {
-    "id": FilterField("id", node=NodeKind.CONTACT),
-    "name": FilterField("full_name"),
-    "email": FilterField("email", folded="email_key"),
-    "email_domain": FilterField("email_domain", folded="email_domain"),
-    "company_id": FilterField("company_id", node=NodeKind.COMPANY),
-    **_same_names(
-        "uuid", "first_name", "last_name", "title", "seniority", "departments", "email_status",
-        "city", "region", "country", "stage", "tags", "do_not_contact", "quality_score",
-        "company_name", "last_contacted_at", "created_at", "updated_at",
-    ),
-}  # fmt: skip
-COMPANY_FIELDS: Final[Mapping[str, FilterField]] = {
-    "id": FilterField("id", node=NodeKind.COMPANY),
-    "domain": FilterField("domain", folded="domain"),
-    **_same_names(
-        "uuid", "name", "industry", "industries", "technologies", "keywords", "employees_count",
-        "annual_revenue", "total_funding", "last_raised_at", "founded_year", "city", "region",
-        "country", "stage", "created_at", "updated_at",
-    ),
-}  # fmt: skip
-FIELDS: Final[Mapping[type, Mapping[str, FilterField]]] = {
-    ContactFilter: CONTACT_FIELDS,
-    CompanyFilter: COMPANY_FIELDS,
+_INSTEAD_OF_NULL: Final[Mapping[type, str]] = {
+    Flag: "give true or false",
+    Search: "give words",
 }
-
-_LISTS: Final = frozenset({"in_", "not_in", "any_of", "all_of", "none_of"})
 
 
 class _Splitter:
@@ -104,69 +71,111 @@ class _Splitter:
         self.values: list[object] = []
         self._predicates = 0
 
-    def shape(self, filter_: Filter, *, path: str, depth: int = 1) -> Shape:
+    def shape(self, filter_: AnyFilter, *, path: str, depth: int = 1) -> Shape:
         if depth > MAX_FILTER_DEPTH:
             raise InvalidFilter(f"{path} is nested more than {MAX_FILTER_DEPTH} levels deep.")
         parts = [
             self._part(type(filter_), name, value, path=f"{path}.{spelled(name)}", depth=depth)
             for name, value in _given_fields(filter_)
         ]
-        if not parts:
-            self._count()
-        return ("and", tuple(parts))
+        return self._all(parts)
 
-    def _part(self, kind: type, name: str, value: Any, *, path: str, depth: int) -> Shape:
+    def _part(
+        self, kind: type[AnyFilter], name: str, value: Any, *, path: str, depth: int
+    ) -> Shape:
+        declared = FIELDS[kind].get(name)
         if value is None:
-            raise InvalidFilter(f"{path} is null. Leave it out, or ask with isNull.")
-        if name in {"and_", "or_"}:
-            _check_length(value, path)
-            nested = [
-                self.shape(item, path=f"{path}[{at}]", depth=depth + 1)
-                for at, item in enumerate(value)
-            ]
-            return (name[:-1], tuple(nested))
-        if name == "not_":
-            return ("not", self.shape(value, path=path, depth=depth + 1))
-        if isinstance(value, CompanyFilter):
-            return ("company", self.shape(value, path=path, depth=depth + 1))
-        return self._conditions(FIELDS[kind][name], value, path=path)
+            instead = _INSTEAD_OF_NULL.get(type(declared), "ask with isNull")
+            raise InvalidFilter(f"{path} is null. Leave it out, or {instead}.")
+        if declared is None:
+            return self._logic(name[:-1], value, path=path, depth=depth + 1)
+        if isinstance(declared, Relation):
+            return ("related", declared, self.shape(value, path=path, depth=depth + 1))
+        if isinstance(declared, Flag):
+            self._count()
+            return ("flag", declared, value)
+        if isinstance(declared, Search):
+            return self._search(value, path=path)
+        return self._conditions(declared, value, path=path)
 
-    def _conditions(self, field: FilterField, conditions: Any, *, path: str) -> Shape:
-        exact = not isinstance(conditions, StringFilter) or conditions.case_sensitive
-        return (
-            "and",
-            tuple(
-                self._condition(field, operator, operand, exact, f"{path}.{spelled(operator)}")
+    def _logic(self, operator: str, value: Any, *, path: str, depth: int) -> Shape:
+        if operator == "not":
+            return ("not", self.shape(value, path=path, depth=depth))
+        _check_length(value, path)
+        nested = [
+            self.shape(item, path=f"{path}[{at}]", depth=depth) for at, item in enumerate(value)
+        ]
+        return (operator, tuple(nested))
+
+    def _search(self, text: str, *, path: str) -> Shape:
+        return self._all([self._word(word) for word in split_search(text, path=path)])
+
+    def _word(self, word: str) -> Shape:
+        self._count()
+        self.values.append(like_pattern("contains", word))
+        return ("word",)
+
+    def _conditions(
+        self, declared: FilterField | RelatedCount, conditions: Any, *, path: str
+    ) -> Shape:
+        case = _case_of(conditions)
+        return self._all(
+            [
+                self._condition(declared, case, operator, operand, f"{path}.{spelled(operator)}")
                 for operator, operand in _given_fields(conditions)
                 if operator != "case_sensitive"
-            ),
+            ]
         )
 
     def _condition(
-        self, field: FilterField, operator: str, operand: Any, exact: bool, path: str
+        self,
+        declared: FilterField | RelatedCount,
+        case: _Case,
+        operator: str,
+        operand: Any,
+        path: str,
     ) -> Shape:
         self._count()
         if operand is None:
             raise InvalidFilter(f"{path} is null. To find missing values use isNull: true.")
-        if operator in _PRESENCE:
-            return ("presence", field, operator, operand)
-        self._take(field, operator, operand, path=path)
-        return ("compare", field, operator, exact)
+        if operator in PRESENCE:
+            return ("presence", declared, case, operator, operand)
+        if isinstance(declared, RelatedCount):
+            return self._counted(declared, operator, operand, path)
+        return ("and", tuple(self._compared(declared, case, operator, operand, path)))
+
+    def _counted(self, of: RelatedCount, operator: str, operand: Any, path: str) -> Shape:
+        values = _values(of, operator, operand, path)
+        self.values += [*values, _beyond(values)]
+        return ("count", of, operator)
+
+    def _compared(
+        self, field: FilterField, case: _Case, operator: str, operand: Any, path: str
+    ) -> Iterator[Shape]:
+        """The comparison, and what follows from it and has an index where it may have none."""
+        values = _values(field, operator, operand, path)
+        is_list = case == "ignored" and operator in LISTS
+        self.values += joined_list(values[0]) if is_list else values
+        yield ("compare", field, case, operator)
+        if case == "told" and operator in {"eq", "in_"} and field.folded != field.column:
+            yield from self._compared(field, "ignored", operator, operand, path)
+        if case == "told" and operator == "starts_with" and field.folded != field.column:
+            self.values.append(lowered_start(operand))
+            yield ("start", field)
+        if operator in PARTS and field.searched:
+            self.values.append(found_anywhere(operand, exact=case == "told"))
+            yield ("word",)
+
+    def _all(self, parts: Sequence[Shape]) -> Shape:
+        if not parts:
+            self._count()
+        return ("and", tuple(parts))
 
     def _count(self) -> None:
         """Conditions count, and filters without any: they too become SQL."""
         self._predicates += 1
         if self._predicates > MAX_FILTER_PREDICATES:
             raise InvalidFilter(f"A filter has at most {MAX_FILTER_PREDICATES} conditions.")
-
-    def _take(self, field: FilterField, operator: str, operand: Any, *, path: str) -> None:
-        if operator in _LISTS:
-            _check_length(operand, path)
-            self.values.append([_operand(field, operator, item, path) for item in operand])
-        elif operator == "between":
-            self.values += [operand.from_, operand.to]
-        else:
-            self.values.append(_operand(field, operator, operand, path))
 
 
 def split_filter(filter_: Filter | None, *, path: str = "filter") -> tuple[Shape, list[object]]:
@@ -200,105 +209,163 @@ class _Builder:
 
     def build(self, shape: Shape, table: FromClause) -> ColumnElement[bool]:
         kind, *rest = shape
-        if kind == "and":
-            return and_(true(), *(self.build(part, table) for part in rest[0]))
-        if kind == "or":
-            return or_(false(), *(self.build(part, table) for part in rest[0]))
-        if kind == "not":
-            return self.build(rest[0], table).is_not(true())
-        if kind == "company":
-            return self._company_exists(rest[0], table)
-        if kind == "presence":
-            field, operator, wanted = rest
-            return _PRESENCE[operator](table.c[field.column]).is_(wanted)
-        return self._compare(table, *rest)
+        return _KINDS[kind](self, table, *rest)
 
-    def _company_exists(self, shape: Shape, table: FromClause) -> ColumnElement[bool]:
-        company = companies.alias("filtered_company")
-        return exists(
-            select(literal(1)).where(
-                company.c.id == table.c.company_id,
-                company.c.deleted_at.is_(None),
-                self.build(shape, company),
-            )
-        )
+    def every(self, table: FromClause, parts: Sequence[Shape]) -> ColumnElement[bool]:
+        return and_(true(), *(self.build(part, table) for part in parts))
 
-    def _compare(
-        self, table: FromClause, field: FilterField, operator: str, exact: bool
+    def some(self, table: FromClause, parts: Sequence[Shape]) -> ColumnElement[bool]:
+        return or_(false(), *(self.build(part, table) for part in parts))
+
+    def opposite(self, table: FromClause, part: Shape) -> ColumnElement[bool]:
+        return self.build(part, table).is_not(true())
+
+    def related(self, table: FromClause, relation: Relation, part: Shape) -> ColumnElement[bool]:
+        other, rows = relation.rows(table)
+        if relation.one and _holds_of_nothing(part):
+            return not_(exists(rows.where(self.build(_turned(part), other))))
+        return exists(rows.where(self.build(part, other)))
+
+    def flag(self, table: FromClause, flag: Flag, wanted: bool) -> ColumnElement[bool]:
+        return flag.holds(table) if wanted else flag.fails(table)
+
+    def word(self, table: FromClause) -> ColumnElement[bool]:
+        return table.c.search_text.like(func.lower(self._parameter(Text())))
+
+    def start(self, table: FromClause, field: FilterField) -> ColumnElement[bool]:
+        return _folded(table, field).like(self._parameter(Text()))
+
+    def count(self, table: FromClause, of: RelatedCount, operator: str) -> ColumnElement[bool]:
+        """Counts no further than the greatest operand."""
+        operands = self._operands(operator, Integer())
+        _, rows = of.relation.rows(table)
+        enough = rows.limit(self._parameter(BigInteger())).subquery()
+        holds = OPERATORS[operator](func.count(), *operands)
+        return select(holds).select_from(enough).scalar_subquery()
+
+    def presence(
+        self,
+        table: FromClause,
+        declared: FilterField | RelatedCount,
+        case: _Case,
+        operator: str,
+        wanted: bool,
     ) -> ColumnElement[bool]:
-        column: Any = table.c[field.column]
-        operand = self._parameter(column, listed=operator in _LISTS)
-        if operator == "between":
-            return column.between(operand, self._parameter(column))  # type: ignore[no-any-return]  # columns come by name
-        if not exact:
-            column = table.c[field.folded] if field.folded else func.lower(column)
-            operand = _lowered(operand)
-        return _OPERATORS[operator](column, operand)
+        if isinstance(declared, RelatedCount):
+            return false() if wanted else true()
+        column = table.c[declared.column] if case == "none" else _folded(table, declared)
+        missing = PRESENCE[operator](column)
+        return missing if wanted else not_(missing)
 
-    def _parameter(self, column: ColumnElement[Any], *, listed: bool = False) -> Any:
+    def compare(
+        self, table: FromClause, field: FilterField, case: _Case, operator: str
+    ) -> ColumnElement[bool]:
+        compare = OPERATORS[operator]
+        if case == "ignored":
+            return compare(_folded(table, field), self._lowered(operator))
+        column = table.c[field.column]
+        return compare(column, *self._operands(operator, column.type))
+
+    def _lowered(self, operator: str) -> Any:
+        """The operand in lower case by PostgreSQL's rules, as the column is.
+
+        A list comes as one text, which the planner can lower and split itself; so it knows the
+        items, and how many rows match.
+        """
+        if operator not in LISTS:
+            return func.lower(self._parameter(Text()))
+        joined, separator = self._parameter(Text()), self._parameter(Text())
+        return func.string_to_array(func.lower(joined), separator, type_=ARRAY(Text()))
+
+    def _operands(self, operator: str, kind: TypeEngine[Any]) -> list[Any]:
         # A smallint column is compared with any integer: one out of its range matches nothing.
-        kind: Any = Integer() if isinstance(column.type, SmallInteger) else column.type
-        if listed and not isinstance(kind, ARRAY):
+        kind = Integer() if isinstance(kind, SmallInteger) else kind
+        if operator in LISTS and not isinstance(kind, ARRAY):
             kind = ARRAY(kind)
+        return [self._parameter(kind) for _ in range(2 if operator == "between" else 1)]
+
+    def _parameter(self, kind: TypeEngine[Any]) -> Any:
         name = f"v{self._next}"
         self._next += 1
         return bindparam(name, type_=kind)
 
 
-def _lowered(operand: Any) -> Any:
-    """In lower case by PostgreSQL's rules, as the column is; an array item by item."""
-    if not isinstance(operand.type, ARRAY):
-        return func.lower(operand)
-    item = func.unnest(operand).column_valued("item")
-    return func.array(select(func.lower(item)).scalar_subquery(), type_=operand.type)
-
-
-_Operator = Callable[[Any, Any], ColumnElement[bool]]
-
-_OPERATORS: Final[Mapping[str, _Operator]] = {
-    "eq": lambda column, value: column == value,
-    "not_eq": lambda column, value: column.is_distinct_from(value),
-    "in_": lambda column, value: column == any_(value),
-    "not_in": lambda column, value: (column == any_(value)).is_not(true()),
-    "contains": lambda column, value: column.like(value, escape="\\"),
-    "starts_with": lambda column, value: column.like(value, escape="\\"),
-    "ends_with": lambda column, value: column.like(value, escape="\\"),
-    "gt": lambda column, value: column > value,
-    "gte": lambda column, value: column >= value,
-    "lt": lambda column, value: column < value,
-    "lte": lambda column, value: column <= value,
-    "any_of": lambda column, value: column.overlap(value),
-    "all_of": lambda column, value: column.contains(value),
-    "none_of": lambda column, value: not_(column.overlap(value)),
-}
-
-_PRESENCE: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
-    "is_null": lambda column: column.is_(None),
-    "is_empty": lambda column: func.cardinality(column) == 0,
-}
-
-_PATTERNS: Final[Mapping[str, str]] = {
-    "contains": "%{}%",
-    "starts_with": "{}%",
-    "ends_with": "%{}",
+_KINDS: Final[Mapping[str, Callable[..., ColumnElement[bool]]]] = {
+    "and": _Builder.every,
+    "or": _Builder.some,
+    "not": _Builder.opposite,
+    "related": _Builder.related,
+    "flag": _Builder.flag,
+    "word": _Builder.word,
+    "start": _Builder.start,
+    "count": _Builder.count,
+    "presence": _Builder.presence,
+    "compare": _Builder.compare,
 }
 
 
-def _operand(field: FilterField, operator: str, value: Any, path: str) -> object:
+def _folded(table: FromClause, field: FilterField) -> ColumnElement[Any]:
+    return table.c[field.folded] if field.folded else func.lower(table.c[field.column])
+
+
+_OPPOSITES: Final[Mapping[str, str]] = {"not_eq": "eq", "not_in": "in_"}
+
+
+def _holds_of_nothing(shape: Shape) -> bool:
+    """Whether conditions on columns hold when all of the columns are missing."""
+    kind, *rest = shape
+    if kind == "and":
+        return all(_holds_of_nothing(part) for part in rest[0])
+    if kind == "presence":
+        wanted: bool = rest[-1]
+        return wanted
+    return kind == "compare" and rest[-1] in _OPPOSITES
+
+
+def _turned(shape: Shape) -> Shape:
+    """When conditions fail that hold of nothing."""
+    kind, *rest = shape
+    if kind == "and":
+        return ("or", tuple(_turned(part) for part in rest[0]))
+    if kind == "presence":
+        return (*shape[:-1], False)
+    return (*shape[:-1], _OPPOSITES[rest[-1]])
+
+
+def _case_of(conditions: object) -> _Case:
+    if not isinstance(conditions, StringFilter):
+        return "none"
+    return "told" if conditions.case_sensitive else "ignored"
+
+
+def _values(
+    declared: FilterField | RelatedCount, operator: str, operand: Any, path: str
+) -> list[Any]:
+    if operator in LISTS:
+        _check_length(operand, path)
+        return [[_value(declared, operator, item, path) for item in operand]]
+    if operator == "between":
+        return [operand.from_, operand.to]
+    return [_value(declared, operator, operand, path)]
+
+
+def _value(declared: FilterField | RelatedCount, operator: str, value: Any, path: str) -> object:
     if value is None:
         raise InvalidFilter(f"{path} holds null. To find missing values use isNull: true.")
-    if field.node is not None:
-        return decode_node_id(value, expected=field.node)[1]
+    if isinstance(declared, FilterField) and declared.node is not None:
+        return decode_node_id(value, expected=declared.node)[1]
     if isinstance(value, str):
         if "\0" in value:
             raise InvalidFilter(f"{path} holds a NUL character, which no stored text can have.")
-        pattern = _PATTERNS.get(operator)
-        return value if pattern is None else pattern.format(_escape_like(value))
+        return like_pattern(operator, value) if operator in PARTS else value
     return value
 
 
-def _escape_like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _beyond(values: Sequence[Any]) -> int:
+    """One more than any operand: who counts that far can tell on which side of it a count lies."""
+    first, *rest = values
+    numbers: list[int] = [*(first if isinstance(first, list) else [first]), *rest]
+    return max([0, *numbers]) + 1
 
 
 def _check_length(items: Sequence[object], path: str) -> None:

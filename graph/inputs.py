@@ -1,6 +1,6 @@
 """Which vocabulary of the domain the API takes as input. Import it before building the schema."""
 
-from domain import enums, filters, paging, records
+from domain import aggregates, enums, filters, merge_policies, paging, records
 from graph.declare import as_enum, as_input
 
 for _enum in (
@@ -12,10 +12,18 @@ for _enum in (
     enums.RecordSource,
     enums.ActivityType,
     enums.Role,
+    enums.ContactMatchKey,
+    enums.CompanyMatchKey,
+    merge_policies.MergePolicy,
+    merge_policies.ContactField,
     paging.Direction,
     paging.Nulls,
     paging.ContactOrderField,
     paging.CompanyOrderField,
+    aggregates.ContactGroupBy,
+    aggregates.CompanyGroupBy,
+    aggregates.GroupOrderField,
+    aggregates.CountPrecision,
 ):
     as_enum(_enum)
 
@@ -27,18 +35,30 @@ for _input in (
     filters.UUIDFilter,
     filters.SeniorityFilter,
     filters.EmailStatusFilter,
+    filters.EmailTypeFilter,
+    filters.PhoneTypeFilter,
+    filters.EmployeeRangeFilter,
+    filters.RecordSourceFilter,
+    filters.ActivityTypeFilter,
     filters.IntRange,
     filters.IntFilter,
     filters.BigIntRange,
     filters.BigIntFilter,
+    filters.FloatRange,
+    filters.FloatFilter,
     filters.DateRange,
     filters.DateFilter,
     filters.DateTimeRange,
     filters.DateTimeFilter,
+    filters.ContactMetadataFilter,
+    filters.ContactEmailFilter,
+    filters.ContactPhoneFilter,
+    filters.ActivityFilter,
     filters.CompanyFilter,
     filters.ContactFilter,
     paging.ContactOrder,
     paging.CompanyOrder,
+    aggregates.GroupOrder,
 ):
     as_input(_input)
 

@@ -1,7 +1,6 @@
 """Which rows a filter selects: asked of PostgreSQL, and told by Python."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from db.companies import list_companies
@@ -11,37 +10,20 @@ from db.rows import Row as BareRow
 from db.statements import Statement
 from db.tables import companies, contacts
 from db.transaction import Database
-from domain.filters import (
-    CompanyFilter,
-    ContactFilter,
-    Filter,
-)
+from domain.filters import ContactFilter, Filter
 from domain.paging import NEWEST_COMPANIES, NEWEST_CONTACTS, PageRequest
-from tests.db.brute_force import Row, matches
+from tests.db.brute_force import World, matches
 
 
-@dataclass(frozen=True)
-class Stored:
-    """The rows of a database, as Python sees them and as lists show them."""
+def wanted(world: World, filter_: Filter) -> set[int]:
+    """The ids of the live rows that match, says Python."""
+    return {row["id"] for row in world.rows(type(filter_)) if matches(filter_, row, world)}
 
-    database: Database
-    contacts: list[dict[str, Any]]
-    companies: list[dict[str, Any]]
 
-    def rows(self, kind: type[Filter]) -> list[dict[str, Any]]:
-        rows = self.contacts if kind is ContactFilter else self.companies
-        return [row for row in rows if row["deleted_at"] is None]
-
-    def wanted(self, filter_: Filter) -> set[int]:
-        """The ids of the live rows that match, says Python."""
-        live: dict[int, Row] = {row["id"]: row for row in self.rows(CompanyFilter)}
-        rows = self.rows(type(filter_))
-        return {row["id"] for row in rows if matches(filter_, row, live)}
-
-    async def listed(self, filters_: Sequence[Filter]) -> list[set[int]]:
-        """The ids of the rows that match each filter, says PostgreSQL."""
-        async with self.database.read() as session:
-            return [await _listed(session, filter_) for filter_ in filters_]
+async def listed(database: Database, filters_: Sequence[Filter]) -> list[set[int]]:
+    """The ids of the rows that match each filter, says PostgreSQL."""
+    async with database.read() as session:
+        return [await _listed(session, filter_) for filter_ in filters_]
 
 
 async def _listed(session: Any, filter_: Filter) -> set[int]:
