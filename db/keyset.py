@@ -2,11 +2,12 @@
 
 One nullable key splits a list into two runs, the rows with a value and those without. Each run is a
 range of the same index `(key, id)`, whichever end comes first and wherever NULLs are wanted; a page
-is the first rows of one run or of both. Other orders compare key by key.
+is the first rows of one run or of both, and the second is read only where the first is too short.
+Further keys sort within what the first one begins; rows without its value are sorted as a whole.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
@@ -37,11 +38,12 @@ from db.filters import Shape, build_condition
 from db.rows import Row
 from db.sorting import SortKey
 from db.statements import Statement
-from domain.paging import Direction, Nulls, Order
+from domain.paging import Direction, Nulls, Order, is_by_relevance
 
 R = TypeVar("R", bound=Row)
 
 PARENT: Final = "_parent"
+_ZERO: Final = literal_column("0", Integer)
 
 
 @dataclass(frozen=True)
@@ -68,27 +70,51 @@ class PageShape(Generic[R]):
 
 @dataclass(frozen=True)
 class _Key:
-    """One key of an order over a table, turned round when the page is a backward one."""
+    """One key of an order over a table, turned round when the page is a backward one.
 
-    at: int
-    sort: SortKey
+    Attributes:
+        bound: The cursor's value; the statement takes none when it is missing.
+    """
+
     expression: ColumnElement[Any]
+    bound: ColumnElement[Any]
     ascending: bool
-    nulls_first: bool
-
-    @property
-    def bound(self) -> ColumnElement[Any]:
-        return bindparam(f"k{self.at}", type_=self.sort.type)
-
-    def along_index(self) -> ColumnElement[Any]:
-        """The order of an index scan; where NULLs stand must not matter."""
-        return self.expression.asc() if self.ascending else self.expression.desc()
+    nullable: bool = False
+    nulls_first: bool = False
+    missing: bool = False
 
     def ordered(self) -> ColumnElement[Any]:
-        way = self.along_index()
-        if not self.sort.nullable:
+        way = self.expression.asc() if self.ascending else self.expression.desc()
+        if not self.nullable:
             return way
         return way.nulls_first() if self.nulls_first else way.nulls_last()
+
+    def same(self) -> ColumnElement[bool]:
+        """The cursor's value."""
+        return self.expression.is_(None) if self.missing else self.expression == self.bound
+
+    def after(self, *, inclusive: bool = False) -> ColumnElement[bool]:
+        """Beyond the cursor's value; inclusive only where it is not missing."""
+        if self.missing:
+            return self.expression.is_not(None) if self.nulls_first else false()
+        after = _compare(self.expression, self.bound, up=self.ascending, inclusive=inclusive)
+        if self.nullable and not self.nulls_first:
+            return or_(after, self.expression.is_(None))
+        return after
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Rows that lie together in an order.
+
+    Attributes:
+        compared: The keys in which they can differ.
+        ordering: The keys that order them.
+    """
+
+    condition: ColumnElement[bool]
+    compared: Sequence[_Key]
+    ordering: Sequence[_Key]
 
 
 @lru_cache(maxsize=512)
@@ -137,9 +163,9 @@ def _of_many_parents(page: PageShape[R], *, only_parent: bool = False) -> Select
     mine = child.c[str(page.parent)] == literal_column("parent.id", BigInteger)
     children = _ordered_page(page, child, mine).lateral("page")
     return (
-        select(parents.c.id.label(PARENT), *([] if only_parent else children.c))
+        select(parents.c.id.label(PARENT), *([] if only_parent else [literal_column("page.*")]))
         .select_from(parents.join(children, true()))
-        .order_by(parents.c.place, *_result_order(page, children))
+        .order_by(parents.c.place, *_ordered(_result_keys(page, "page")))
     )
 
 
@@ -148,100 +174,102 @@ def _ordered_page(page: PageShape[R], table: FromClause, *also: ColumnElement[bo
         table.c.deleted_at.is_(None), build_condition(page.shape, table), *also
     )
     size = bindparam("size", type_=Integer())
-    keys = _keys(page, lambda sort: sort.build(table))
-    row_id = table.c.id
-    if len(keys) > 1 or not keys[0].sort.nullable:
-        rows = rows.where(_beyond(page, keys, row_id)) if page.cursor else rows
-        return rows.order_by(*_in_order(keys, row_id)).limit(size)
-    along_index = (keys[0].along_index(), _id_along(keys, row_id))
-    # The rows to skip may all stand in one run, so each run has to reach past them.
-    reach = size + bindparam("offset", type_=Integer()) if page.offset else size
+    keys = _keys(page, lambda sort: sort.build(table), table.c.id)
+    if is_by_relevance(page.order):
+        # Fenced off, so that a row's distance is worked out once, however often it is compared.
+        rows, keys = _all_of(rows.offset(_ZERO).subquery("ranked")), _result_keys(page, "ranked")
     runs = [
-        rows.where(run).order_by(*along_index).limit(reach) for run in _runs(page, keys[0], row_id)
+        rows.where(run.condition).order_by(*_ordered(run.ordering)) for run in _runs(page, keys)
     ]
     if len(runs) == 1:
-        return runs[0]
-    both = union_all(*runs).subquery("runs")
-    return select(*both.c).order_by(*_result_order(page, both)).limit(size)
+        return runs[0].limit(size)
+    # The rows to skip may all stand in one run, so each run has to reach past them.
+    reach = size + bindparam("offset", type_=Integer()) if page.offset else size
+    nearer = runs[0].limit(reach).cte("nearer", nesting=True)
+    found = select(func.count()).select_from(nearer).scalar_subquery()
+    farther = runs[1].where(found < reach).limit(reach).subquery("farther")
+    both = union_all(_all_of(nearer), _all_of(farther)).subquery("runs")
+    return _all_of(both).order_by(*_ordered(_result_keys(page, "runs"))).limit(size)
 
 
-def _runs(page: PageShape[R], key: _Key, row_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
-    """The conditions of the runs a page can touch, in order; the cursor stands in the first."""
-    missing_first = [True, False] if key.nulls_first else [False, True]
+def _runs(page: PageShape[R], keys: list[_Key]) -> list[_Run]:
+    """The runs that a page can touch, in order; the cursor stands in the first."""
+    first, *rest = keys
+    runs = [_Run(true(), keys, keys)]
+    if first.nullable:
+        known = [replace(first, nullable=False), *rest]
+        present = _Run(first.expression.is_not(None), known, known)
+        # Before the id alone, the key stays in the order and so keeps the scan in its index.
+        absent = _Run(first.expression.is_(None), rest, rest if len(rest) > 1 else known)
+        runs = [absent, present] if first.nulls_first else [present, absent]
     if page.cursor is None:
-        return [_run(key, missing=missing) for missing in missing_first]
-    at_cursor, *later = missing_first[missing_first.index(page.cursor[0]) :]
-    bound_id = bindparam("k_id", type_=BigInteger())
-    if at_cursor:
-        after = _compare(key, row_id, bound_id, inclusive=page.inclusive)
-    else:
-        after = _compare(
-            key,
-            tuple_(key.expression, row_id),
-            tuple_(key.bound, bound_id),
-            inclusive=page.inclusive,
-        )
-    first = and_(_run(key, missing=at_cursor), after)
-    return [first, *(_run(key, missing=missing) for missing in later)]
+        return runs
+    run, *later = runs if first.missing is first.nulls_first else runs[1:]
+    beyond = _beyond(run.compared, inclusive=page.inclusive)
+    return [replace(run, condition=and_(run.condition, beyond)), *later]
 
 
-def _run(key: _Key, *, missing: bool) -> ColumnElement[bool]:
-    return key.expression.is_(None) if missing else key.expression.is_not(None)
+def _beyond(keys: Sequence[_Key], *, inclusive: bool) -> ColumnElement[bool]:
+    """After the cursor: by one row comparison where no key can be missing, else key by key."""
+    first, last = keys[0], keys[-1]
+    if not any(key.nullable or key.ascending is not first.ascending for key in keys):
+        left, right = ([key.expression for key in keys], [key.bound for key in keys])
+        return _compare(tuple_(*left), tuple_(*right), up=first.ascending, inclusive=inclusive)
+    same: list[ColumnElement[bool]] = []
+    ways: list[ColumnElement[bool]] = []
+    for key in keys:
+        ways.append(and_(*same, key.after(inclusive=inclusive and key is last)))
+        same.append(key.same())
+    if first.missing or (first.nullable and not first.nulls_first):
+        return or_(*ways)
+    # It follows from the ways, and is what an index of the first key can begin at.
+    return and_(
+        _compare(first.expression, first.bound, up=first.ascending, inclusive=True), or_(*ways)
+    )
 
 
-def _compare(key: _Key, left: Any, right: Any, *, inclusive: bool) -> ColumnElement[bool]:
-    if key.ascending:
+def _compare(left: Any, right: Any, *, up: bool, inclusive: bool) -> ColumnElement[bool]:
+    if up:
         return left >= right if inclusive else left > right  # type: ignore[no-any-return]  # either side may be a tuple
     return left <= right if inclusive else left < right  # type: ignore[no-any-return]  # either side may be a tuple
 
 
-def _beyond(
-    page: PageShape[R], keys: Sequence[_Key], row_id: ColumnElement[int]
-) -> ColumnElement[bool]:
-    """After the cursor, by one row comparison where no NULL can occur, else key by key."""
-    bound_id = bindparam("k_id", type_=BigInteger())
-    if len(keys) == 1:
-        left, right = tuple_(keys[0].expression, row_id), tuple_(keys[0].bound, bound_id)
-        return _compare(keys[0], left, right, inclusive=page.inclusive)
-    same: list[ColumnElement[bool]] = []
-    ways: list[ColumnElement[bool]] = []
-    for key, missing in zip(keys, page.cursor or (), strict=True):
-        ways.append(and_(*same, _after_value(key, missing=missing)))
-        same.append(key.expression.is_(None) if missing else key.expression == key.bound)
-    ways.append(and_(*same, _compare(keys[0], row_id, bound_id, inclusive=page.inclusive)))
-    return or_(*ways)
-
-
-def _after_value(key: _Key, *, missing: bool) -> ColumnElement[bool]:
-    if missing:
-        return key.expression.is_not(None) if key.nulls_first else false()
-    after = _compare(key, key.expression, key.bound, inclusive=False)
-    if key.sort.nullable and not key.nulls_first:
-        return or_(after, key.expression.is_(None))
-    return after
-
-
-def _keys(page: PageShape[R], expression_of: Callable[[SortKey], ColumnElement[Any]]) -> list[_Key]:
+def _keys(
+    page: PageShape[R],
+    expression_of: Callable[[SortKey], ColumnElement[Any]],
+    row_id: ColumnElement[int],
+) -> list[_Key]:
+    """The keys of the page's order, and the id as the last one."""
     keys = []
     for at, order in enumerate(page.order):
         sort = page.entity.sort_keys[order.field]
-        ascending = (order.direction is Direction.ASC) is not page.backward
-        nulls_first = (order.nulls is Nulls.FIRST) is not page.backward
-        keys.append(_Key(at, sort, expression_of(sort), ascending, nulls_first))
-    return keys
+        keys.append(
+            _Key(
+                expression_of(sort),
+                bindparam(f"k{at}", type_=sort.type),
+                ascending=(order.direction is Direction.ASC) is not page.backward,
+                nullable=sort.nullable,
+                nulls_first=sort.nullable and (order.nulls is Nulls.FIRST) is not page.backward,
+                missing=page.cursor is not None and page.cursor[at],
+            )
+        )
+    # The id runs the way of the first key, so that one index serves both directions.
+    return [*keys, _Key(row_id, bindparam("k_id", type_=BigInteger()), keys[0].ascending)]
 
 
-def _in_order(keys: Sequence[_Key], row_id: ColumnElement[int]) -> list[ColumnElement[Any]]:
-    return [*(key.ordered() for key in keys), _id_along(keys, row_id)]
+def _ordered(keys: Sequence[_Key]) -> list[ColumnElement[Any]]:
+    return [key.ordered() for key in keys]
 
 
-def _id_along(keys: Sequence[_Key], row_id: ColumnElement[int]) -> ColumnElement[Any]:
-    """The last key runs the way of the first, so that one index serves both directions."""
-    return row_id.asc() if keys[0].ascending else row_id.desc()
+def _all_of(rows: FromClause) -> Select[Any]:
+    """All columns. Named by a star, since a proxy for each would make up most of the building."""
+    return select(literal_column("*")).select_from(rows)
 
 
-def _result_order(page: PageShape[R], result: FromClause) -> list[ColumnElement[Any]]:
-    return _in_order(_keys(page, lambda sort: result.c[sort.label]), result.c.id)
+def _result_keys(page: PageShape[R], result: str) -> list[_Key]:
+    """The keys as columns of a result that has this name."""
+    row_id: ColumnElement[int] = literal_column(f"{result}.id", BigInteger)
+    return _keys(page, lambda sort: literal_column(f"{result}.{sort.label}", sort.type), row_id)
 
 
 def _result_columns(page: PageShape[R], table: FromClause) -> list[ColumnElement[Any]]:

@@ -1,25 +1,41 @@
 """Pages of contacts and companies: by key, in both directions, of one list or of many parents."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from db.entities import Entity
 from db.filters import name_values, split_filter
 from db.keyset import PARENT, PageShape, count_statement, page_statement, probe_statement
+from db.relevance import word_values
 from db.rows import Row
 from db.transaction import ReadSession
-from domain.errors import InvalidInput
 from domain.filters import Filter
-from domain.paging import MAX_ORDER_FIELDS, Cursor, Order, Page, PageRequest
+from domain.paging import (
+    Cursor,
+    Order,
+    Page,
+    PageRequest,
+    check_order,
+    check_start,
+    is_by_relevance,
+)
+from domain.search import split_search
 
 R = TypeVar("R", bound=Row)
+
+_NOTHING: Final[Mapping[str, object]] = {}
 
 
 async def list_page(
     session: ReadSession, entity: Entity[R], request: PageRequest, filter_: Filter | None
 ) -> Page[R]:
-    """One page of a list."""
+    """One page of a list.
+
+    Raises:
+        InvalidInput: The order has no meaning, or no page that begins where the request says.
+    """
+    check_start(request)
     shape, values = _shape_and_values(entity, request, filter_)
     rows = await session.fetch(page_statement(shape), values)
     return _page(rows, request)
@@ -33,12 +49,17 @@ async def list_pages_of_parents(
     *,
     parent: str,
     parent_ids: Sequence[int],
+    also: Mapping[str, object] = _NOTHING,
 ) -> list[Page[R]]:
-    """The same page of each parent, in the order of `parent_ids`, from one statement."""
+    """The same page of each parent, in the order of `parent_ids`, from one statement.
+
+    Args:
+        also: Values that the entity's own table asks for, when it is not a plain one.
+    """
     shape, values = _shape_and_values(entity, request, filter_, parent=parent)
     # Each parent once: one that is named twice would get its rows twice.
     parents = list(dict.fromkeys(parent_ids))
-    rows = await session.fetch(page_statement(shape), values | {"parents": parents})
+    rows = await session.fetch(page_statement(shape), values | {"parents": parents, **also})
     of_parent: defaultdict[int, list[R]] = defaultdict(list)
     for row in rows:
         of_parent[row[PARENT]].append(row)
@@ -61,13 +82,14 @@ async def parents_with_rows_behind(
     *,
     parent: str,
     parent_ids: Sequence[int],
+    also: Mapping[str, object] = _NOTHING,
 ) -> list[bool]:
     """As `rows_behind` for the same page of each parent, from one statement."""
     shape, values = _shape_and_values(
         entity, _turned(request), filter_, inclusive=True, parent=parent
     )
     rows = await session.fetch(
-        probe_statement(shape), values | {"size": 1, "parents": list(parent_ids)}
+        probe_statement(shape), values | {"size": 1, "parents": list(parent_ids), **also}
     )
     found = {row[PARENT] for row in rows}
     return [parent_id in found for parent_id in parent_ids]
@@ -111,14 +133,20 @@ def _shape_and_values(
     parent: str | None = None,
 ) -> tuple[PageShape[R], dict[str, object]]:
     shape, filter_values = split_filter(filter_)
-    values = name_values(filter_values) | {"size": request.size + 1, "offset": request.offset}
+    words = _search_words(filter_) if is_by_relevance(request.order) else []
+    check_order(request.order, searched=bool(words))
+    values = name_values(filter_values) | {
+        "size": request.limit + 1,
+        "offset": request.offset,
+        **word_values(words),
+    }
     cursor = request.cursor
     if cursor is not None:
         values |= _cursor_values(entity, request.order, cursor)
     page = PageShape(
         entity,
         shape,
-        _checked(request.order),
+        request.order,
         None if cursor is None else tuple(value is None for value in cursor.values),
         request.backward,
         inclusive,
@@ -126,6 +154,11 @@ def _shape_and_values(
         request.offset > 0,
     )
     return page, values
+
+
+def _search_words(filter_: Filter | None) -> list[str]:
+    search = None if filter_ is None else filter_.search
+    return split_search(search) if search else []
 
 
 def _cursor_values(
@@ -138,16 +171,6 @@ def _cursor_values(
     return values
 
 
-def _checked(order: tuple[Order, ...]) -> tuple[Order, ...]:
-    if not order:
-        raise InvalidInput("orderBy is empty. Leave it out, or name a field.")
-    if len(order) > MAX_ORDER_FIELDS:
-        raise InvalidInput(f"orderBy has {len(order)} keys; at most {MAX_ORDER_FIELDS} fit.")
-    if len({key.field for key in order}) < len(order):
-        raise InvalidInput("orderBy names a field twice.")
-    return order
-
-
 def _turned(request: PageRequest) -> PageRequest:
     return PageRequest(
         order=request.order, size=1, cursor=request.cursor, backward=not request.backward
@@ -155,7 +178,10 @@ def _turned(request: PageRequest) -> PageRequest:
 
 
 def _page(rows: Sequence[R], request: PageRequest) -> Page[R]:
-    """One row more than asked for was read; it tells whether the walk goes on."""
-    has_more = len(rows) > request.size
-    kept: Any = rows[: request.size]
-    return Page(kept[::-1] if request.backward else kept, has_more, request)
+    """One row more than fits was read; it tells whether the walk goes on."""
+    goes_on = len(rows) > request.limit
+    is_capped = goes_on and request.left is not None and request.left <= request.size
+    kept: Any = rows[: request.limit]
+    return Page(
+        kept[::-1] if request.backward else kept, goes_on and not is_capped, request, is_capped
+    )

@@ -1,17 +1,20 @@
 """What stands behind every order: the expression that is compared and its form in a cursor.
 
-Each key has an index `(expression, id)` in `db/tables.py`; text is compared in lower case.
+Each key has an index `(expression, id)` in `db/tables.py`; text is compared in lower case. Only
+relevance has none: it is worked out for every match.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, DateTime, FromClause, Integer, Text, func
+from sqlalchemy import BigInteger, ColumnElement, Date, DateTime, FromClause, Integer, Text, func
 from sqlalchemy.types import TypeEngine
 
+from db.relevance import company_distance, contact_distance
 from domain.paging import CompanyOrderField, ContactOrderField, CursorValue
+from domain.privacy import SuppressionOrderField
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -67,16 +70,36 @@ def _time(column: str, *, nullable: bool) -> SortKey:
     )
 
 
+def _day(column: str) -> SortKey:
+    return SortKey(
+        column,
+        lambda table: table.c[column],
+        Date(),
+        to_cursor=lambda day: None if day is None else day.toordinal(),
+        from_cursor=date.fromordinal,
+    )
+
+
+def _relevance(distance: Callable[[FromClause], ColumnElement[int]]) -> SortKey:
+    return SortKey("_relevance", distance, Integer(), nullable=False)
+
+
 CONTACT_SORT_KEYS: Final[Mapping[str, SortKey]] = {
     ContactOrderField.NAME: _text("full_name"),
+    ContactOrderField.FIRST_NAME: _text("first_name"),
     ContactOrderField.LAST_NAME: _text("last_name"),
     ContactOrderField.TITLE: _text("title"),
     ContactOrderField.COMPANY_NAME: _text("company_name"),
+    ContactOrderField.EMPLOYEES_COUNT: _plain("company_employees_count", Integer()),
+    ContactOrderField.ANNUAL_REVENUE: _plain("company_annual_revenue", BigInteger()),
     ContactOrderField.EMAIL: _plain("email_key", Text()),
+    ContactOrderField.CITY: _text("city"),
+    ContactOrderField.COUNTRY: _text("country"),
     ContactOrderField.CREATED_AT: _time("created_at", nullable=False),
     ContactOrderField.UPDATED_AT: _time("updated_at", nullable=False),
     ContactOrderField.LAST_CONTACTED_AT: _time("last_contacted_at", nullable=True),
     ContactOrderField.QUALITY_SCORE: _plain("quality_score", Integer(), nullable=False),
+    ContactOrderField.RELEVANCE: _relevance(contact_distance),
 }
 
 COMPANY_SORT_KEYS: Final[Mapping[str, SortKey]] = {
@@ -86,6 +109,14 @@ COMPANY_SORT_KEYS: Final[Mapping[str, SortKey]] = {
     CompanyOrderField.COUNTRY: _text("country"),
     CompanyOrderField.EMPLOYEES_COUNT: _plain("employees_count", Integer()),
     CompanyOrderField.ANNUAL_REVENUE: _plain("annual_revenue", BigInteger()),
+    CompanyOrderField.TOTAL_FUNDING: _plain("total_funding", BigInteger()),
+    CompanyOrderField.LAST_RAISED_AT: _day("last_raised_at"),
+    CompanyOrderField.FOUNDED_YEAR: _plain("founded_year", Integer()),
     CompanyOrderField.CREATED_AT: _time("created_at", nullable=False),
     CompanyOrderField.UPDATED_AT: _time("updated_at", nullable=False),
+    CompanyOrderField.RELEVANCE: _relevance(company_distance),
+}
+
+SUPPRESSION_SORT_KEYS: Final[Mapping[str, SortKey]] = {
+    SuppressionOrderField.CREATED_AT: _time("created_at", nullable=False),
 }

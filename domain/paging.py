@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as described
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import orjson
 
@@ -25,8 +25,15 @@ DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
 MAX_OFFSET = 1000
 MAX_ORDER_FIELDS = 5
+RELEVANCE_LIMIT = 1000
+LONG_WALK = 10_000
 
 CursorValue = str | int | float | None
+
+_RELEVANCE = (
+    "How well the words of `search` match, the best first. Needs `search` in the filter itself, is "
+    f"the first key and ascending, and ends after {RELEVANCE_LIMIT} rows."
+)
 
 
 class Direction(DescribedEnum):
@@ -47,14 +54,20 @@ class ContactOrderField(DescribedEnum):
     """What contacts can be ordered by; text without regard to case."""
 
     NAME = "NAME", "The full name."
+    FIRST_NAME = "FIRST_NAME", "The given name."
     LAST_NAME = "LAST_NAME", "The family name."
     TITLE = "TITLE", "The job title."
     COMPANY_NAME = "COMPANY_NAME", "The employer's name."
+    EMPLOYEES_COUNT = "EMPLOYEES_COUNT", "The number of the employer's employees."
+    ANNUAL_REVENUE = "ANNUAL_REVENUE", "The employer's revenue of a year, whatever the currency."
     EMAIL = "EMAIL", "The primary e-mail address."
+    CITY = "CITY", "The city."
+    COUNTRY = "COUNTRY", "The country."
     CREATED_AT = "CREATED_AT", "When the record was created."
     UPDATED_AT = "UPDATED_AT", "When the record was last changed."
     LAST_CONTACTED_AT = "LAST_CONTACTED_AT", "When somebody last wrote or called."
     QUALITY_SCORE = "QUALITY_SCORE", "How complete the record is."
+    RELEVANCE = "RELEVANCE", _RELEVANCE
 
 
 class CompanyOrderField(DescribedEnum):
@@ -66,8 +79,12 @@ class CompanyOrderField(DescribedEnum):
     COUNTRY = "COUNTRY", "The country of the headquarters."
     EMPLOYEES_COUNT = "EMPLOYEES_COUNT", "The number of employees."
     ANNUAL_REVENUE = "ANNUAL_REVENUE", "The revenue of a year, whatever the currency."
+    TOTAL_FUNDING = "TOTAL_FUNDING", "All funding, whatever the currency."
+    LAST_RAISED_AT = "LAST_RAISED_AT", "The day of the latest funding round."
+    FOUNDED_YEAR = "FOUNDED_YEAR", "The year of foundation."
     CREATED_AT = "CREATED_AT", "When the record was created."
     UPDATED_AT = "UPDATED_AT", "When the record was last changed."
+    RELEVANCE = "RELEVANCE", _RELEVANCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +109,23 @@ class CompanyOrder:
     )
 
 
-Order = ContactOrder | CompanyOrder
+class Order(Protocol):
+    """One key of an order of anything that is listed; its class says of what."""
+
+    @property
+    def field(self) -> DescribedEnum:
+        """What is compared."""
+
+    @property
+    def direction(self) -> Direction:
+        """Which end comes first."""
+
+    @property
+    def nulls(self) -> Nulls:
+        """Where rows without a value stand."""
+
+
+_BY_RELEVANCE = frozenset({ContactOrderField.RELEVANCE, CompanyOrderField.RELEVANCE})
 
 NEWEST_CONTACTS: tuple[Order, ...] = (
     ContactOrder(field=ContactOrderField.CREATED_AT, direction=Direction.DESC),
@@ -109,7 +142,8 @@ class Cursor:
     Attributes:
         values: The sort values of the row, one a key of the order; datetimes as microseconds.
         id: The row's id, the last key of every order.
-        ordinal: How many rows a walk from the start had passed, this one included.
+        ordinal: How many rows a walk from the start had passed, this one included. A walk back from
+            the end counts down from -1.
     """
 
     values: tuple[CursorValue, ...]
@@ -133,14 +167,95 @@ class PageRequest:
     backward: bool = False
     offset: int = 0
 
+    @property
+    def passed(self) -> int:
+        """The place that the page begins from: the cursor's, or how many rows are skipped."""
+        return self.offset if self.cursor is None else self.cursor.ordinal
+
+    @property
+    def left(self) -> int | None:
+        """How many rows the order shows from here on; None where it ends with the last row."""
+        if self.backward or not is_by_relevance(self.order):
+            return None
+        return max(0, RELEVANCE_LIMIT - self.passed)
+
+    @property
+    def limit(self) -> int:
+        """How many rows the page can have: its size, or fewer where the order ends before."""
+        return self.size if self.left is None else min(self.size, self.left)
+
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Rows in the order asked for, and whether the walk goes on in its own direction."""
+    """Rows in the order asked for, and whether the walk goes on in its own direction.
+
+    Attributes:
+        is_capped: More rows match, but the order ends here.
+    """
 
     rows: Sequence[T]
     has_more: bool
     request: PageRequest
+    is_capped: bool = False
+
+    @property
+    def first_ordinal(self) -> int:
+        """The place of the first row, as cursors count it."""
+        passed = self.request.passed
+        return passed - len(self.rows) if self.request.backward else passed + 1
+
+    @property
+    def last_ordinal(self) -> int:
+        """The place of the last row."""
+        return self.first_ordinal + len(self.rows) - 1
+
+
+def is_by_relevance(order: Sequence[Order]) -> bool:
+    """Whether the rows come best match first."""
+    return any(key.field in _BY_RELEVANCE for key in order)
+
+
+def check_order(order: Sequence[Order], *, searched: bool) -> None:
+    """Refuse an order that has no meaning.
+
+    Args:
+        searched: Whether the filter itself has a search.
+
+    Raises:
+        InvalidInput: It has no key, too many or one twice, or RELEVANCE where it cannot be.
+    """
+    if not order:
+        raise InvalidInput("orderBy is empty. Leave it out, or name a field.")
+    if len(order) > MAX_ORDER_FIELDS:
+        raise InvalidInput(f"orderBy has {len(order)} keys; at most {MAX_ORDER_FIELDS} fit.")
+    if len({key.field for key in order}) < len(order):
+        raise InvalidInput("orderBy names a field twice.")
+    if is_by_relevance(order):
+        _check_relevance(order, searched=searched)
+
+
+def _check_relevance(order: Sequence[Order], *, searched: bool) -> None:
+    if not searched:
+        raise InvalidInput(
+            "RELEVANCE orders by how well search matches. Add search to the filter itself, not"
+            " within and, or, not, or choose another order."
+        )
+    if order[0].field not in _BY_RELEVANCE:
+        raise InvalidInput("RELEVANCE is the first key of orderBy. Move it to the front.")
+    if order[0].direction is Direction.DESC:
+        raise InvalidInput("RELEVANCE goes from the best match on. Leave its direction out.")
+
+
+def check_start(request: PageRequest) -> None:
+    """Refuse a page that begins where its order has no end.
+
+    Raises:
+        InvalidInput: The last rows by RELEVANCE, which shows the best ones only.
+    """
+    if request.backward and request.cursor is None and is_by_relevance(request.order):
+        raise InvalidInput(
+            "RELEVANCE has no last page. Begin with first, or pass a cursor as before."
+        )
 
 
 def normalize_page_size(

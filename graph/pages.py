@@ -9,7 +9,9 @@ from db.paging import cursor_of
 from db.rows import Row
 from domain.errors import InvalidInput
 from domain.paging import (
+    LONG_WALK,
     MAX_OFFSET,
+    RELEVANCE_LIMIT,
     Cursor,
     Order,
     Page,
@@ -64,27 +66,25 @@ def page_request(info: Info, arguments: PageArguments, order: tuple[Order, ...])
     limits = info.context.page_limits
     size = normalize_page_size(asked, default=limits.default, maximum=limits.maximum)
     if asked is not None and size < asked:
-        _tell_capped(info, requested=asked, applied=size)
+        info.context.tell("PAGE_SIZE_CAPPED", place_of(info), requested=asked, applied=size)
     text = arguments.before if backward else arguments.after
-    return PageRequest(
+    request = PageRequest(
         order=order,
         size=size,
         cursor=None if text is None else info.context.cursors.decode(text, order),
         backward=backward,
         offset=arguments.offset or 0,
     )
+    walked = abs(request.passed)
+    if walked >= LONG_WALK:
+        info.context.suggest("USE_STREAM", place_of(info), ordinal=walked)
+    return request
 
 
-def _tell_capped(info: Info, *, requested: int, applied: int) -> None:
-    """Once for a field of the operation, however many parents it is answered for."""
-    notice: dict[str, object] = {
-        "code": "PAGE_SIZE_CAPPED",
-        "path": list(place_of(info)),
-        "requested": requested,
-        "applied": applied,
-    }
-    if notice not in info.context.notices:
-        info.context.notices.append(notice)
+def tell_of_cap(info: Info, page: Page[R]) -> None:
+    """Let the client know when rows that match are not shown, because their order ends before."""
+    if page.is_capped:
+        info.context.tell("RELEVANCE_CAPPED", place_of(info), limit=RELEVANCE_LIMIT)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Listing(Generic[R]):
     @property
     def edges(self) -> list[Edge[R]]:
         """The rows with their places."""
-        first = self._first_ordinal()
+        first = self._page.first_ordinal
         return [Edge(self, row, first + at) for at, row in enumerate(self._page.rows)]
 
     @property
@@ -149,14 +149,14 @@ class Listing(Generic[R]):
     @property
     def start_cursor(self) -> str | None:
         """The place of the first row."""
-        rows = self._page.rows
-        return self.cursor(rows[0], self._first_ordinal()) if rows else None
+        page = self._page
+        return self.cursor(page.rows[0], page.first_ordinal) if page.rows else None
 
     @property
     def end_cursor(self) -> str | None:
         """The place of the last row."""
-        rows = self._page.rows
-        return self.cursor(rows[-1], self._first_ordinal() + len(rows) - 1) if rows else None
+        page = self._page
+        return self.cursor(page.rows[-1], page.last_ordinal) if page.rows else None
 
     async def has_next_page(self) -> bool:
         """Whether there are rows after the page."""
@@ -173,10 +173,3 @@ class Listing(Generic[R]):
         if request.cursor is None and (request.offset == 0 or self._page.rows):
             return request.offset > 0
         return await self._behind()
-
-    def _first_ordinal(self) -> int:
-        request = self._page.request
-        passed = request.cursor.ordinal if request.cursor else 0
-        if request.backward:
-            return max(0, passed - len(self._page.rows))
-        return passed + request.offset + 1

