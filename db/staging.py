@@ -1,15 +1,17 @@
-"""What a batch of rows holds and what became of each: the words of a load.
+"""What a batch of rows holds, by which rules it is written, and what became of each row.
 
-Which record a row belongs to is decided in `db.staging_companies` and `db.staging_contacts`; how a
+Which record a row belongs to is decided in `db.staging_companies` and `db.staging_matches`; how a
 batch is written, in `db.staging_writing`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from domain.bulk import OnConflict
+from domain.enums import ContactMatchKey
 from domain.validation import CleanContact
 
 
@@ -21,6 +23,10 @@ class Result(StrEnum):
     UNCHANGED = "UNCHANGED"
     SKIPPED = "SKIPPED"
     FAILED = "FAILED"
+
+
+WRITTEN: Final = frozenset({Result.CREATED, Result.UPDATED})
+"""Of the rows that went to one record only the first has one of these."""
 
 
 class StagingCode(StrEnum):
@@ -43,6 +49,7 @@ class Finding:
         field: The field it is about, in snake_case; empty for the row as a whole.
         column: The header of the column, where a file was read.
         raw: The beginning of the value as the file has it.
+        record_id: The stored record that it is about.
     """
 
     code: str
@@ -50,6 +57,7 @@ class Finding:
     field: str = ""
     column: str = ""
     raw: str = ""
+    record_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +77,43 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
 
 
+BATCH_TIMEOUT_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagingRules:
+    """How rows are matched and written; as they are here, a file is loaded.
+
+    Attributes:
+        match_on: The keys of a contact, in the order in which they are tried.
+        is_strict: A row that gives an address of another contact fails, rather than be written
+            without it.
+        timeout_seconds: What each statement may take; None leaves it as it is.
+    """
+
+    match_on: Sequence[ContactMatchKey] = (ContactMatchKey.EMAIL, ContactMatchKey.LINKEDIN_URL)
+    on_conflict: OnConflict = OnConflict.FILL_EMPTY
+    is_strict: bool = False
+    timeout_seconds: float | None = BATCH_TIMEOUT_SECONDS
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether rows take the place of what is stored."""
+        return self.on_conflict is OnConflict.OVERWRITE
+
+    @property
+    def skips(self) -> bool:
+        """Whether rows leave alone what is stored."""
+        return self.on_conflict is OnConflict.SKIP
+
+
 @dataclass(frozen=True, slots=True)
 class StagedCompany:
     """A company of a batch.
 
     Attributes:
-        values: Column to value in stored form; None and empty lists say nothing.
+        values: Column to value in stored form; None and empty lists say nothing, unless rows
+            overwrite.
         may_create: False to fill the company where its domain is known, else to pass over it.
     """
 
@@ -118,11 +157,16 @@ class Target:
     touched: bool = False
     result: Result = Result.UNCHANGED
 
-    def take(self, line: int, values: Mapping[str, Any]) -> None:
-        """Add what a row says to what the rows before it left open."""
+    def take(self, line: int, values: Mapping[str, Any], *, with_nulls: bool = False) -> None:
+        """Add what a row says to what the rows before it left open.
+
+        Args:
+            with_nulls: None says something: that there is to be no value.
+        """
         self.line = self.line or line
         if not self.values:
-            self.values = {name: value for name, value in values.items() if value is not None}
+            said = values.items()
+            self.values = {k: v for k, v in said if v is not None or with_nulls}
             return
         for name, value in values.items():
             held = self.values.get(name)
@@ -136,3 +180,14 @@ class Target:
         message = f"Line {self.line} is about the same {kind}; this one only added to it."
         repeated = Finding(code=StagingCode.DUPLICATE_IN_FILE, message=message)
         return Outcome(line, Result.SKIPPED, self.uuid, (repeated, *findings))
+
+    def passed_over(self, line: int, *, kind: str) -> Outcome:
+        """What became of a row that left alone what is here already."""
+        if self.is_new:
+            message = f"Line {self.line} is about the same {kind}; this one was passed over."
+            finding = Finding(code=StagingCode.DUPLICATE_IN_FILE, message=message)
+        else:
+            message = f"The {kind} is there already; nothing of it was changed."
+            code, record_id = StagingCode.DUPLICATE_EXISTING, self.record_id
+            finding = Finding(code=code, message=message, record_id=record_id)
+        return Outcome(line, Result.SKIPPED, self.uuid, (finding,))

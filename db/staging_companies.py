@@ -13,13 +13,23 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from db.rows import Row
-from db.staging import Finding, Outcome, Result, StagedCompany, StagingCode, Target
+from db.staging import (
+    WRITTEN,
+    Finding,
+    Outcome,
+    Result,
+    StagedCompany,
+    StagingCode,
+    StagingRules,
+    Target,
+)
 from db.staging_writing import Staging, bulk_write, insert_targets, sql
 from db.tables import companies
 from db.transaction import Transaction
 from domain.changes import CompaniesLoaded
 
 _STAGING: Final = Staging(companies)
+_LOADING: Final = StagingRules()
 _TELLING_APART: Final = ("domain", "country", "region", "city")
 
 # Besides what tells companies apart: what the row of a contact says about the employer.
@@ -62,26 +72,35 @@ async def upsert_companies(tx: Transaction, rows: Sequence[StagedCompany]) -> li
     Raises:
         Rejected: Another transaction took a domain meanwhile; the same batch may succeed now.
     """
-    return [placed.outcome for placed in await place_companies(tx, rows)]
+    placed = await place_companies(tx, rows)
+    record_loaded(tx, placed)
+    return [row.outcome for row in placed]
 
 
-async def place_companies(tx: Transaction, rows: Sequence[StagedCompany]) -> list[PlacedCompany]:
-    """The same, with the ids of the companies for those who refer to them."""
-    async with bulk_write(tx):
-        known = await _load_known(tx, rows)
-        found = [known.find(row) for row in rows]
-        targets = list(dict.fromkeys(item for item in found if isinstance(item, _Company)))
-        await _write(tx, targets)
-    written = sum(target.result is not Result.UNCHANGED for target in targets)
+async def place_companies(
+    tx: Transaction, rows: Sequence[StagedCompany], rules: StagingRules = _LOADING
+) -> list[PlacedCompany]:
+    """The same by rules of one's own, with the ids of the companies; it records no change."""
+    async with bulk_write(tx, rules.timeout_seconds):
+        known = await _load_known(tx, rows, rules)
+        matches = [known.place(row) for row in rows]
+        taken = (match.target for match in matches if not match.is_passed_over)
+        await _write(tx, [each for each in dict.fromkeys(taken) if each is not None], rules)
+    return [match.placed() for match in matches]
+
+
+def record_loaded(tx: Transaction, placed: Sequence[PlacedCompany]) -> None:
+    """Record how many companies were written."""
+    written = sum(row.outcome.result in WRITTEN for row in placed)
     if written:
         tx.record(CompaniesLoaded(rows=written))
-    return [_placed(row, target) for row, target in zip(rows, found, strict=True)]
 
 
 class _Known:
     """The companies that rows can be about: stored ones, and the new ones of the rows so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: StagingRules) -> None:
+        self._rules = rules
         self._by_id: dict[int, _Company] = {}
         self._by_domain: dict[str, _Company] = {}
         self._by_name: defaultdict[str, list[_Company]] = defaultdict(list)
@@ -94,21 +113,23 @@ class _Known:
                 self._by_id[row["id"]] = company
                 self._add(company, row, is_deleted=row["deleted_at"] is not None)
 
-    def find(self, row: StagedCompany) -> "_Company | Finding":
+    def place(self, row: StagedCompany) -> "_Match":
         """The company a row is about, which takes the row; or why there is none."""
         values = row.values
         if not values.get("domain") and not values.get("name"):
-            return _NAMELESS
+            return _Match(row, None, [_NAMELESS])
         company = self._match(values)
         if isinstance(company, Finding):
-            return company
+            return _Match(row, None, [company])
         if company is None:
             if not row.may_create:
-                return _UNKNOWN
+                return _Match(row, None, [_UNKNOWN])
             company = _Company()
             self._add(company, values)
-        company.take(row.line, values)
-        return company
+        elif self._rules.skips and not company.is_deleted:
+            return _Match(row, company, [], is_passed_over=True)
+        company.take(row.line, values, with_nulls=self._rules.overwrites)
+        return _Match(row, company, [] if self._rules.overwrites else company.name_findings(values))
 
     def _add(
         self, company: "_Company", values: Mapping[str, Any] | Row, *, is_deleted: bool = False
@@ -138,6 +159,11 @@ class _Company(Target):
 
     stored: Mapping[str, Any] | Row | None = None
 
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is stored as deleted and no row has asked for it yet."""
+        return not self.line and bool((self.stored or {}).get("deleted_at"))
+
     def facts(self) -> dict[str, str]:
         """What tells it apart from others of its name."""
         return _telling_apart(self.values) | _telling_apart(self.stored or {})
@@ -158,6 +184,30 @@ class _Company(Target):
         return bool(stored.get("deleted_at")) or not all(map(stored.get, given))
 
 
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A row with the company it is about, and what is to be told about it.
+
+    Attributes:
+        is_passed_over: The company is there already, and rows leave it alone.
+    """
+
+    row: StagedCompany
+    target: _Company | None
+    findings: Sequence[Finding]
+    is_passed_over: bool = False
+
+    def placed(self) -> PlacedCompany:
+        """Where the row went."""
+        line, target = self.row.line, self.target
+        if target is None:
+            return PlacedCompany(None, Outcome(line, Result.FAILED, None, tuple(self.findings)))
+        if self.is_passed_over:
+            return PlacedCompany(target.record_id, target.passed_over(line, kind="company"))
+        outcome = target.outcome(line, kind="company", findings=self.findings)
+        return PlacedCompany(target.record_id, outcome)
+
+
 _NAMELESS: Final = Finding(
     code=StagingCode.MISSING_REQUIRED, message="A company needs a name or a domain.", field="name"
 )
@@ -166,8 +216,10 @@ _UNKNOWN: Final = Finding(
 )
 
 
-async def _load_known(tx: Transaction, rows: Sequence[StagedCompany]) -> _Known:
-    known = _Known()
+async def _load_known(
+    tx: Transaction, rows: Sequence[StagedCompany], rules: StagingRules
+) -> _Known:
+    known = _Known(rules)
     domains = list({row.values["domain"] for row in rows if row.values.get("domain")})
     names = {row.values.get("name") for row in rows if not row.values.get("domain")}
     if domains:
@@ -180,24 +232,17 @@ async def _load_known(tx: Transaction, rows: Sequence[StagedCompany]) -> _Known:
     return known
 
 
-async def _write(tx: Transaction, targets: Sequence[_Company]) -> None:
+async def _write(tx: Transaction, targets: Sequence[_Company], rules: StagingRules) -> None:
     # In one order in every batch, so that two loads wait for each other instead of deadlocking.
     new = sorted((t for t in targets if t.is_new), key=lambda t: t.values.get("domain") or "")
-    stored = [target for target in targets if not target.is_new and target.needs_writing()]
+    stored = [target for target in targets if not target.is_new]
+    if not rules.overwrites:
+        stored = [target for target in stored if target.needs_writing()]
     if stored:
         await tx.fetch(_LOCK, {"ids": [target.record_id for target in stored]})
-        await _STAGING.fill(tx, stored)
+        await _STAGING.write(tx, stored, rules.on_conflict)
     if new:
         await insert_targets(tx, companies, new)
-
-
-def _placed(row: StagedCompany, target: _Company | Finding) -> PlacedCompany:
-    if isinstance(target, Finding):
-        return PlacedCompany(None, Outcome(row.line, Result.FAILED, None, (target,)))
-    findings = target.name_findings(row.values)
-    return PlacedCompany(
-        target.record_id, target.outcome(row.line, kind="company", findings=findings)
-    )
 
 
 def _telling_apart(values: Mapping[str, Any] | Row) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 New rows are copied straight into their table under reserved ids: an upsert statement would make a
 second contact of one whose address another load writes at the same time; here that step fails as a
-whole and is done again. Rows for stored records go through a temporary table and fill only what is
-empty there. A record that lacks nothing is not touched, so its version stays.
+whole and is done again. Rows for stored records go through a temporary table; they fill what is
+empty there, or overwrite what they name. A record that has it all already is not touched, so its
+version stays.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -16,7 +17,9 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Table,
+    Text,
     and_,
+    any_,
     case,
     func,
     literal_column,
@@ -33,12 +36,11 @@ from sqlalchemy.schema import CreateTable
 
 from db.errors import translate
 from db.rows import Row
-from db.staging import Result, Target
+from db.staging import BATCH_TIMEOUT_SECONDS, Result, Target
 from db.statements import Statement
 from db.transaction import Transaction
+from domain.bulk import OnConflict
 from domain.enums import RecordSource
-
-BATCH_TIMEOUT_SECONDS: Final = 60
 
 _NEVER_FILLED: Final = frozenset(
     {"id", "uuid", "version", "source", "created_at", "updated_at", "deleted_at"}
@@ -63,8 +65,13 @@ _ANALYZE: Final = sql(
 
 
 @asynccontextmanager
-async def bulk_write(tx: Transaction) -> AsyncIterator[None]:
+async def bulk_write(
+    tx: Transaction, timeout_seconds: float | None = BATCH_TIMEOUT_SECONDS
+) -> AsyncIterator[None]:
     """A step of the transaction with time for many rows; when it fails, only it is undone.
+
+    Args:
+        timeout_seconds: What each statement may take; None leaves it as it is.
 
     Raises:
         AppError: The domain's word for what PostgreSQL refused.
@@ -72,7 +79,8 @@ async def bulk_write(tx: Transaction) -> AsyncIterator[None]:
     """
     try:
         async with tx.driver.transaction():
-            await tx.fetch(_SET_TIMEOUT, {"timeout": f"{BATCH_TIMEOUT_SECONDS}s"})
+            if timeout_seconds is not None:
+                await tx.fetch(_SET_TIMEOUT, {"timeout": f"{timeout_seconds}s"})
             yield
     except Exception as error:
         if (told := translate(error)) is not None:
@@ -116,13 +124,14 @@ class Staging:
     """
 
     def __init__(self, main: Table, extra: Table | None = None) -> None:
-        given = [*_filled(main), *(() if extra is None else _filled(extra))]
-        self._table = Table(
+        columns = [*_filled(main), *(() if extra is None else _filled(extra))]
+        self._table = given = Table(
             f"staged_{main.name}",
             TableGroup(),
             Column("id", BigInteger),
             Column("touched", Boolean),
-            *(Column(c.name, c.type, nullable=c.nullable) for c in given),
+            Column("said", ARRAY(Text)),
+            *(Column(c.name, c.type, nullable=c.nullable) for c in columns),
             prefixes=["TEMPORARY"],
             postgresql_on_commit="DROP",
         )
@@ -131,23 +140,32 @@ class Staging:
             sql(str(create.compile(dialect=postgresql.dialect()))),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
             sql(f"TRUNCATE {self._table.name}"),
         )
-        fill = _fill_rows(main, self._table)
-        self._fill = (fill,) if extra is None else (_fill_extra_rows(extra, self._table), fill)
+        self._fill = [_fill_rows(main, given)]
+        self._overwrite = [_overwrite_rows(main, given)]
+        if extra is not None:
+            self._fill.insert(0, _fill_extra_rows(extra, given))
+            self._overwrite[:0] = _overwrite_extra_rows(extra, given)
 
-    async def fill(self, tx: Transaction, targets: Sequence[Target]) -> None:
-        """Fill what stored records lack; one that lacked something, or was deleted, is UPDATED."""
+    async def write(
+        self, tx: Transaction, targets: Sequence[Target], on_conflict: OnConflict
+    ) -> None:
+        """Fill what stored records lack, or overwrite them; those that change are UPDATED.
+
+        A deleted one comes back.
+        """
         if not targets:
             return
         for statement in self._prepare:
             await tx.fetch(statement)
         rows = [
-            target.values | {"id": target.record_id, "touched": target.touched}
-            for target in targets
+            {"id": each.record_id, "touched": each.touched, "said": list(each.values)} | each.values
+            for each in targets
         ]
         await _copy(tx, self._table.name, list(self._table.c), rows)
-        filled = {row[0] for statement in self._fill for row in await tx.fetch(statement)}
+        statements = self._overwrite if on_conflict is OnConflict.OVERWRITE else self._fill
+        changed = {row[0] for statement in statements for row in await tx.fetch(statement)}
         for target in targets:
-            target.result = Result.UPDATED if target.record_id in filled else Result.UNCHANGED
+            target.result = Result.UPDATED if target.record_id in changed else Result.UNCHANGED
 
 
 def _fill_rows(table: Table, given: Table) -> Statement[Row]:
@@ -169,12 +187,66 @@ def _fill_extra_rows(table: Table, given: Table) -> Statement[Row]:
     statement = insert(table).from_select(["contact_id", *names], source.where(says_something))
     values = {c.name: _filled_with(c, statement.excluded[c.name]) for c in columns}
     lacking = or_(*(_lacks(c, statement.excluded[c.name]) for c in columns))
-    written = (
-        statement.on_conflict_do_update(index_elements=["contact_id"], set_=values, where=lacking)
-        .returning(table.c.contact_id)
-        .cte("written")
+    written = statement.on_conflict_do_update(
+        index_elements=["contact_id"], set_=values, where=lacking
     )
-    touch = update(given).where(given.c.id == written.c.contact_id).values(touched=true())
+    return _touching(written.returning(table.c.contact_id), given)
+
+
+def _overwrite_rows(table: Table, given: Table) -> Statement[Row]:
+    """Write what is said to the rows for which it is new, and to those touched or deleted."""
+    columns = _filled(table)
+    changed = or_(given.c.touched, table.c.deleted_at.is_not(None), *_news(columns, given))
+    statement = update(table).where(table.c.id == given.c.id, changed)
+    values = _overwritten(columns, given)
+    return Statement(statement.values(deleted_at=None, **values).returning(table.c.id), Row)
+
+
+def _overwrite_extra_rows(table: Table, given: Table) -> list[Statement[Row]]:
+    """The same for the extra table, then the rows that it lacks; both touch the staged rows."""
+    columns = _filled(table)
+    changed = update(table).where(table.c.contact_id == given.c.id, or_(*_news(columns, given)))
+    source = select(given.c.id, *(given.c[column.name] for column in columns))
+    says_something = or_(*(~_is_empty(given.c[column.name]) for column in columns))
+    missing = (
+        insert(table)
+        .from_select(
+            ["contact_id", *(column.name for column in columns)], source.where(says_something)
+        )
+        .on_conflict_do_nothing()
+    )
+    written = (changed.values(**_overwritten(columns, given)), missing)
+    return [_touching(statement.returning(table.c.contact_id), given) for statement in written]
+
+
+def _news(columns: Iterable[Column[Any]], given: Table) -> list[ColumnElement[bool]]:
+    return [
+        and_(_is_said(column, given), _overwritten_with(column, given).is_distinct_from(column))
+        for column in columns
+    ]
+
+
+def _overwritten(columns: Iterable[Column[Any]], given: Table) -> dict[str, ColumnElement[Any]]:
+    return {
+        column.name: case((_is_said(column, given), _overwritten_with(column, given)), else_=column)
+        for column in columns
+    }
+
+
+def _is_said(column: Column[Any], given: Table) -> ColumnElement[bool]:
+    return literal_column(f"'{column.name}'", Text) == any_(given.c.said)
+
+
+def _overwritten_with(column: Column[Any], given: Table) -> ColumnElement[Any]:
+    # Who asked not to be contacted is not made to forget it by a row of a list.
+    staged = given.c[column.name]
+    return or_(column, staged) if isinstance(column.type, Boolean) else staged
+
+
+def _touching(written: Any, given: Table) -> Statement[Row]:
+    """A change of the extra table that touches the staged rows it changed something for."""
+    changed = written.cte("written")
+    touch = update(given).where(given.c.id == changed.c.contact_id).values(touched=true())
     return Statement(touch.returning(given.c.id), Row)
 
 

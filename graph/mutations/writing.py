@@ -1,24 +1,38 @@
-"""The seam of every mutation: one transaction, done again when another was in the way.
+"""The seam of every mutation: one transaction, done again when something was in the way.
 
 Expected mistakes come back as `userErrors`; everything else is a top-level error. The answer is
-sent only after COMMIT, and the row in it is what PostgreSQL stored.
+sent only after COMMIT, and the row in it is what PostgreSQL stored. Under an idempotency key the
+outcome is kept in the same transaction, and given again when the mutation is sent again.
 """
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from functools import partial
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import strawberry
 
 from db.entities import Entity
+from db.idempotency import KeyedRequest, claim_key, keep_outcome
 from db.rows import Row
-from db.transaction import Database, Transaction
+from db.transaction import Database, ReadSession, Transaction
+from db.writing import find_rows
+from domain.absent import given
 from domain.enums import Role
-from domain.errors import Rejected, WriteConflict
+from domain.errors import (
+    ConnectionLost,
+    InvalidInput,
+    OutcomeUnknown,
+    Problem,
+    ProblemCode,
+    Rejected,
+    WriteConflict,
+)
+from domain.idempotency import check_key, request_hash
 from domain.records import described
-from graph.context import Info
+from graph.context import Info, Viewer, place_of
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -26,7 +40,6 @@ R = TypeVar("R", bound=Row)
 I = TypeVar("I")  # noqa: E741  # stands for an input
 Input = Annotated[I, strawberry.argument(description="What to do.")]
 
-_RETRIES: Final = 3
 _PAUSE_SECONDS: Final = 0.02
 
 
@@ -35,6 +48,36 @@ class WriteInput:
     """What every mutation takes beside its own fields."""
 
     client_mutation_id: str | None = described("Comes back in the answer; means nothing here.")
+    idempotency_key: str | None = described(
+        "Sent again with the same key within a day, the mutation is done once only."
+    )
+
+
+@dataclass(frozen=True)
+class Memory(Generic[T]):
+    """How the outcome of a mutation is kept under its idempotency key, and given again.
+
+    Attributes:
+        keep: The outcome as something that JSON can say.
+        recall: The outcome from what was kept; it shows the records as they are by then.
+    """
+
+    keep: Callable[[T], Any]
+    recall: Callable[[ReadSession, Any], Awaitable[T]]
+
+
+def row_memory(entity: Entity[R]) -> Memory[R]:
+    """Keeps which row was written; gives the row as it is by then, deleted or not."""
+
+    async def recall(session: ReadSession, row_id: int) -> R:
+        found = await find_rows(session, entity, [row_id])
+        if row_id not in found:
+            message = f"The {entity.kind.name.lower()} that came of this was erased since."
+            path = ("idempotencyKey",)
+            raise Rejected([Problem(code=ProblemCode.NOT_FOUND, message=message, path=path)])
+        return found[row_id]
+
+    return Memory(keep=lambda row: row["id"], recall=recall)
 
 
 async def write_row(
@@ -47,7 +90,8 @@ async def write_row(
     """Do the work and answer its row, under the name of its kind, or why it was not done."""
     name = entity.kind.name.lower()
     try:
-        answer = {name: await write(info, given_input, work), "user_errors": []}
+        row = await write(info, given_input, work, memory=row_memory(entity))
+        answer = {name: row, "user_errors": []}
     except Rejected as rejected:
         answer = {name: None, "user_errors": list(rejected.problems)}
     return payload(**answer, **echo(given_input))
@@ -58,17 +102,26 @@ async def write(
     given_input: WriteInput,
     work: Callable[[Transaction], Awaitable[T]],
     *,
+    memory: Memory[T],
     role: Role = Role.EDITOR,
 ) -> T:
     """What a piece of work gives that is done in one transaction.
 
+    Under an idempotency key it is done once: when it was done before, its outcome comes from
+    memory, and a notice says so.
+
     Raises:
-        Rejected: The input was refused, and nothing was written.
+        Rejected: The input was refused, nothing was written, and nothing is kept.
+        IdempotencyKeyReused: Another input came under the key.
+        IdempotencyKeyInUse: The same mutation is being done under the key.
     """
-    info.context.require(role)
+    viewer = info.context.require(role)
     database = info.context.database
+    request = _keyed_request(info, given_input, viewer)
+    once = work if request is None else partial(_once, info, request, work, memory)
     try:
-        return await database.finish(_in_transaction(database, work))
+        work_once = _in_transaction(database, once, is_keyed=request is not None)
+        return await info.context.finish(work_once)
     finally:
         info.context.forget_what_was_read()
 
@@ -78,13 +131,52 @@ def echo(given_input: WriteInput) -> dict[str, Any]:
     return {"client_mutation_id": given_input.client_mutation_id or None}
 
 
-async def _in_transaction(database: Database, work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Write, and write again when another transaction was in the way."""
-    for attempt in range(_RETRIES):
+def _keyed_request(info: Info, given_input: WriteInput, viewer: Viewer) -> KeyedRequest | None:
+    """The request under its key; None when it has none."""
+    of_input = given_input.idempotency_key if given(given_input.idempotency_key) else None
+    keys = {key for key in (of_input, info.context.idempotency_key) if key is not None}
+    if len(keys) > 1:
+        raise InvalidInput("The header Idempotency-Key and input.idempotencyKey differ; send one.")
+    if not keys:
+        return None
+    key = check_key(keys.pop())
+    hashed = request_hash(info.field_name, given_input)
+    return KeyedRequest(viewer.user_uuid, key, hashed)
+
+
+async def _once(
+    info: Info,
+    request: KeyedRequest,
+    work: Callable[[Transaction], Awaitable[T]],
+    memory: Memory[T],
+    tx: Transaction,
+) -> T:
+    """Do the work and keep its outcome, or give the outcome that was kept."""
+    kept = await claim_key(tx, request)
+    if kept is not None:
+        info.context.tell("IDEMPOTENT_REPLAY", place_of(info))
+        return await memory.recall(tx, kept.outcome)
+    outcome = await work(tx)
+    await keep_outcome(tx, request, memory.keep(outcome))
+    return outcome
+
+
+async def _in_transaction(
+    database: Database, work: Callable[[Transaction], Awaitable[T]], *, is_keyed: bool
+) -> T:
+    """Write, and write again when another transaction was in the way or the connection was lost.
+
+    When COMMIT got no answer, only the key tells whether the work was done.
+    """
+    left = {WriteConflict: 3, ConnectionLost: 1, OutcomeUnknown: 1 if is_keyed else 0}
+    pause = _PAUSE_SECONDS
+    while True:
         try:
             async with database.write() as tx:
                 return await work(tx)
-        except WriteConflict:
-            await asyncio.sleep(random.uniform(0.5, 1.5) * _PAUSE_SECONDS * 2**attempt)  # noqa: S311  # spreads retries
-    async with database.write() as tx:
-        return await work(tx)
+        except (WriteConflict, ConnectionLost, OutcomeUnknown) as error:
+            if not left[type(error)]:
+                raise
+            left[type(error)] -= 1
+        await asyncio.sleep(random.uniform(0.5, 1.5) * pause)  # noqa: S311  # spreads retries
+        pause *= 2

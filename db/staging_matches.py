@@ -1,0 +1,288 @@
+"""Contacts of a batch: which contact each row is about, and what the rows say about it.
+
+The keys of a row are tried in the order of the rules: its e-mail addresses, its LinkedIn address,
+its phone numbers with its last name. For each a live contact counts before a deleted one, and a
+deleted one comes back only when none of its addresses has gone to another meanwhile. A row without
+keys is always a new contact. An address stays with the contact that has it; a row that gives it to
+another is written without it, or not at all. A row with a key that is on the suppression list
+fails.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from db.rows import Row
+from db.staging import (
+    Finding,
+    Outcome,
+    Result,
+    StagedContact,
+    StagingCode,
+    StagingRules,
+    Target,
+)
+from db.suppressions import SUPPRESSED
+from domain.enums import ContactMatchKey, EmailStatus, PhoneType, SuppressedKey
+from domain.errors import ProblemCode
+from domain.privacy import PersonKey, keys_of
+from domain.validation import CleanContact
+
+PhoneKey = tuple[str, str]
+"""A number in international form and a last name in one case."""
+
+
+@dataclass(eq=False, slots=True)
+class Belongings:
+    """The e-mails or the phones of one contact: what it has, and what is added.
+
+    Attributes:
+        replaces: What is added takes the place of what is stored.
+    """
+
+    keys: set[object] = field(default_factory=set)
+    next_position: int = 0
+    has_primary: bool = False
+    stored: list[Row] = field(default_factory=list)
+    added: list[dict[str, Any]] = field(default_factory=list)
+    replaces: bool = False
+
+    def know(self, key: object, row: Row) -> None:
+        """Remember one that is stored."""
+        self.keys.add(key)
+        self.stored.append(row)
+        self.next_position = max(self.next_position, row["position"] + 1)
+        self.has_primary = self.has_primary or row["is_primary"]
+
+    def add(self, key: object, values: Mapping[str, Any]) -> None:
+        """Append one behind the others, unless it is there; the first of all is the primary one."""
+        if key in self.keys:
+            return
+        self.keys.add(key)
+        place = {"position": self.next_position, "is_primary": not self.has_primary}
+        self.added.append({**values, **place})
+        self.next_position += 1
+        self.has_primary = True
+
+    def start_anew(self) -> None:
+        """Take what is added from here on for all that there is to be."""
+        if not self.replaces:
+            self.replaces, self.has_primary = True, False
+            self.keys.clear()
+            self.next_position = 0
+
+    def settle(self) -> bool:
+        """Whether there is anything to write; what is stored just so is not."""
+        if self.replaces and _told(self.added) == _told(self.stored):
+            self.replaces, self.added = False, []
+        return self.replaces or bool(self.added)
+
+
+@dataclass(eq=False, slots=True)
+class ContactTarget(Target):
+    """A contact that rows go to.
+
+    Attributes:
+        is_deleted: It is stored as deleted and no row has asked for it yet.
+        keys: All its addresses, if it is stored as deleted.
+    """
+
+    company_id: int | None = None
+    linkedin_url: str | None = None
+    is_deleted: bool = False
+    keys: list[str] = field(default_factory=list)
+    emails: Belongings = field(default_factory=Belongings)
+    phones: Belongings = field(default_factory=Belongings)
+    activities: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def company_ids(self) -> frozenset[int]:
+        """The companies it belonged to before, and may belong to now."""
+        ids = (self.company_id, self.values.get("company_id"))
+        return frozenset(id_ for id_ in ids if id_ is not None)
+
+
+@dataclass(eq=False, slots=True)
+class ContactMatch:
+    """A row with the contact it is about, and what is to be told about it.
+
+    Attributes:
+        is_passed_over: The contact is there already, and rows leave it alone.
+    """
+
+    row: StagedContact
+    target: ContactTarget | None
+    findings: list[Finding]
+    is_passed_over: bool = False
+
+    def outcome(self) -> Outcome:
+        """What became of the row."""
+        line, findings = self.row.line, self.findings
+        if self.target is None:
+            return Outcome(line, Result.FAILED, None, tuple(findings))
+        if self.is_passed_over:
+            return self.target.passed_over(line, kind="contact")
+        return self.target.outcome(line, kind="contact", findings=findings)
+
+
+class KnownContacts:
+    """The contacts that rows can be about: stored ones, and the new ones of the rows so far."""
+
+    def __init__(self, rules: StagingRules) -> None:
+        self._rules = rules
+        self.by_id: dict[int, ContactTarget] = {}
+        self.by_email: dict[str, ContactTarget] = {}
+        self.by_linkedin: dict[str, list[ContactTarget]] = {}
+        self.by_phone: dict[PhoneKey, list[ContactTarget]] = {}
+        self.refused: set[PersonKey] = set()
+
+    def place(self, row: StagedContact) -> ContactMatch:
+        """The contact a row is about, which takes the row, and what is to be told about it."""
+        if self.refused and (refused := _suppressed(row.contact, self.refused)):
+            return ContactMatch(row, None, refused)
+        emails = {email["address"].lower(): email for email in row.contact.emails or ()}
+        found = self._find(row.contact, emails)
+        if isinstance(found, Finding):
+            return ContactMatch(row, None, [found])
+        if found is not None and self._rules.skips and not found.is_deleted:
+            return ContactMatch(row, found, [], is_passed_over=True)
+        target = found or ContactTarget()
+        findings = [
+            _of_another(email["address"], holder)
+            for key, email in emails.items()
+            if (holder := self._live_holder(key)) not in (None, target)
+        ]
+        if findings and self._rules.is_strict:
+            return ContactMatch(row, None, findings)
+        target.is_deleted = False
+        self._give(target, row, emails)
+        return ContactMatch(row, target, findings)
+
+    def _find(
+        self, contact: CleanContact, emails: Mapping[str, Any]
+    ) -> ContactTarget | Finding | None:
+        """The contact of the first key that leads to one."""
+        by_key: Mapping[ContactMatchKey, Callable[[], ContactTarget | Finding | None]] = {
+            ContactMatchKey.EMAIL: lambda: self._of_emails(emails),
+            ContactMatchKey.LINKEDIN_URL: lambda: self._of_profile(
+                contact.values.get("linkedin_url")
+            ),
+            ContactMatchKey.PHONE_AND_LAST_NAME: lambda: self._of_phones(phone_keys(contact)),
+        }
+        found = (by_key[key]() for key in self._rules.match_on)
+        return next((target for target in found if target is not None), None)
+
+    def _of_emails(self, keys: Iterable[str]) -> ContactTarget | None:
+        """The holder of the first address that a live contact has, else a deleted one."""
+        holders = [self.by_email[key] for key in keys if key in self.by_email]
+        usable = [holder for holder in holders if self._is_usable(holder)]
+        return min(usable, key=lambda holder: holder.is_deleted, default=None)
+
+    def _of_profile(self, url: str | None) -> ContactTarget | Finding | None:
+        holders = self.by_linkedin.get(url, []) if url else []
+        return self._only_one(holders, "linkedin_url", f"the profile {url}")
+
+    def _of_phones(self, keys: Iterable[PhoneKey]) -> ContactTarget | Finding | None:
+        for number, last_name in keys:
+            holders = self.by_phone.get((number, last_name), [])
+            if found := self._only_one(holders, "phones", f"this last name and {number}"):
+                return found
+        return None
+
+    def _only_one(
+        self, holders: Sequence[ContactTarget], name: str, what: str
+    ) -> ContactTarget | Finding | None:
+        """The live one of the contacts with a key, else the one deleted last."""
+        live = [holder for holder in holders if not holder.is_deleted]
+        if len(live) > 1:
+            message = f"Several contacts have {what}; add an e-mail address."
+            return Finding(code=StagingCode.AMBIGUOUS_MATCH, message=message, field=name)
+        usable = live or [holder for holder in holders if self._is_usable(holder)]
+        return usable[0] if usable else None
+
+    def _is_usable(self, target: ContactTarget) -> bool:
+        """Whether it is live, or can come back with all its addresses."""
+        return not target.is_deleted or all(self.by_email[key] is target for key in target.keys)
+
+    def _live_holder(self, key: str) -> ContactTarget | None:
+        holder = self.by_email.get(key)
+        return None if holder is None or holder.is_deleted else holder
+
+    def _give(
+        self, target: ContactTarget, row: StagedContact, emails: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        contact, overwrites = row.contact, self._rules.overwrites
+        target.take(row.line, contact.values, with_nulls=overwrites)
+        target.activities.extend(row.activities)
+        if overwrites and contact.emails is not None:
+            target.emails.start_anew()
+        if overwrites and contact.phones is not None:
+            target.phones.start_anew()
+        for phone in contact.phones or ():
+            target.phones.add(phone_number(phone), {"type": PhoneType.OTHER, **phone})
+        for key, email in emails.items():
+            holder = self._live_holder(key)
+            if holder in (None, target):
+                self.by_email[key] = target
+                target.emails.add(key, {"status": EmailStatus.UNKNOWN, **email})
+        self._remember(target, contact)
+
+    def _remember(self, target: ContactTarget, contact: CleanContact) -> None:
+        """Let later rows with the same profile or phone find it too."""
+        url, known = contact.values.get("linkedin_url"), target.linkedin_url
+        if url and url != known and (self._rules.overwrites or not known):
+            target.linkedin_url = url
+            self.by_linkedin.setdefault(url, []).append(target)
+        if ContactMatchKey.PHONE_AND_LAST_NAME not in self._rules.match_on:
+            return
+        for key in phone_keys(contact):
+            holders = self.by_phone.setdefault(key, [])
+            if target not in holders:
+                holders.append(target)
+
+
+def phone_keys(contact: CleanContact) -> list[PhoneKey]:
+    """What tells a contact by phone; none without a last name or a number that is read for sure."""
+    last_name = (contact.values.get("last_name") or "").casefold()
+    numbers = [phone.get("e164") for phone in contact.phones or ()] if last_name else []
+    return [(number, last_name) for number in numbers if number]
+
+
+def _told(rows: Iterable[Mapping[str, Any] | Row]) -> list[dict[str, Any]]:
+    """What e-mails or phones say, without what PostgreSQL adds and what says nothing."""
+    return [
+        {k: v for k, v in row.items() if v is not None and k not in {"contact_id", "email_key"}}
+        for row in rows
+    ]
+
+
+def phone_number(phone: Mapping[str, Any] | Row) -> tuple[str, str | None]:
+    """What two phones of one contact have in common when they are the same."""
+    number = phone["e164"] or "".join(filter(str.isdecimal, phone["number"]))
+    return number, phone["extension"]
+
+
+def _suppressed(contact: CleanContact, refused: Set[PersonKey]) -> list[Finding]:
+    """The values of a contact that must not be stored."""
+    addresses = {email["address"].lower(): email["address"] for email in contact.emails or ()}
+    return [
+        Finding(
+            code=ProblemCode.SUPPRESSED_CONTACT,
+            message=SUPPRESSED,
+            field="email" if key.kind is SuppressedKey.EMAIL else "linkedin_url",
+            raw=addresses.get(key.value, key.value),
+        )
+        for key in keys_of(contact)
+        if key in refused
+    ]
+
+
+def _of_another(address: str, holder: ContactTarget) -> Finding:
+    line = f"line {holder.line}" if holder.is_new else str(holder.uuid)
+    return Finding(
+        code=StagingCode.DUPLICATE_IN_FILE if holder.is_new else StagingCode.DUPLICATE_EXISTING,
+        message=f"{address} is an address of another contact ({line}) and stays there.",
+        field="email",
+        raw=address,
+        record_id=holder.record_id,
+    )

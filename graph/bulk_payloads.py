@@ -1,0 +1,113 @@
+"""What mutations of many records answer: what became of each row, and of how many."""
+
+from collections.abc import Mapping
+
+import strawberry
+
+from domain.bulk import BulkStatus, ErrorPolicy, OnConflict
+from graph.declare import as_enum, column
+from graph.payloads import Payload, UserError
+from graph.types.records import Company, Contact
+
+for _enum in (BulkStatus, ErrorPolicy, OnConflict):
+    as_enum(_enum)
+
+
+@strawberry.type(description="How many rows came to which end.")
+class BulkCounts:
+    """The statuses of all rows."""
+
+    created: int = column("New records.")
+    updated: int = column("Changed records.")
+    unchanged: int = column("Records that were so already.")
+    deleted: int = column("Deleted records.")
+    skipped: int = column("Rows that were passed over.")
+    failed: int = column("Rows that were not written.")
+
+    @classmethod
+    def of(cls, counts: Mapping[BulkStatus, int]) -> "BulkCounts":
+        """The counts under the names of the statuses."""
+        return cls(**{status.name.lower(): counts.get(status, 0) for status in BulkStatus})
+
+
+@strawberry.type
+class _RowResult:
+    index: int = column("Its place among the rows or ids of the input, from 0.")
+    status: BulkStatus = column("What became of it.")
+    user_errors: list[UserError] = column(
+        "Why it failed or was passed over; of any other row, what was left out. `path` leads into"
+        " the row; where the input has no rows, into the input."
+    )
+
+
+@strawberry.type(description="What became of one row or id of contacts.")
+class ContactResult(_RowResult):
+    """A `domain.bulk.RowOutcome` with its contact."""
+
+    contact: Contact | None = column("The contact as it is now; null when the row went nowhere.")
+
+
+@strawberry.type(description="What became of one row or id of companies.")
+class CompanyResult(_RowResult):
+    """A `domain.bulk.RowOutcome` with its company."""
+
+    company: Company | None = column("The company as it is now; null when the row went nowhere.")
+
+
+_RESULTS = (
+    "In the order of the rows or ids, else of the records; null when nothing was written, or when"
+    " confirmCount asked for more than 1000."
+)
+
+
+@strawberry.type
+class _BulkPayload(Payload):
+    counts: BulkCounts = column("How many rows came to which end.")
+    user_errors: list[UserError] = column(
+        "Why nothing was written, or what IGNORE_FAILED_FIELDS left out of `set`."
+    )
+
+
+@strawberry.type
+class _ContactsPayload(_BulkPayload):
+    results: list[ContactResult] | None = column(_RESULTS)
+
+
+@strawberry.type
+class _CompaniesPayload(_BulkPayload):
+    results: list[CompanyResult] | None = column(_RESULTS)
+
+
+@strawberry.type(description="The contacts that rows went to.")
+class UpsertContactsPayload(_ContactsPayload):
+    """Answer of `upsertContacts`."""
+
+
+@strawberry.type(description="The changed contacts.")
+class UpdateContactsPayload(_ContactsPayload):
+    """Answer of `updateContacts`."""
+
+
+@strawberry.type(description="The deleted contacts.")
+class DeleteContactsPayload(_ContactsPayload):
+    """Answer of `deleteContacts`."""
+
+
+@strawberry.type(description="The contacts with their new tags.")
+class TagContactsPayload(_ContactsPayload):
+    """Answer of `tagContacts`."""
+
+
+@strawberry.type(description="The companies that rows went to.")
+class UpsertCompaniesPayload(_CompaniesPayload):
+    """Answer of `upsertCompanies`."""
+
+
+@strawberry.type(description="The changed companies.")
+class UpdateCompaniesPayload(_CompaniesPayload):
+    """Answer of `updateCompanies`."""
+
+
+@strawberry.type(description="The deleted companies.")
+class DeleteCompaniesPayload(_CompaniesPayload):
+    """Answer of `deleteCompanies`."""

@@ -1,0 +1,38 @@
+"""Errors of the driver in the words of the domain: what was lost, and what only took too long."""
+
+import asyncpg
+import pytest
+
+from db.errors import outcome_unknown, translate
+from domain.errors import AppError, ConnectionLost, DatabaseUnavailable, OutcomeUnknown
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError(),
+        asyncpg.InterfaceError("connection is closed"),
+        asyncpg.ConnectionDoesNotExistError(),
+        asyncpg.exceptions.AdminShutdownError(),
+    ],
+)
+def test_lost_connection_may_be_replaced(error: Exception) -> None:
+    """Whoever did the work may do it again on another connection."""
+    told = translate(error)
+    assert type(told) is ConnectionLost
+    assert told.details == {"retryable": True}
+
+
+@pytest.mark.parametrize(
+    "error", [TimeoutError(), asyncpg.TooManyConnectionsError(), asyncpg.DiskFullError()]
+)
+def test_server_that_does_not_answer_in_time_is_not_asked_again(error: Exception) -> None:
+    """The connection is not lost: asking once more would only take as long again."""
+    assert type(translate(error)) is DatabaseUnavailable
+
+
+def test_unknown_outcome_is_told_as_such() -> None:
+    """A program can tell it from the cases in which nothing was written."""
+    told: AppError = outcome_unknown()
+    assert type(told) is OutcomeUnknown
+    assert told.details == {"retryable": True, "outcome": "UNKNOWN"}
