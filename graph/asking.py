@@ -1,0 +1,62 @@
+"""Which field asks: the seam of the database is told no GraphQL, and every statement has a cause.
+
+A resolver that waits, an `async def`, notes its field before it begins. graphql-core runs fields
+that wait side by side in tasks of their own, so the note reaches what the field reads and nothing
+beside it; the batch of a loader runs in the context of the load that opened it, and so carries the
+field that asked first.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from inspect import iscoroutinefunction
+from typing import Any, Final
+
+from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+
+from graph.context import place_of
+from graph.loaders import Place
+
+_Resolver = Callable[..., Awaitable[Any]]
+
+_field: Final[ContextVar[GraphQLResolveInfo[Any] | None]] = ContextVar("field", default=None)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The cause of what runs now.
+
+    Attributes:
+        operation: Its name, None when it has none or nothing of GraphQL asks.
+        place: Where the field stands in the operation; empty when none asks.
+    """
+
+    operation: str | None = None
+    place: Place = ()
+
+
+def asking() -> Asking:
+    """The operation and the field that caused what runs now."""
+    info = _field.get()
+    if info is None:
+        return Asking()
+    name = info.operation.name
+    return Asking(None if name is None else name.value, place_of(info))
+
+
+def note_fields(schema: GraphQLSchema) -> None:
+    """Have every resolver of the schema that waits for something note its field, in place."""
+    for declared in schema.type_map.values():
+        if isinstance(declared, GraphQLObjectType):
+            for field in declared.fields.values():
+                if iscoroutinefunction(field.resolve):
+                    field.resolve = _noting(field.resolve)
+
+
+def _noting(resolve: _Resolver) -> _Resolver:
+    async def resolver(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        # Kept as it is: its path is worked out for the few statements that somebody asks about.
+        _field.set(info)
+        return await resolve(source, info, **arguments)
+
+    return resolver
