@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help setup run test check format schema bench clean
+.PHONY: help setup run test fuzz check format schema bench bench-vocabulary faults clean
 
 help: ## List the commands.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(DEV) ## Install everything, for running and developing, into .venv.
 
@@ -34,6 +34,15 @@ schema: $(RUNTIME) ## Write schema.graphql from the code.
 
 bench: $(DEV) ## Measure against the hand-written limits (ROUNDS= SECONDS= OUT=).
 	@$(BIN)/python -m benchmarks.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(OUT),--out $(OUT))
+
+bench-vocabulary: $(DEV) ## Time deep pages, filters, counts and groups on a million contacts.
+	@$(BIN)/python -m benchmarks.vocabulary
+
+faults: $(DEV) ## Lose the answer of 10 000 mutations and send them again (RETRIES=).
+	@$(BIN)/pytest tests/graph/test_lost_answers.py --retries $(or $(RETRIES),10000)
+
+fuzz: $(DEV) ## Try many more random lists than the test suite does (EXAMPLES=).
+	@$(BIN)/pytest -n auto tests/db/test_property_paging.py --examples $(or $(EXAMPLES),5000)
 
 clean: ## Remove the virtual environment and the caches of the tools.
 	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

@@ -1,5 +1,7 @@
 """The web application: its routes and what surrounds them."""
 
+from collections.abc import Callable
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -20,16 +22,6 @@ from graph.view import GraphQLView, ViewSettings
 def create_app(resources: Resources) -> Starlette:
     """The application over open resources; it opens and closes nothing itself."""
     settings = resources.settings
-    limits = PageLimits(default=settings.default_page_size, maximum=settings.max_page_size)
-
-    def open_context(viewer: Viewer | None) -> Context:
-        return Context(
-            database=resources.database,
-            cursors=resources.cursors,
-            page_limits=limits,
-            viewer=viewer,
-        )
-
     view = GraphQLView(
         core_schema(),
         settings=ViewSettings(
@@ -38,7 +30,7 @@ def create_app(resources: Resources) -> Starlette:
             open_introspection=not settings.is_production,
         ),
         authenticate=bearer_authentication(resources.tokens),
-        open_context=open_context,
+        open_context=context_opener(resources),
     )
     return Starlette(
         routes=[
@@ -53,3 +45,21 @@ def create_app(resources: Resources) -> Starlette:
             HTTPException: answer_http_exception,
         },
     )
+
+
+def context_opener(resources: Resources) -> Callable[[Viewer | None], Context]:
+    """Makes the context of a request from its viewer."""
+    settings = resources.settings
+    limits = PageLimits(default=settings.default_page_size, maximum=settings.max_page_size)
+
+    def open_context(viewer: Viewer | None) -> Context:
+        return Context(
+            database=resources.database,
+            cursors=resources.cursors,
+            page_limits=limits,
+            viewer=viewer,
+            undo_seconds=settings.undo_window,
+            replica=resources.replica,
+        )
+
+    return open_context

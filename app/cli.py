@@ -6,6 +6,7 @@ so what a command answers can be piped.
 
 import asyncio
 import json
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
@@ -14,6 +15,14 @@ import typer
 
 from app import doctor
 from app.embedded.binaries import EmbeddedServerError, binaries
+from app.explain import (
+    Explanation,
+    NotExplainable,
+    explain_query,
+    explanation_as_json,
+    read_query,
+)
+from app.explain_text import render_explanation
 from app.first_start import ensure_user
 from app.load import LoadStopped, load_file
 from app.load_summary import LoadSummary, render_summary
@@ -34,6 +43,7 @@ from graph.schema import schema_text
 T = TypeVar("T")
 
 _LOAD_TIMEOUT_SECONDS = 600.0
+_EXPLAIN_TIMEOUT_SECONDS = 60.0
 _MAX_TOKEN_SECONDS = 10 * 365 * 86_400
 
 app = typer.Typer(
@@ -162,6 +172,40 @@ def token(
     typer.echo(_run(work()))
 
 
+@app.command()
+def explain(
+    file: Annotated[str, typer.Argument(help="A file with a query; - reads it from stdin.")],
+    variables: Annotated[
+        str | None, typer.Option(help='Its variables as JSON: {"first": 10}.')
+    ] = None,
+    operation: Annotated[
+        str | None, typer.Option(help="Which one, when the file has several operations.")
+    ] = None,
+    analyze: Annotated[
+        bool, typer.Option("--analyze", help="Run each statement once more, and show measures.")
+    ] = False,
+    role: Annotated[Role, typer.Option(help="As whom the query is asked.")] = Role.ADMIN,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer JSON, for programs.")] = False,
+) -> None:
+    """Answer a query and show what PostgreSQL does for it: SQL, plans, warnings."""
+    try:
+        query = read_query(_read_text(file), variables, operation)
+    except NotExplainable as error:
+        _wrong_use(str(error))
+
+    async def work() -> Explanation:
+        async with open_resources(
+            _settings(), progress=_say, statement_timeout_seconds=_EXPLAIN_TIMEOUT_SECONDS
+        ) as resources:
+            return await explain_query(resources, query, role=role, execute=analyze)
+
+    explanation = _run(work())
+    told = explanation_as_json(explanation)
+    typer.echo(json.dumps(told, indent=2) if as_json else render_explanation(explanation))
+    if explanation.errors:
+        _fail("\n".join(f"The query failed: {error['message']}" for error in explanation.errors))
+
+
 @user_app.command("add")
 def add_user(email: Email, role: RoleOption = Role.VIEWER) -> None:
     """Add a user."""
@@ -234,6 +278,15 @@ def _parse_mapping(text: str | None) -> dict[str, str] | None:
     if not all(field is None or isinstance(field, str) for field in mapping.values()):
         _wrong_use("--mapping names a field, or null, for each header.")
     return mapping or None
+
+
+def _read_text(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    except UnicodeDecodeError:
+        _wrong_use(f"{file} is not a text in UTF-8.")
+    except OSError as error:
+        _wrong_use(f"{file} cannot be read: {error.strerror}.")
 
 
 def _email(text: str) -> str:

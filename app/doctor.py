@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.embedded.binaries import EmbeddedServerError, binaries
-from app.resources import data_folder, open_resources
+from app.resources import Resources, data_folder, open_resources, replica_of
 from app.settings import Settings, SettingsError, load_settings
 
 _LOW_DISK_BYTES = 2**30
+_REPLICA_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,21 @@ async def _database(settings: Settings) -> list[Finding]:
             if problem is not None:
                 return [Finding("Database", problem, ok=False)]
             facts = await resources.probe.facts()
+            replica = await _replica(resources)
     except (EmbeddedServerError, OSError) as error:
         return [Finding("Database", str(error), ok=False)]
-    return [Finding("Database", "reachable, migrated"), *(Finding(*fact) for fact in facts)]
+    found = [Finding("Database", "reachable, migrated"), *(Finding(*fact) for fact in facts)]
+    return [*found, *replica]
+
+
+async def _replica(resources: Resources) -> list[Finding]:
+    where = resources.settings, resources.database_url, resources.database
+    async with replica_of(*where) as replica:
+        if replica is None:
+            return []
+        await replica.look()
+        # A replica that keeps up has by now what the primary had at the first look.
+        await asyncio.sleep(_REPLICA_SECONDS)
+        problem = await replica.look()
+        near = f"in use, at most {replica.lag_seconds():.1f} s behind"
+    return [Finding("Replica", problem or near, ok=problem is None)]

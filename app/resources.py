@@ -15,6 +15,7 @@ from app.secret import load_secret
 from app.settings import Settings
 from db.engine import normalize_database_url, open_engine
 from db.probe import DatabaseProbe
+from db.replica import Replica, open_replica, watching
 from db.transaction import Database
 from domain.paging import CursorCodec
 
@@ -26,6 +27,7 @@ class Resources:
     """What the parts of the application are made from.
 
     Attributes:
+        replica: Where queries are read; None when there is none, or nothing is served.
         embedded: The server of our own; None when DATABASE_URL names another.
     """
 
@@ -33,6 +35,7 @@ class Resources:
     data_folder: Path
     database_url: URL
     database: Database
+    replica: Replica | None
     probe: DatabaseProbe
     tokens: Tokens
     cursors: CursorCodec
@@ -50,12 +53,14 @@ async def open_resources(
     *,
     progress: Progress = lambda _message: None,
     statement_timeout_seconds: float = 8.0,
+    with_replica: bool = False,
 ) -> AsyncIterator[Resources]:
     """Open everything, and close it in the opposite order.
 
     Args:
         progress: Called with a sentence before each step that takes time.
         statement_timeout_seconds: More than the default is for loads and migrations.
+        with_replica: For serving: everything else is about the primary alone.
 
     Raises:
         EmbeddedServerError: The embedded PostgreSQL cannot be had.
@@ -89,11 +94,17 @@ async def open_resources(
         )
         database = Database(engine, observers=observers)
         stack.push_async_callback(database.settle)
+        replica = None
+        if with_replica:
+            replica = await stack.enter_async_context(replica_of(settings, url, database))
+        if replica is not None:
+            await stack.enter_async_context(watching(replica))
         yield Resources(
             settings=settings,
             data_folder=folder,
             database_url=url,
             database=database,
+            replica=replica,
             probe=DatabaseProbe(probe_engine),
             tokens=Tokens(
                 secret, previous=previous.get_secret_value().encode() if previous else None
@@ -101,3 +112,21 @@ async def open_resources(
             cursors=CursorCodec(secret),
             embedded=embedded,
         )
+
+
+@asynccontextmanager
+async def replica_of(
+    settings: Settings, primary: URL, database: Database
+) -> AsyncIterator[Replica | None]:
+    """The replica that the settings name, which nobody looks at yet; None when they name none."""
+    if settings.database_replica_url is None:
+        yield None
+        return
+    async with open_replica(
+        normalize_database_url(settings.database_replica_url.get_secret_value()),
+        database,
+        primary=primary,
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_max_overflow,
+    ) as replica:
+        yield replica

@@ -56,7 +56,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
 
 
 async def _serve(settings: Settings, listening: socket.socket, *, demo: bool) -> None:
-    async with open_resources(settings, progress=_say) as resources:
+    async with open_resources(settings, progress=_say, with_replica=True) as resources:
         admin = await _prepared(resources, demo=demo)
         server = _Server(
             uvicorn.Config(
@@ -82,7 +82,11 @@ async def _prepared(resources: Resources, *, demo: bool) -> UserRow:
 
 
 async def _check_pool(resources: Resources) -> None:
-    """Refuse a pool that PostgreSQL could not fill: requests would fail only under load."""
+    """Refuse a pool that PostgreSQL could not fill: requests would fail only under load.
+
+    A replica has a pool of the same size on its own server; that takes as many as the primary at
+    least, or PostgreSQL would not let it be a standby.
+    """
     settings = resources.settings
     wanted = settings.database_pool_size + settings.database_max_overflow
     limit = await resources.probe.max_connections()

@@ -6,7 +6,14 @@ A setting is an environment variable or a line of `.env` with the name of the fi
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.exc import ArgumentError
 
@@ -37,6 +44,10 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="Address of PostgreSQL; unset, the server runs one of its own."
     )
+    database_replica_url: SecretStr | None = Field(
+        None,
+        description="Address of a standby of DATABASE_URL; queries read there while it keeps up.",
+    )
     data_dir: Path | None = Field(
         None,
         description="Where its own database and secret lie; unset, the usual place.",
@@ -66,6 +77,9 @@ class Settings(BaseSettings):
     )
     max_body_size: Bytes = Field(4 * 2**20, description="Bytes of a GraphQL request at most.")
     request_timeout: Seconds = Field(10, description="How long one operation may take.")
+    undo_window: Seconds = Field(
+        604_800, description="How long after it a merge can be undone; a week."
+    )
     enable_query_monitoring: bool = Field(default=True, description="Log statements that are slow.")
     slow_query_threshold: Seconds = Field(1.0, description="From when on a statement is slow.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -75,7 +89,7 @@ class Settings(BaseSettings):
         "auto", description="auto is console at a terminal in development, else json."
     )
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_replica_url")
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
@@ -84,6 +98,13 @@ class Settings(BaseSettings):
             except (ValueError, ArgumentError):
                 # What the parser says may quote a part of the address: the password.
                 raise ValueError(f"must look like {_ADDRESS}") from None
+        return url
+
+    @field_validator("database_replica_url")
+    @classmethod
+    def _has_a_primary(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if url is not None and info.data.get("database_url", url) is None:
+            raise ValueError("needs DATABASE_URL, the primary that it is a standby of")
         return url
 
     @field_validator("secret_key", "secret_key_previous")

@@ -13,11 +13,11 @@ from db.entities import CONTACTS
 from db.errors import email_taken
 from db.rows import ContactRow, Row
 from db.statements import Statement
+from db.suppressions import suppression_problems
 from db.tables import contact_emails, contact_metadata, contact_phones, contacts
 from db.transaction import ReadSession, Transaction
 from db.writing import (
     insert_row,
-    load_rows,
     lock_row,
     replace_children,
     update_row,
@@ -40,6 +40,13 @@ _HOLDERS: Final = Statement(
         contact_emails.c.contact_id != _ROW_ID,
     ),
     Row,
+)
+_BY_ID: Final = Statement(
+    select(*(contacts.c[name] for name in CONTACTS.columns)).where(
+        contacts.c.id == any_(bindparam("row_ids", type_=ARRAY(BigInteger))),
+        or_(contacts.c.deleted_at.is_(None), contacts.c.merged_into_id.is_not(None)),
+    ),
+    ContactRow,
 )
 _EMAIL_KEYS: Final = Statement(
     select(contact_emails.c.email_key).where(contact_emails.c.contact_id == _ROW_ID), Row
@@ -117,18 +124,23 @@ async def count_contacts_of_companies(
 async def load_contacts(
     session: ReadSession, contact_ids: Sequence[int]
 ) -> list[ContactRow | None]:
-    """Contacts by id, in the order of the ids; None for missing and deleted ones."""
-    return await load_rows(session, CONTACTS, contact_ids)
+    """Contacts by id, in the order of the ids; None for missing and deleted ones.
+
+    One that was merged into another is found, though no list has it.
+    """
+    rows = await session.fetch(_BY_ID, {"row_ids": list(contact_ids)})
+    by_id = {row.id: row for row in rows}
+    return [by_id.get(contact_id) for contact_id in contact_ids]
 
 
 async def create_contact(tx: Transaction, new: CleanContact) -> ContactRow:
     """A new contact with its e-mails, phones and metadata.
 
     Raises:
-        Rejected: Nothing identifies it, an address belongs to another contact, or the company does
-            not exist.
+        Rejected: Nothing identifies it, an address belongs to another contact or to somebody who
+            must not be stored, or the company does not exist.
     """
-    await _check(tx, new)
+    await _check(tx, new, await suppression_problems(tx, new))
     row = await insert_row(tx, CONTACTS, _contact_columns(new))
     await _write_belongings(tx, row.id, new)
     await _check_identity(tx, row.id)
@@ -146,8 +158,9 @@ async def update_contact(
     Raises:
         Rejected: NOT_FOUND, VERSION_CONFLICT, or as with `create_contact`.
     """
+    refused = await suppression_problems(tx, patch)
     before = await lock_row(tx, CONTACTS, contact_id, expected_version=expected_version)
-    await _check(tx, patch)
+    await _check(tx, patch, refused)
     if not patch.values and patch.emails is None and patch.phones is None:
         return before
     row = await update_row(tx, CONTACTS, contact_id, _contact_columns(patch))
@@ -198,9 +211,9 @@ async def _mark(
     return row
 
 
-async def _check(tx: Transaction, new: CleanContact) -> None:
+async def _check(tx: Transaction, new: CleanContact, refused: Sequence[Problem]) -> None:
     """Refuse what cannot be stored before anything is written."""
-    problems = list(new.problems)
+    problems = [*new.problems, *refused]
     company_id = new.values.get("company_id")
     if company_id is not None and await load_companies(tx, [company_id]) == [None]:
         message = "There is no company with this id."

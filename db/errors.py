@@ -3,7 +3,6 @@
 A driver's text never leaves this package.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -14,9 +13,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain.errors import (
     AppError,
+    ConnectionLost,
     DatabaseUnavailable,
     InvalidInput,
     OperationTimeout,
+    OutcomeUnknown,
     Problem,
     ProblemCode,
     Rejected,
@@ -33,6 +34,10 @@ _REFUSED: Final = (
     "The database refuses us. Check user, password and name of the database in DATABASE_URL."
 )
 _AWAY: Final = "The database does not answer. Try again in a moment."
+_UNKNOWN: Final = (
+    "The connection to the database was lost while the change was being saved; it may have been."
+    " With an idempotency key send it again; without, read before you repeat it."
+)
 
 CONNECTION_LOST: Final = (
     OSError,
@@ -46,9 +51,17 @@ CONNECTION_LOST: Final = (
 )
 """What a statement raises when its connection is gone rather than the statement wrong."""
 
+TOOK_TOO_LONG: Final = (asyncpg.QueryCanceledError, TimeoutError)
+"""What a statement raises when PostgreSQL or the driver ended it for its time."""
+
 
 # Only connecting raises the adapter's bare error: the server is starting, stopping, or refuses us.
-_AWAY_ERRORS: Final = (*CONNECTION_LOST, AsyncAdapt_asyncpg_dbapi.Error, asyncio.TimeoutError)
+_NO_ANSWER: Final = (AsyncAdapt_asyncpg_dbapi.Error, TimeoutError)
+
+
+def outcome_unknown() -> OutcomeUnknown:
+    """COMMIT got no answer."""
+    return OutcomeUnknown(_UNKNOWN, outcome="UNKNOWN")
 
 
 def email_taken(
@@ -75,6 +88,27 @@ def domain_taken(domain: str, *, existing_id: int | None = None) -> Problem:
     )
 
 
+def moved_on(
+    kind: NodeKind, row_id: int, version: int, *, path: tuple[str, ...] = ("expectedVersion",)
+) -> Problem:
+    """The record is at another version than the one expected."""
+    return Problem(
+        code=ProblemCode.VERSION_CONFLICT,
+        message=f"It is at version {version} now. Read it again before you change it.",
+        path=path,
+        record_id=encode_node_id(kind, row_id),
+    )
+
+
+def merged_away(survivor_id: int, *, path: tuple[str, ...] = ("id",)) -> Problem:
+    """The contact is a tombstone."""
+    survivor = encode_node_id(NodeKind.CONTACT, survivor_id)
+    message = f"This contact was merged into {survivor}. Use that one, or undo the merge."
+    return Problem(
+        code=ProblemCode.NOT_ALLOWED_IN_STATE, message=message, path=path, record_id=survivor
+    )
+
+
 def translate(error: BaseException) -> Exception | None:
     """The domain's word for a database error; None when it is a bug of ours."""
     if isinstance(error, PoolTimeoutError):
@@ -83,9 +117,11 @@ def translate(error: BaseException) -> Exception | None:
         return translate(error.orig.__cause__ or error.orig)
     if isinstance(error, asyncpg.UniqueViolationError):
         return _of_unique_index(error.constraint_name)
+    if isinstance(error, CONNECTION_LOST) and not isinstance(error, TimeoutError):
+        return ConnectionLost(_AWAY)
     if isinstance(error, asyncpg.PostgresError):
         return _of_sqlstate(error.sqlstate or "")
-    return DatabaseUnavailable(_AWAY) if isinstance(error, _AWAY_ERRORS) else None
+    return DatabaseUnavailable(_AWAY) if isinstance(error, _NO_ANSWER) else None
 
 
 def _of_unique_index(name: str | None) -> Rejected | None:

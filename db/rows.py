@@ -40,6 +40,7 @@ class ContactRow(Row):
         owner_id: int | None
         created_at: datetime
         deleted_at: datetime | None
+        merged_into_id: int | None
 
 
 class CompanyRow(Row):
@@ -93,6 +94,30 @@ class ActivityRow(Row):
         id: int
         contact_id: int
         actor_id: int | None
+
+
+class SuppressionRow(Row):
+    """A row of `suppressions` without its hash, and the user who made it."""
+
+    if TYPE_CHECKING:
+        id: int
+        kind: str
+        reason: str | None
+        creator_id: int | None
+        created_at: datetime
+
+
+class MergeRow(Row):
+    """A row of `contact_merges`, without what it takes to undo it."""
+
+    if TYPE_CHECKING:
+        id: int
+        uuid: UUID
+        survivor_id: int
+        loser_ids: list[int]
+        merger_id: int | None
+        created_at: datetime
+        undone_at: datetime | None
 
 
 class UserRow(Row):

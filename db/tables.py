@@ -230,6 +230,7 @@ for _name in (
     _index(_name, companies, _name, "id")
 for _name in ("industries", "sub_industries", "technologies", "keywords"):
     _index(_name, companies, _name, using="gin")
+_index("lower_linkedin_url", companies, _lower(companies, "linkedin_url"), "id")
 
 contacts: Final = Table(
     "contacts",
@@ -366,6 +367,7 @@ contact_metadata: Final = Table(
     Column("notes", Text),
     Column("custom_fields", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Index("ix_contact_metadata_linkedin_url", "linkedin_url"),
+    Index("ix_contact_metadata_lower_linkedin_url", text("lower(linkedin_url)")),
 )
 
 contact_emails: Final = Table(
@@ -420,6 +422,7 @@ activities: Final = Table(
     _at("occurred_at", now=True),
     _at("created_at", now=True),
     Index("ix_activities_contact_id", "contact_id", "occurred_at", "id"),
+    Index("ix_activities_occurred_at", "occurred_at"),
 )
 
 idempotency_keys: Final = Table(
@@ -447,6 +450,8 @@ contact_merges: Final = Table(
     _at("created_at", now=True),
     _at("undone_at"),
     Index("ix_contact_merges_survivor_id", "survivor_id"),
+    # Those that can still be undone, and the few that have to forget how.
+    Index("ix_contact_merges_created_at", "created_at", postgresql_where=text("undo <> '{}'")),
 )
 
 suppression_key: Final = Table(
@@ -465,4 +470,5 @@ suppressions: Final = Table(
     Column("reason", Text),
     Column("created_by", Uuid),
     _at("created_at", now=True),
+    Index("ix_suppressions_created_at", "created_at", "id"),
 )

@@ -9,15 +9,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import asyncpg
 import structlog
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
-from db.errors import CONNECTION_LOST, translated
+from db.errors import CONNECTION_LOST, TOOK_TOO_LONG, outcome_unknown, translated
 from db.rows import Row
 from db.statements import Statement
 from domain.changes import Change
@@ -26,13 +28,34 @@ from domain.errors import AppError, Rejected
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
 
-StatementObserver = Callable[[str, float], None]
-"""Is told the text of every statement and the seconds it took."""
+
+@dataclass(frozen=True, slots=True)
+class StatementRun:
+    """A statement that has run.
+
+    Attributes:
+        arguments: The values of `$1`, `$2`, …: they belong to users, and stand in no log.
+        rows: How many it gave; None when it failed.
+        cut_off: It was ended for taking too long.
+    """
+
+    sql: str
+    arguments: Sequence[object]
+    seconds: float
+    rows: int | None
+    cut_off: bool = False
+
+
+StatementObserver = Callable[[StatementRun], None]
+"""Is told every statement, in the context of the task that asked for it."""
 
 AfterCommit = Callable[[Sequence[Change]], Awaitable[None]]
 BeforeCommit = Callable[["Transaction", Sequence[Change]], Awaitable[None]]
 
 _NOTHING: Final[Mapping[str, object]] = {}
+_SET_TIMEOUT: Final = Statement(
+    text("SELECT set_config('statement_timeout', CAST(:timeout AS text), true)"), Row
+)
 
 log = structlog.get_logger(__name__)
 
@@ -55,11 +78,15 @@ class ReadSession:
     ) -> list[R]:
         """All rows of a statement."""
         arguments = statement.arguments(values)
+        observe, sql = self._database.observe, statement.sql
         started = time.perf_counter()
         try:
             rows: list[R] = await self._fetch(statement, arguments)
-        finally:
-            self._database.observe(statement.sql, time.perf_counter() - started)
+        except BaseException as error:
+            seconds, cut_off = time.perf_counter() - started, isinstance(error, TOOK_TOO_LONG)
+            observe(StatementRun(sql, arguments, seconds, None, cut_off))
+            raise
+        observe(StatementRun(sql, arguments, time.perf_counter() - started, len(rows)))
         return rows
 
     async def fetch_one(
@@ -91,13 +118,25 @@ class Transaction(ReadSession):
     def __init__(self, database: "Database", held: PoolProxiedConnection) -> None:
         super().__init__(database, held)
         self.changes: list[Change] = []
+        self._timeout_seconds: float | None = None
+
+    async def allow(self, seconds: float) -> None:
+        """Let each statement from here on take this long, rather than the usual time."""
+        # PostgreSQL ends it first; the driver would not be told how it ended.
+        self._timeout_seconds = seconds + 1
+        await self.fetch(_SET_TIMEOUT, {"timeout": f"{round(seconds * 1000)}ms"})
 
     def record(self, change: Change) -> None:
         """Remember a fact to be told once the transaction is committed."""
         self.changes.append(change)
 
     async def _fetch(self, statement: Statement[R], arguments: list[object]) -> Any:
-        return await self.driver.fetch(statement.sql, *arguments, record_class=statement.row)
+        return await self.driver.fetch(
+            statement.sql,
+            *arguments,
+            record_class=statement.row,
+            timeout=self._timeout_seconds,
+        )
 
 
 class Database:
@@ -143,18 +182,23 @@ class Database:
         """A transaction: committed at the end of the block, rolled back when it raises.
 
         Raises:
-            DatabaseUnavailable: As with `read`; the outcome is unknown when COMMIT got no answer.
+            DatabaseUnavailable: As with `read`; as `OutcomeUnknown` when COMMIT got no answer.
         """
         with translated():
             held = await self._acquire()
-            is_over = False
+            is_over = is_committing = False
             try:
                 transaction = Transaction(self, held)
                 async with transaction.driver.transaction():
                     yield transaction
                     for prepare in self._before_commit:
                         await prepare(transaction, transaction.changes)
+                    is_committing = True
                 is_over = True
+            except CONNECTION_LOST as error:
+                if is_committing:
+                    raise outcome_unknown() from error
+                raise
             except (AppError, Rejected, asyncpg.PostgresError):
                 # PostgreSQL has answered: the transaction is rolled back.
                 is_over = True
@@ -189,10 +233,10 @@ class Database:
         await greenlet_spawn(held.invalidate)
         return await self._acquire()
 
-    def observe(self, sql: str, seconds: float) -> None:
+    def observe(self, run: StatementRun) -> None:
         """Tell the observers about a statement that has run."""
         for observer in self.observers:
-            observer(sql, seconds)
+            observer(run)
 
     async def _acquire(self) -> PoolProxiedConnection:
         # The pool's own checkout costs half of what AsyncEngine.connect() does: no AsyncConnection,

@@ -11,11 +11,11 @@ from sqlalchemy import BigInteger, Table, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from db.entities import Entity
+from db.errors import merged_away, moved_on
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import ReadSession, Transaction
 from domain.errors import Problem, ProblemCode, Rejected
-from domain.node_ids import encode_node_id
 
 R = TypeVar("R", bound=Row)
 
@@ -47,22 +47,18 @@ async def lock_row(
     """The row, locked until the transaction ends.
 
     Raises:
-        Rejected: NOT_FOUND, or VERSION_CONFLICT when it is no longer the version expected.
+        Rejected: NOT_FOUND, NOT_ALLOWED_IN_STATE when it was merged into another, or
+            VERSION_CONFLICT when it is no longer the version expected.
     """
     row: R | None = await tx.fetch_one(_lock(entity), {"row_id": row_id})
+    if row is not None and row.get("merged_into_id") is not None:
+        raise Rejected([merged_away(row["merged_into_id"])])
     if row is None or (row["deleted_at"] is not None) is not deleted:
         state = "deleted " if deleted else ""
         message = f"There is no {state}{entity.kind.name.lower()} with this id."
         raise Rejected([Problem(code=ProblemCode.NOT_FOUND, message=message, path=("id",))])
     if expected_version is not None and row["version"] != expected_version:
-        message = f"It is at version {row['version']} now. Read it again before you change it."
-        problem = Problem(
-            code=ProblemCode.VERSION_CONFLICT,
-            message=message,
-            path=("expectedVersion",),
-            record_id=encode_node_id(entity.kind, row_id),
-        )
-        raise Rejected([problem])
+        raise Rejected([moved_on(entity.kind, row_id, row["version"])])
     return row
 
 
@@ -98,6 +94,14 @@ async def load_rows(
     return [by_id.get(row_id) for row_id in row_ids]
 
 
+async def find_rows(
+    session: ReadSession, entity: Entity[R], row_ids: Sequence[int]
+) -> dict[int, R]:
+    """Rows by id, be they deleted or not."""
+    rows = await session.fetch(_find(entity), {"row_ids": list(row_ids)})
+    return {row["id"]: row for row in rows}
+
+
 @lru_cache(maxsize=512)
 def _insert(entity: Entity[R], names: tuple[str, ...]) -> Statement[R]:
     table = entity.table
@@ -118,6 +122,12 @@ def _lock(entity: Entity[R]) -> Statement[R]:
     table = entity.table
     statement = select(*_returned(entity)).where(table.c.id == _ID).with_for_update()
     return Statement(statement, entity.row)
+
+
+@lru_cache(maxsize=16)
+def _find(entity: Entity[R]) -> Statement[R]:
+    wanted = entity.table.c.id == any_(bindparam("row_ids", type_=ARRAY(BigInteger)))
+    return Statement(select(*_returned(entity)).where(wanted), entity.row)
 
 
 @lru_cache(maxsize=16)

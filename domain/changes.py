@@ -11,6 +11,8 @@ class ChangeKind(StrEnum):
     UPDATED = "UPDATED"
     DELETED = "DELETED"
     RESTORED = "RESTORED"
+    MERGED = "MERGED"
+    ERASED = "ERASED"
 
 
 @dataclass(frozen=True, kw_only=True)

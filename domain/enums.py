@@ -130,3 +130,29 @@ class SuppressedKey(DescribedEnum):
 
     EMAIL = "EMAIL", "An e-mail address."
     LINKEDIN = "LINKEDIN", "The address of a LinkedIn profile."
+
+
+class ContactMatchKey(DescribedEnum):
+    """By what two contacts are known to be the same person."""
+
+    EMAIL = "EMAIL", "Any of their e-mail addresses, whatever its case."
+    LINKEDIN_URL = "LINKEDIN_URL", "The address of their LinkedIn profile."
+    PHONE_AND_LAST_NAME = (
+        "PHONE_AND_LAST_NAME",
+        "A phone number in international form together with the last name.",
+    )
+    NAME_AND_COMPANY_DOMAIN = (
+        "NAME_AND_COMPANY_DOMAIN",
+        "The full name together with the domain of the company: a suggestion, never more.",
+    )
+
+
+class CompanyMatchKey(DescribedEnum):
+    """By what two companies are known to be the same."""
+
+    DOMAIN = "DOMAIN", "Any of their domains, the main one or a further one."
+    LINKEDIN_URL = "LINKEDIN_URL", "The address of their LinkedIn page."
+    NAME_AND_COUNTRY = (
+        "NAME_AND_COUNTRY",
+        "The name without its legal form together with the country: a suggestion, never more.",
+    )

@@ -133,6 +133,14 @@ class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer, or all its connections are taken."""
 
 
+class ConnectionLost(DatabaseUnavailable):
+    """There was no connection, or it broke before COMMIT was sent: nothing was written."""
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The connection broke after COMMIT was sent: the change may have been written."""
+
+
 class ProblemCode(DescribedEnum):
     """Why a mutation or an imported row was not taken, as data rather than as an error."""
 

@@ -147,8 +147,8 @@ class NewLocation:
 
 
 @dataclass(kw_only=True)
-class ContactFields:
-    """What can be written about a contact."""
+class ContactPatch:
+    """What can be written about several contacts at once: all but what belongs to one alone."""
 
     first_name: str | None = _name("Given name.")
     middle_name: str | None = _name("Middle name.")
@@ -158,8 +158,6 @@ class ContactFields:
     seniority: Seniority | None = _written("Place in the hierarchy.")
     departments: list[str] | None = _strings("Departments, such as `Sales`.")
     functions: list[str] | None = _strings("Job functions.")
-    emails: list[NewEmail] | None = _written("All e-mail addresses; they replace those stored.")
-    phones: list[NewPhone] | None = _written("All phone numbers; they replace those stored.")
     linkedin_url: str | None = _written(
         "LinkedIn profile.", rule=contact_points.normalize_linkedin_url, max_chars=MAX_LINE_CHARS
     )
@@ -184,15 +182,19 @@ class ContactFields:
 
 
 @dataclass(kw_only=True)
-class CompanyFields:
-    """What can be written about a company."""
+class ContactFields(ContactPatch):
+    """What can be written about a contact."""
+
+    emails: list[NewEmail] | None = _written("All e-mail addresses; they replace those stored.")
+    phones: list[NewPhone] | None = _written("All phone numbers; they replace those stored.")
+
+
+@dataclass(kw_only=True)
+class CompanyPatch:
+    """What can be written about several companies at once: all but what belongs to one alone."""
 
     name: str | None = _line("Name.")
     name_for_emails: str | None = _line("Name as one would write it in a letter.")
-    domain: str | None = _written(
-        "Its main host; `https://www.acme.com/` becomes `acme.com`.",
-        rule=contact_points.normalize_domain,
-    )
     additional_domains: list[str] | None = _strings("Further hosts.")
     website_url: str | None = _url("Web site.")
     industries: list[str] | None = _strings("Industries, the main one first.")
@@ -229,6 +231,16 @@ class CompanyFields:
     ownership_type: str | None = _name("Ownership, such as `PUBLIC`.")
     stage: str | None = _name("Stage in the pipeline.")
     source: RecordSource | None = _written("How the record came to be.")
+
+
+@dataclass(kw_only=True)
+class CompanyFields(CompanyPatch):
+    """What can be written about a company."""
+
+    domain: str | None = _written(
+        "Its main host; `https://www.acme.com/` becomes `acme.com`.",
+        rule=contact_points.normalize_domain,
+    )
 
 
 LIST_FIELDS: Final = frozenset(

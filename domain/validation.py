@@ -19,8 +19,9 @@ from domain.records import (
     MAX_EMAILS,
     MAX_LIST_ITEMS,
     MAX_PHONES,
-    CompanyFields,
+    CompanyPatch,
     ContactFields,
+    ContactPatch,
     NewEmail,
     NewLocation,
     NewPhone,
@@ -28,7 +29,7 @@ from domain.records import (
 
 _NEVER_NULL: Final = frozenset({"do_not_contact", "source"})
 _WHEN_NULL: Final[Mapping[type, Mapping[str, str]]] = {
-    ContactFields: {"custom_fields": "{}"},
+    ContactPatch: {"custom_fields": "{}"},
     NewEmail: {"status": EmailStatus.UNKNOWN},
     NewPhone: {"type": PhoneType.OTHER},
 }
@@ -74,7 +75,13 @@ def clean_contact(given_fields: ContactFields) -> CleanContact:
     )
 
 
-def clean_company(given_fields: CompanyFields) -> CleanCompany:
+def clean_patch(given_fields: ContactPatch) -> CleanContact:
+    """What several contacts are given, in its stored form."""
+    cleaner = _Cleaner()
+    return CleanContact(cleaner.columns(given_fields, ()), problems=tuple(cleaner.problems))
+
+
+def clean_company(given_fields: CompanyPatch) -> CleanCompany:
     """A company's input in its stored form."""
     cleaner = _Cleaner()
     values = cleaner.columns(given_fields, ())
@@ -134,7 +141,7 @@ class _Cleaner:
 
     def _null(self, columns: dict[str, Any], record: Any, name: str, path: Path) -> None:
         # An input of a door may extend the class of the fields, so it is asked what it is one of.
-        if name in _NEVER_NULL and isinstance(record, ContactFields | CompanyFields):
+        if name in _NEVER_NULL and isinstance(record, ContactPatch | CompanyPatch):
             self._add(ProblemCode.REQUIRED, f"{path[-1]} cannot be null.", path)
         elif name in LIST_FIELDS:
             columns[name] = []

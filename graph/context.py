@@ -1,11 +1,16 @@
 """What resolvers share during one request."""
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from math import inf
+from typing import Any, TypeVar
 from uuid import UUID
 
 import strawberry
+from graphql import GraphQLResolveInfo
 
+from db.replica import Replica
 from db.rows import UserRow
 from db.transaction import Database
 from db.users import find_user
@@ -14,6 +19,8 @@ from domain.errors import Forbidden, Unauthenticated
 from domain.paging import CursorCodec
 from graph.loaders import Loaders, Place
 from graph.reads import Reads
+
+T = TypeVar("T")
 
 _RANKS = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}
 
@@ -40,24 +47,58 @@ class Context:
 
     Attributes:
         viewer: None when the request carries no token; then only introspection runs.
+        undo_seconds: How long a merge can be undone.
+        replica: Where queries are read when it is fit for it.
+        idempotency_key: What came as a header, for the one mutation of the request.
+        deadline: When the request is given up, in the time of the event loop.
+        is_debugged: An admin wants to know where the answer came from.
         notices: What the client should know about how its request was taken.
+        hints: What the client could do better.
     """
 
     database: Database
     cursors: CursorCodec
     page_limits: PageLimits
     viewer: Viewer | None
+    undo_seconds: float
+    replica: Replica | None = None
+    idempotency_key: str | None = None
+    deadline: float = inf
+    is_debugged: bool = False
     notices: list[dict[str, object]] = field(default_factory=list)
+    hints: list[dict[str, object]] = field(default_factory=list)
     reads: Reads = field(init=False)
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reads = Reads(self.database)
+        user = None if self.viewer is None else self.viewer.user_uuid
+        self.reads = Reads(self.database, replica=self.replica, user=user)
         self.loaders = Loaders(self.reads)
+
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """What work of a mutation gives, done to its end even when nobody waits any more.
+
+        Whatever it shows the viewer, their later requests do not show less.
+        """
+        if self.replica is not None and self.viewer is not None:
+            work = self.replica.shown_to(self.viewer.user_uuid, work)
+        return await self.database.finish(work)
 
     def forget_what_was_read(self) -> None:
         """After a write: the next field of the operation reads anew."""
         self.loaders = Loaders(self.reads)
+
+    def seconds_left(self) -> float:
+        """How long the request may still take; never 0, which PostgreSQL reads as for ever."""
+        return max(0.1, self.deadline - asyncio.get_running_loop().time())
+
+    def tell(self, code: str, place: Place, **facts: object) -> None:
+        """Let the client know something about a field of its operation, once."""
+        _add_once(self.notices, {"code": code, "path": list(place), **facts})
+
+    def suggest(self, code: str, place: Place, **facts: object) -> None:
+        """Let the client know of a better way to what a field gives, once."""
+        _add_once(self.hints, {"code": code, "path": list(place), **facts})
 
     def require(self, role: Role) -> Viewer:
         """The viewer, who has at least this role.
@@ -68,9 +109,13 @@ class Context:
         """
         if self.viewer is None:
             raise Unauthenticated("Send a token in the header `Authorization: Bearer …`.")
-        if _RANKS[self.viewer.role] < _RANKS[role]:
+        if not self.has_role(role):
             raise Forbidden(f"This needs the role {role}; yours is {self.viewer.role}.")
         return self.viewer
+
+    def has_role(self, role: Role) -> bool:
+        """Whether there is a viewer with at least this role."""
+        return self.viewer is not None and _RANKS[self.viewer.role] >= _RANKS[role]
 
     async def viewer_row(self) -> UserRow:
         """The viewer's own row.
@@ -80,6 +125,10 @@ class Context:
         """
         viewer = self.require(Role.VIEWER)
         row = await self.reads.run(find_user, viewer.user_uuid)
+        if row is None and self.reads.from_replica:
+            # A user who is newer than what the replica has must not be sent away.
+            self.reads.use_primary()
+            row = await self.reads.run(find_user, viewer.user_uuid)
         if row is None or not row.is_active:
             raise Unauthenticated("The user of this token does not exist any more.")
         return row
@@ -88,6 +137,11 @@ class Context:
 Info = strawberry.Info[Context, Any]
 
 
-def place_of(info: Info) -> Place:
+def place_of(info: Info | GraphQLResolveInfo[Any]) -> Place:
     """Where the field stands in the operation, without positions in lists."""
     return tuple(key for key in info.path.as_list() if isinstance(key, str))
+
+
+def _add_once(told: list[dict[str, object]], item: dict[str, object]) -> None:
+    if item not in told:
+        told.append(item)

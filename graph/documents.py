@@ -5,17 +5,22 @@ the text is the key and nothing has to be invalidated.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from graphql import (
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
     parse,
     validate,
 )
@@ -72,6 +77,32 @@ class Document:
         ]
         return named[0] if len(named) == 1 else None
 
+    def count_mutations(self, operation: OperationDefinitionNode) -> int:
+        """How many root fields a mutation has, those in fragments included; else 0."""
+        if operation.operation is not OperationType.MUTATION:
+            return 0
+        asked = (field for field in self._root_fields(operation) if not _is_meta(field))
+        return len({(field.alias or field.name).value for field in asked})
+
+    def _root_fields(self, operation: OperationDefinitionNode) -> Iterator[FieldNode]:
+        fragments = {
+            node.name.value: node.selection_set
+            for node in self.tree.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        left: list[SelectionSetNode] = [operation.selection_set]
+        while left:
+            for selection in left.pop().selections:
+                if isinstance(selection, FieldNode):
+                    yield selection
+                elif isinstance(selection, InlineFragmentNode):
+                    left.append(selection.selection_set)
+                # Taken out: a fragment counts once, however often it is spread.
+                elif isinstance(selection, FragmentSpreadNode) and (
+                    spread := fragments.pop(selection.name.value, None)
+                ):
+                    left.append(spread)
+
 
 class Documents:
     """The documents of a schema."""
@@ -112,9 +143,13 @@ def is_introspection(operation: OperationDefinitionNode) -> bool:
     """Whether an operation reads nothing but the schema."""
     # Only fields: a fragment may have a name like that too, and hold anything.
     return operation.operation is OperationType.QUERY and all(
-        isinstance(selection, FieldNode) and selection.name.value.startswith("__")
+        isinstance(selection, FieldNode) and _is_meta(selection)
         for selection in operation.selection_set.selections
     )
+
+
+def _is_meta(field: FieldNode) -> bool:
+    return field.name.value.startswith("__")
 
 
 def _check_nesting(text: str) -> None:

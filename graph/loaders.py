@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
 
-from db import belongings, companies, contacts, users
-from db.rows import ContactRow
+from db import belongings, companies, contacts, merges, suppressions, users
+from db.group_rows import Groups, groups_with_rows_behind, list_rows_of_groups
+from db.rows import ContactRow, Row
 from db.transaction import ReadSession
 from domain.filters import ContactFilter
 from domain.node_ids import NodeKind
 from domain.paging import Page, PageRequest
 from graph.reads import Reads
 
+R = TypeVar("R", bound=Row)
 V = TypeVar("V")
 
 Batch = Callable[[ReadSession, Sequence[int]], Awaitable[list[V]]]
@@ -45,7 +47,10 @@ class Loaders:
             NodeKind.CONTACT_EMAIL: self._loader(belongings.load_emails_by_id),
             NodeKind.CONTACT_PHONE: self._loader(belongings.load_phones_by_id),
             NodeKind.ACTIVITY: self._loader(belongings.load_activities_by_id),
+            NodeKind.MERGE: self._loader(merges.load_merges),
+            NodeKind.SUPPRESSION: self._loader(suppressions.load_suppressions),
         }
+        self.survivor_by_contact = self._loader(merges.load_survivors)
         self.contact_count_by_company = self._loader(contacts.count_contacts_of_companies)
 
     def contact_page_by_company(
@@ -82,6 +87,26 @@ class Loaders:
 
         return self._at(("behind", place), load)
 
+    def page_by_group(
+        self, place: Place, groups: Groups[R], request: PageRequest
+    ) -> DataLoader[int, Page[R]]:
+        """Pages of the rows of groups by their place, for one field of the operation."""
+
+        async def load(session: ReadSession, keys: Sequence[int]) -> list[Page[R]]:
+            return await list_rows_of_groups(session, groups, keys, request=request)
+
+        return self._at(("page", place), load)
+
+    def behind_by_group(
+        self, place: Place, groups: Groups[R], request: PageRequest
+    ) -> DataLoader[int, bool]:
+        """Whether groups have rows behind the cursor, for one field of the operation."""
+
+        async def load(session: ReadSession, keys: Sequence[int]) -> list[bool]:
+            return await groups_with_rows_behind(session, groups, keys, request=request)
+
+        return self._at(("behind", place), load)
+
     def _at(self, key: tuple[str, Place], load: Batch[V]) -> DataLoader[int, V]:
         if key not in self._by_place:
             self._by_place[key] = self._loader(load)
@@ -89,7 +114,6 @@ class Loaders:
 
     def _loader(self, load: Batch[V]) -> DataLoader[int, V]:
         async def load_batch(keys: list[int]) -> list[V]:
-            async with self._reads.read() as session:
-                return await load(session, keys)
+            return await self._reads.run(load, keys)
 
         return DataLoader(load_batch)

@@ -71,18 +71,20 @@ _ECHO: Final = "The text that came with the input."
 
 
 @strawberry.type
-class _Payload:
+class Payload:
+    """What every mutation answers beside its own fields."""
+
     user_errors: list[UserError] = column("Why nothing was written; empty when it was.")
     client_mutation_id: str | None = column(_ECHO)
 
 
 @strawberry.type
-class _ContactPayload(_Payload):
+class _ContactPayload(Payload):
     contact: Contact | None = column("The contact as it is now; null when nothing was written.")
 
 
 @strawberry.type
-class _CompanyPayload(_Payload):
+class _CompanyPayload(Payload):
     company: Company | None = column("The company as it is now; null when nothing was written.")
 
 

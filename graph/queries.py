@@ -11,6 +11,7 @@ from db import companies, contacts
 from db.entities import COMPANIES, CONTACTS, Entity
 from db.rows import Row
 from db.transaction import ReadSession
+from domain.enums import Role
 from domain.errors import InvalidInput
 from domain.filters import CompanyFilter, ContactFilter, Filter
 from domain.node_ids import NodeKind, decode_node_id
@@ -23,9 +24,12 @@ from domain.paging import (
     Page,
     PageRequest,
 )
+from graph.aggregates import AggregateQueries
 from graph.arguments import After, Before, First, Last, Offset
 from graph.context import Info
-from graph.pages import Listing, PageArguments, page_request
+from graph.duplicates import DuplicateQueries
+from graph.pages import Listing, PageArguments, page_request, tell_of_cap
+from graph.privacy import PrivacyQueries
 from graph.types.connections import Connection
 from graph.types.parts import Node, User
 from graph.types.records import Company, Contact
@@ -34,6 +38,9 @@ R = TypeVar("R", bound=Row)
 F = TypeVar("F", bound=Filter | None)
 
 MAX_NODES: Final = 1000
+
+# To others it is as if they did not exist.
+_FOR_ADMINS: Final = frozenset({NodeKind.SUPPRESSION})
 
 _Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 _ContactFilter = Annotated[
@@ -45,7 +52,7 @@ _CompanyFilter = Annotated[
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query:
+class Query(AggregateQueries, DuplicateQueries, PrivacyQueries):
     """The root of queries."""
 
     @strawberry.field(description="Anything by its id; null when there is no such thing.")
@@ -152,9 +159,11 @@ async def _list(
 ) -> Listing[R]:
     request = page_request(info, arguments, order)
     run = info.context.reads.run
+    page = await run(reads.page, request, filter_)
+    tell_of_cap(info, page)
     return Listing(
         reads.entity,
-        await run(reads.page, request, filter_),
+        page,
         count=lambda: run(reads.count, filter_),
         behind=lambda: run(reads.behind, request, filter_),
         write_cursor=info.context.cursors.writer(order),
@@ -163,5 +172,7 @@ async def _list(
 
 async def _load_node(info: Info, node_id: str) -> Row | None:
     kind, row_id = decode_node_id(node_id)
+    if kind in _FOR_ADMINS and not info.context.has_role(Role.ADMIN):
+        return None
     row: Row | None = await info.context.loaders.node_by_id[kind].load(row_id)
     return row

@@ -1,7 +1,7 @@
 """From the bytes of a request to what is to be executed: GraphQL over HTTP, read strictly."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -14,6 +14,7 @@ from domain.errors import (
     PayloadTooLarge,
     RequestTimeout,
 )
+from domain.idempotency import check_key
 
 _JSON: Final = "application/json"
 _MAX_NESTING: Final = 100
@@ -29,11 +30,16 @@ class UnsupportedMediaType(AppError):
 
 @dataclass(frozen=True)
 class GraphQLRequest:
-    """What a client wants executed."""
+    """What a client wants executed.
+
+    Attributes:
+        idempotency_key: Of the header, for the one mutation that is wanted.
+    """
 
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
+    idempotency_key: str | None = None
 
 
 async def read_request(request: Request, *, max_body_bytes: int) -> GraphQLRequest:
@@ -53,7 +59,9 @@ async def read_request(request: Request, *, max_body_bytes: int) -> GraphQLReque
         raise UnsupportedMediaType(f"Send the request as {_JSON}.")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMediaType("Send the body without a content encoding.")
-    return _checked(_parse(await _read_body(request, max_body_bytes), what="The body"))
+    key = request.headers.get("idempotency-key")
+    wanted = _checked(_parse(await _read_body(request, max_body_bytes), what="The body"))
+    return wanted if key is None else replace(wanted, idempotency_key=check_key(key))
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:

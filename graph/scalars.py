@@ -117,7 +117,8 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
-        description="A whole number of up to 64 bits; answered as a string, taken as either.",
+        description="A whole number of up to 64 bits, a sum of any length; answered as a string,"
+        " taken as either.",
         serialize=str,
         parse_value=_read_big_int,
     ),

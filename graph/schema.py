@@ -7,6 +7,7 @@ from graphql import GraphQLSchema
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
+from graph.asking import note_fields
 from graph.mutations.root import Mutation
 from graph.payloads import ERROR_TYPES
 from graph.queries import Query
@@ -16,17 +17,23 @@ from graph.scalars import SCALARS
 @lru_cache(maxsize=1)
 def build_schema() -> strawberry.Schema:
     """Everything the API offers."""
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         types=list(ERROR_TYPES),
         config=StrawberryConfig(scalar_map=dict(SCALARS)),
     )
+    note_fields(_core(schema))
+    return schema
 
 
 def core_schema() -> GraphQLSchema:
     """The same schema as graphql-core executes it."""
-    return build_schema()._schema  # noqa: SLF001  # Strawberry offers no public name for it
+    return _core(build_schema())
+
+
+def _core(schema: strawberry.Schema) -> GraphQLSchema:
+    return schema._schema  # noqa: SLF001  # Strawberry offers no public name for it
 
 
 def schema_text() -> str:

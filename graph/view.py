@@ -1,8 +1,9 @@
 """The HTTP endpoint: read, find the document, execute, answer; a line a step in `respond`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final, Protocol
 
 import orjson
@@ -12,14 +13,15 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationType,
-    execute,
 )
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain.enums import Role
 from domain.errors import (
     AppError,
     ErrorCode,
+    InvalidInput,
     OperationTimeout,
     Unauthenticated,
 )
@@ -27,6 +29,7 @@ from graph.accept import GRAPHQL_RESPONSE, negotiate
 from graph.context import Context, Viewer
 from graph.documents import Document, Documents, InvalidDocument, is_introspection
 from graph.errors import MASKED, format_app_error, format_error
+from graph.execution import execute_operation
 from graph.request import GraphQLRequest, read_request
 
 _STATUS: Final[Mapping[ErrorCode, int]] = {
@@ -34,11 +37,17 @@ _STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.REQUEST_TIMEOUT: 408,
+    ErrorCode.IDEMPOTENCY_KEY_IN_USE: 409,
     ErrorCode.PAYLOAD_TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.SERVICE_UNAVAILABLE: 503,
     ErrorCode.TIMEOUT: 504,
 }
+
+_ONE_MUTATION: Final = (
+    "The header Idempotency-Key is for one mutation; give each input an idempotencyKey of its own."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +120,8 @@ class GraphQLView:
             document = self._documents.get(wanted.query)
             self._check(request, document, wanted, viewer)
             context = self._open_context(viewer)
+            context.idempotency_key = wanted.idempotency_key
+            context.is_debugged = _is_debugged(request, viewer)
             result = await self._execute(document, wanted, context)
         except AppError as error:
             body = {"errors": [format_app_error(error, request_id)]}
@@ -132,6 +143,8 @@ class GraphQLView:
             raise InvalidDocument(ErrorCode.BAD_USER_INPUT, [error])
         if request.method != "POST" and operation.operation is not OperationType.QUERY:
             raise MethodNotAllowed("A mutation is sent by POST.")
+        if wanted.idempotency_key and document.count_mutations(operation) > 1:
+            raise InvalidInput(_ONE_MUTATION)
         if viewer is None and not is_introspection(operation):
             raise _no_token()
 
@@ -139,15 +152,9 @@ class GraphQLView:
         self, document: Document, wanted: GraphQLRequest, context: Context
     ) -> ExecutionResult:
         try:
-            async with asyncio.timeout(self._settings.request_timeout_seconds):
-                result = execute(
-                    self._schema,
-                    document.tree,
-                    context_value=context,
-                    variable_values=wanted.variables,
-                    operation_name=wanted.operation_name,
-                )
-                return await result if isinstance(result, Awaitable) else result
+            async with asyncio.timeout(self._settings.request_timeout_seconds) as timeout:
+                context.deadline = timeout.when() or inf
+                return await execute_operation(self._schema, document, wanted, context)
         except TimeoutError:
             raise OperationTimeout("The request took too long. Ask for less at once.") from None
 
@@ -163,9 +170,17 @@ def _body(result: ExecutionResult, context: Context, request_id: str) -> dict[st
         body["errors"] = [format_error(error, request_id) for error in result.errors]
     if result.data is not None or any(error.path for error in result.errors or ()):
         body["data"] = result.data
-    if context.notices:
-        body["extensions"] = {"notices": context.notices}
+    told: dict[str, object] = {"notices": context.notices, "hints": context.hints}
+    if context.is_debugged:
+        told["replica"] = context.reads.served()
+    if extensions := {name: items for name, items in told.items() if items}:
+        body["extensions"] = extensions
     return body
+
+
+def _is_debugged(request: Request, viewer: Viewer | None) -> bool:
+    asked = request.headers.get("x-debug") == "cache"
+    return asked and viewer is not None and viewer.role is Role.ADMIN
 
 
 def _request_error(accepted: str) -> int:

@@ -58,7 +58,7 @@ async def open_app(database_url: URL, folder: Path, **settings: Any) -> AsyncIte
         data_dir=folder,
         **chosen,
     )
-    async with open_resources(given) as resources:
+    async with open_resources(given, with_replica=True) as resources:
         transport = httpx.ASGITransport(create_app(resources))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             yield App(resources, http)

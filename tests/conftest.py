@@ -28,10 +28,18 @@ from db.transaction import Database
 from db.users import create_user
 from domain.enums import Role
 from tests.client import Client
+from tests.replication import Servers, streaming_replication
 from tests.statements import Statements
 
 _TEMPLATE = "template_360"
 _numbers = itertools.count()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How much is tried where more of it finds more."""
+    parser.addoption("--examples", type=int, default=300, help="How many examples each tries.")
+    parser.addoption("--seed", type=int, help="Try one example again, by the seed it failed with.")
+    parser.addoption("--retries", type=int, default=20, help="How many lost answers are retried.")
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +143,34 @@ async def client_as(
 async def client(client_as: Callable[[Role], Awaitable[Client]]) -> Client:
     """A GraphQL client that may read and write."""
     return await client_as(Role.EDITOR)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """A primary and its standby, for the tests that need both."""
+    with streaming_replication() as both:
+        yield both
+
+
+@pytest.fixture(scope="session")
+async def replicated_template(servers: Servers) -> AsyncIterator[str]:
+    """As `template`, at the primary that has a standby."""
+    async with _database_of_its_own(servers.primary, name=_TEMPLATE) as url:
+        async with open_engine(url) as engine:
+            await upgrade(engine)
+        yield _TEMPLATE
+
+
+@pytest.fixture
+async def replicated(servers: Servers, replicated_template: str) -> AsyncIterator[URL]:
+    """An empty database with all tables at the primary, which the standby has too."""
+    name = f"replicated_{next(_numbers)}"
+    async with _database_of_its_own(
+        servers.primary, name=name, template=replicated_template
+    ) as url:
+        await servers.catch_up()
+        yield url
+        await servers.standby.resume()
 
 
 @asynccontextmanager

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from db.transaction import StatementRun
+
 
 class Statements:
     """Texts of statements in the order they ended."""
@@ -10,9 +12,9 @@ class Statements:
     def __init__(self) -> None:
         self._texts: list[str] = []
 
-    def observe(self, sql: str, _seconds: float) -> None:
+    def observe(self, run: StatementRun) -> None:
         """Remember a statement."""
-        self._texts.append(sql)
+        self._texts.append(run.sql)
 
     @contextmanager
     def recorded(self) -> Iterator[list[str]]:

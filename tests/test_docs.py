@@ -18,7 +18,8 @@ from app.units import parse_bytes, parse_seconds
 from db.transaction import Database
 from domain.errors import ErrorCode, ProblemCode
 from domain.filters import MAX_FILTER_DEPTH, MAX_FILTER_LIST_ITEMS, MAX_FILTER_PREDICATES
-from domain.paging import MAX_OFFSET, MAX_ORDER_FIELDS
+from domain.paging import MAX_OFFSET, MAX_ORDER_FIELDS, RELEVANCE_LIMIT
+from domain.search import MAX_SEARCH_CHARS, MAX_SEARCH_WORDS
 from graph.queries import MAX_NODES
 from graph.schema import core_schema
 from graph.view import _STATUS
@@ -65,7 +66,14 @@ ASKED_FOR: Final[dict[str, object]] = {
     "SLOW_QUERY_THRESHOLD": 1.0,
 }
 
-_FILTERS_OF_RECORDS: Final = ("ContactFilter", "CompanyFilter")
+_FILTERS: Final = (
+    "ContactFilter",
+    "ContactMetadataFilter",
+    "ContactEmailFilter",
+    "ContactPhoneFilter",
+    "ActivityFilter",
+    "CompanyFilter",
+)
 
 
 def settings_table() -> str:
@@ -178,7 +186,7 @@ def test_operators_are_documented_as_they_are() -> None:
     }
 
 
-@pytest.mark.parametrize("filter_name", _FILTERS_OF_RECORDS)
+@pytest.mark.parametrize("filter_name", _FILTERS)
 def test_filter_fields_are_documented_as_they_are(filter_name: str) -> None:
     """docs/filters.md has exactly the fields of a filter, with input and meaning."""
     paper = (DOCS / "filters.md").read_text("utf-8")
@@ -207,9 +215,12 @@ def test_limits_are_documented_as_they_are() -> None:
         "Levels of a filter": str(MAX_FILTER_DEPTH),
         "Conditions of a filter": str(MAX_FILTER_PREDICATES),
         "Items of a list in a filter": str(MAX_FILTER_LIST_ITEMS),
+        "Words of a search": str(MAX_SEARCH_WORDS),
+        "Characters of a search": str(MAX_SEARCH_CHARS),
         "Keys of an order": str(MAX_ORDER_FIELDS),
         "`offset`": str(MAX_OFFSET),
         "Rows of a page": f"`MAX_PAGE_SIZE`, {Settings.model_fields['max_page_size'].default}",
+        "Rows by `RELEVANCE`": str(RELEVANCE_LIMIT),
         "Ids of `nodes`": str(MAX_NODES),
     }
 
@@ -233,11 +244,13 @@ def test_examples_fit_the_schema(document: str, variables: dict[str, Any]) -> No
     assert all(f"${name}" in document for name in variables)
 
 
-@pytest.mark.parametrize(("document", "variables"), _examples([DOCS / "filters.md"]))
+@pytest.mark.parametrize(
+    ("document", "variables"), _examples([DOCS / "filters.md", DOCS / "aggregates.md"])
+)
 async def test_examples_of_filters_are_answered(
     client: Client, document: str, variables: dict[str, Any]
 ) -> None:
-    """Every example of docs/filters.md runs without an error."""
+    """Every example of docs/filters.md and docs/aggregates.md runs without an error."""
     assert await client.query(document, **variables)
 
 
@@ -265,7 +278,7 @@ def _operator_inputs() -> dict[str, GraphQLInputObjectType]:
         for name, declared in sorted(core_schema().type_map.items())
         if isinstance(declared, GraphQLInputObjectType)
         and name.endswith("Filter")
-        and name not in _FILTERS_OF_RECORDS
+        and name not in _FILTERS
     }
 
 

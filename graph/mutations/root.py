@@ -2,9 +2,12 @@
 
 import strawberry
 
+from graph.mutations.bulk import BulkMutations
+from graph.mutations.merging import MergeMutations
+from graph.mutations.privacy import PrivacyMutations
 from graph.mutations.records import RecordMutations
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(RecordMutations):
+class Mutation(RecordMutations, BulkMutations, MergeMutations, PrivacyMutations):
     """The root of mutations."""

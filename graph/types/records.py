@@ -16,7 +16,7 @@ from domain.scalars import BigInt, Json
 from graph.arguments import After, Before, First, Last
 from graph.context import Info, place_of
 from graph.declare import column, same_row
-from graph.pages import Listing, PageArguments, page_request
+from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.types.connections import Connection
 from graph.types.parts import (
     Activity,
@@ -76,6 +76,12 @@ async def _custom_fields(root: strawberry.Parent[Any], info: Info) -> Any:
 
 async def _contact_count(root: strawberry.Parent[Any], info: Info) -> int:
     return await info.context.loaders.contact_count_by_company.load(root.id)
+
+
+async def _merged_into(root: strawberry.Parent[Any], info: Info) -> Any:
+    if root.merged_into_id is None:
+        return None
+    return await info.context.loaders.survivor_by_contact.load(root.id)
 
 
 @strawberry.type(description="A person in the records.")
@@ -138,6 +144,11 @@ class Contact(Node):
     created_at: datetime = column("When the record was created.")
     updated_at: datetime = column("When the record was last changed.")
     deleted_at: datetime | None = column("When it was deleted; such records are in no list.")
+    merged_into: "Contact | None" = strawberry.field(
+        resolver=_merged_into,
+        description="The contact that this one has become a part of, after all merges; its e-mails,"
+        " phones and activities are there. Null when it was not merged, or that one was deleted.",
+    )
     version: int = column("Goes up by one with every change; pass it as `expectedVersion`.")
 
     @classmethod
@@ -218,6 +229,7 @@ class Company(Node):
         loaders, place = info.context.loaders, place_of(info)
         company_id = cast("CompanyRow", self).id
         page = await loaders.contact_page_by_company(place, request, filter).load(company_id)
+        tell_of_cap(info, page)
         listing = Listing(
             CONTACTS,
             page,

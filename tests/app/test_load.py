@@ -17,6 +17,7 @@ from db.staging_writing import sql
 from db.transaction import Database, Transaction
 from domain.changes import Change, ContactsLoaded
 from domain.errors import DatabaseUnavailable, InvalidInput, Unavailable
+from tests.db.people import suppress
 
 PEOPLE = """\
 First Name,Last Name,Email,Phone 1,Company,Website,Favourite Colour
@@ -169,6 +170,30 @@ async def test_the_report_says_what_became_of_every_row(
     )
     ada = await rows_of(database, "SELECT uuid FROM contacts WHERE email = 'ada@example.com'")
     assert rows[0]["uuid"] == rows[3]["uuid"] == str(ada[0][0])
+
+
+async def test_who_must_not_be_stored_fails_and_is_reported(
+    database: Database, tmp_path: Path
+) -> None:
+    """The rows of people who were erased fail, with their line and reason; the others go on."""
+    await suppress(database, email="p1@example.com")
+    report = tmp_path / "report.csv"
+    file = many_people(tmp_path / "people.csv", rows=3)
+    summary = await load_file(database, file, entity="contacts", report=report)
+    assert counts(summary) == [2, 0, 0, 0, 1]
+    reason = summary.reasons["SUPPRESSED_CONTACT"]
+    assert (reason.count, reason.lines) == (1, [3])
+    with report.open(encoding="utf-8", newline="") as lines:
+        told = {row["line"]: (row["outcome"], row["code"]) for row in csv.DictReader(lines)}
+    assert told == {
+        "2": ("CREATED", ""),
+        "3": ("FAILED", "SUPPRESSED_CONTACT"),
+        "4": ("CREATED", ""),
+    }
+    assert await rows_of(database, "SELECT first_name, last_name FROM contacts ORDER BY id") == [
+        ("Person", "0"),
+        ("Person", "2"),
+    ]
 
 
 async def test_no_cell_of_the_report_is_a_formula(database: Database, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from db.engine import open_engine
 from db.rows import Row
 from db.statements import Statement
 from db.tables import companies
-from db.transaction import Database, ReadSession, Transaction
+from db.transaction import Database, ReadSession, StatementRun, Transaction
 from domain.changes import Change, ChangeKind, CompanyChanged
-from domain.errors import DatabaseUnavailable, OperationTimeout
+from domain.errors import ConnectionLost, DatabaseUnavailable, OperationTimeout, OutcomeUnknown
 from domain.records import CompanyFields
 from domain.validation import clean_company
 from tests.statements import Statements
@@ -213,11 +213,22 @@ async def test_read_is_repeated_once_only(database: Database, statements: Statem
     assert taken(database.engine) == 0
 
 
-@pytest.mark.parametrize("when", ["before a statement", "before commit"])
+@pytest.mark.parametrize(
+    ("when", "expected", "facts"),
+    [
+        ("before a statement", ConnectionLost, {}),
+        ("before commit", OutcomeUnknown, {"outcome": "UNKNOWN"}),
+    ],
+)
 async def test_write_whose_backend_dies_is_unavailable(
-    engine: AsyncEngine, other: AsyncEngine, told: Told, when: str
+    engine: AsyncEngine,
+    other: AsyncEngine,
+    told: Told,
+    when: str,
+    expected: type[DatabaseUnavailable],
+    facts: dict[str, str],
 ) -> None:
-    """A transaction is never repeated behind the caller's back; the caller may."""
+    """A transaction is never repeated behind the caller's back; who calls is told if it may be."""
     database = Database(engine, after_commit=[told.after_commit])
 
     async def write_and_die() -> None:
@@ -227,9 +238,9 @@ async def test_write_whose_backend_dies_is_unavailable(
             if when == "before a statement":
                 await create_company(tx, ACME)
 
-    with pytest.raises(DatabaseUnavailable) as failed:
+    with pytest.raises(expected) as failed:
         await write_and_die()
-    assert (failed.value.message, failed.value.details) == (AWAY, {"retryable": True})
+    assert failed.value.details == {"retryable": True} | facts
     assert (await seen_companies(other), told.changes, taken(engine)) == (0, [], 0)
 
 
@@ -315,9 +326,9 @@ async def test_more_reads_than_connections_are_all_answered(
 
 
 async def test_observers_are_told_every_statement(engine: AsyncEngine) -> None:
-    """Reads, writes and failures alike are told with their text and their seconds."""
-    told: list[tuple[str, float]] = []
-    database = Database(engine, observers=[lambda sql, seconds: told.append((sql, seconds))])
+    """Reads, writes and failures alike are told with text, arguments, rows and seconds."""
+    told: list[StatementRun] = []
+    database = Database(engine, observers=[told.append])
     async with database.read() as session:
         await session.fetch(BACKEND)
     async with database.write() as tx:
@@ -326,8 +337,12 @@ async def test_observers_are_told_every_statement(engine: AsyncEngine) -> None:
     with pytest.raises(Exception, match="cannot store"):
         async with database.read() as session:
             await session.fetch(divided)
-    assert [sql for sql, _ in told] == [BACKEND.sql, ONE.sql, divided.sql]
-    assert all(0 <= seconds < 10 for _, seconds in told)
+    assert [(run.sql, run.rows) for run in told] == [
+        (BACKEND.sql, 1),
+        (ONE.sql, 1),
+        (divided.sql, None),
+    ]
+    assert all(0 <= run.seconds < 10 and not run.cut_off for run in told)
 
 
 async def test_read_sees_what_was_committed_meanwhile(database: Database) -> None:

@@ -358,4 +358,5 @@ async def test_only_what_is_selected_is_read(
         with statements.recorded() as recorded:
             await client.query(document, after=cursor)
         assert len(recorded) == cost, selection
-        assert any("count(*)" in sql for sql in recorded) is ("totalCount" in selection)
+        counted = any(sql.startswith("SELECT count(*)") for sql in recorded)
+        assert counted is ("totalCount" in selection)

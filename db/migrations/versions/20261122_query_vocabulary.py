@@ -64,10 +64,35 @@ _FUNCTIONS = (
     """,
     # The key lies in the database, so that the list outlives every secret of the server.
     """
-    CREATE FUNCTION suppression_hash(kind text, value text) RETURNS bytea LANGUAGE sql STABLE AS $$
-        SELECT sha256(key || sha256(key || convert_to(kind || ':' || value, 'UTF8')))
-        FROM suppression_key
+    CREATE FUNCTION keyed_hash(secret bytea, kind text, value text) RETURNS bytea
+    LANGUAGE sql STABLE AS $$
+        SELECT sha256(secret || sha256(secret || convert_to(kind || ':' || value, 'UTF8')))
     $$
+    """,
+    """
+    CREATE FUNCTION suppression_hash(kind text, value text) RETURNS bytea LANGUAGE sql STABLE AS $$
+        SELECT keyed_hash(key, kind, value) FROM suppression_key
+    $$
+    """,
+    # Who adds to the list takes the same lock for itself, so nothing is stored meanwhile. VOLATILE,
+    # so that the list is read as it is once the lock is there. LIMIT, so that each key is looked
+    # for in the index rather than the whole list read for a few.
+    """
+    CREATE FUNCTION suppressed_places(kinds text[], keys text[]) RETURNS SETOF bigint
+    LANGUAGE plpgsql VOLATILE AS $$
+    DECLARE
+        secret bytea := (SELECT key FROM suppression_key);
+    BEGIN
+        PERFORM pg_advisory_xact_lock_shared('suppressions'::regclass::bigint);
+        IF EXISTS (SELECT FROM suppressions) THEN
+            RETURN QUERY SELECT wanted.place
+            FROM unnest(kinds, keys) WITH ORDINALITY AS wanted(kind, key, place)
+            CROSS JOIN LATERAL (
+                SELECT FROM suppressions s
+                WHERE s.key_hash = keyed_hash(secret, wanted.kind, wanted.key) LIMIT 1
+            ) AS listed;
+        END IF;
+    END $$
     """,
 )
 _OLD_FUNCTIONS = (
@@ -123,6 +148,27 @@ _PLAIN = (
     ("companies", "source"),
 )
 _LISTS = (("contacts", "functions"), ("contacts", "keywords"), ("companies", "sub_industries"))
+# Beside the columns with an index on lower(…) of the same name.
+_COMPARED_IN_LOWER_CASE = (
+    ("contacts", "middle_name"),
+    ("companies", "linkedin_url"),
+    *(
+        ("contact_metadata", column)
+        for column in (
+            "headline",
+            "facebook_url",
+            "twitter_url",
+            "website_url",
+            "street",
+            "postal_code",
+            "timezone",
+            "notes",
+        )
+    ),
+    ("contact_emails", "source"),
+    *(("contact_phones", column) for column in ("number", "extension", "status", "source")),
+    ("activities", "body"),
+)
 
 
 def upgrade() -> None:
@@ -154,6 +200,9 @@ def upgrade() -> None:
     _fill_contacts()
     _replace_search_text(_SEARCH_TEXT)
     _create_indexes()
+    _create_profile_indexes()
+    _create_statistics()
+    op.create_index("ix_activities_occurred_at", "activities", ["occurred_at"])
     _create_tables()
     for statement in (*_FUNCTIONS, *_TRIGGERS):
         op.execute(statement)
@@ -164,11 +213,16 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER {trigger} ON {table}")
     op.execute("DROP FUNCTION set_contact_company()")
     op.execute("DROP FUNCTION spread_company()")
+    op.execute("DROP FUNCTION suppressed_places(text[], text[])")
     op.execute("DROP FUNCTION suppression_hash(text, text)")
+    op.execute("DROP FUNCTION keyed_hash(bytea, text, text)")
     for table in ("suppressions", "suppression_key", "contact_merges", "idempotency_keys"):
         op.drop_table(table)
     for table, column in (*_LOWERED, *_PLAIN, *_LISTS):
         op.drop_index(f"ix_{table}_{column}", table_name=table)
+    op.drop_index("ix_activities_occurred_at", table_name="activities")
+    _drop_profile_indexes()
+    _drop_statistics()
     for table, column in _LOWERED:
         op.execute(f"DROP STATISTICS st_{table}_lower_{column}")
     _replace_search_text(_OLD_SEARCH_TEXT)
@@ -224,6 +278,34 @@ def _create_indexes() -> None:
         )
 
 
+def _create_profile_indexes() -> None:
+    profile: sa.ColumnElement[str] = sa.literal_column("lower(linkedin_url)")
+    op.create_index("ix_contact_metadata_lower_linkedin_url", "contact_metadata", [profile])
+    op.create_index(
+        "ix_companies_lower_linkedin_url", "companies", [profile, "id"], postgresql_where=_LIVE
+    )
+
+
+def _drop_profile_indexes() -> None:
+    for table in ("companies", "contact_metadata"):
+        op.drop_index(f"ix_{table}_lower_linkedin_url", table_name=table)
+
+
+def _drop_statistics() -> None:
+    for table, column in _COMPARED_IN_LOWER_CASE:
+        op.execute(f"DROP STATISTICS st_{table}_lower_{column}")
+
+
+def _create_statistics() -> None:
+    """Without them PostgreSQL takes 0.5 % of any lower(…) to match.
+
+    It then looked at the newest contacts one by one for a rare headline: 2.7 s on 200,000 contacts,
+    against 0.1 s when it knows (seen 2026-11-22).
+    """
+    for table, column in _COMPARED_IN_LOWER_CASE:
+        op.execute(f"CREATE STATISTICS st_{table}_lower_{column} ON (lower({column})) FROM {table}")
+
+
 def _create_tables() -> None:
     now = sa.text("now()")
     op.create_table(
@@ -256,6 +338,12 @@ def _create_tables() -> None:
         sa.UniqueConstraint("uuid", name=op.f("uq_contact_merges_uuid")),
     )
     op.create_index("ix_contact_merges_survivor_id", "contact_merges", ["survivor_id"])
+    op.create_index(
+        "ix_contact_merges_created_at",
+        "contact_merges",
+        ["created_at"],
+        postgresql_where=sa.text("undo <> '{}'"),
+    )
     op.create_table(
         "suppression_key",
         sa.Column("id", sa.Boolean(), nullable=False),
@@ -279,3 +367,4 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_suppressions")),
         sa.UniqueConstraint("key_hash", name=op.f("uq_suppressions_key_hash")),
     )
+    op.create_index("ix_suppressions_created_at", "suppressions", ["created_at", "id"])
