@@ -8,7 +8,7 @@ DEV := $(VENV)/.installed-dev
 .PHONY: help setup run test fuzz check format schema bench bench-vocabulary faults clean
 
 help: ## List the commands.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(DEV) ## Install everything, for running and developing, into .venv.
 
