@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help setup run test fuzz check format schema bench bench-vocabulary faults clean
+.PHONY: help setup run test fuzz soak check format schema bench bench-vocabulary faults clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -32,8 +32,12 @@ format: $(DEV) ## Format the code and sort the imports.
 schema: $(RUNTIME) ## Write schema.graphql from the code.
 	@$(BIN)/appointment360 schema
 
-bench: $(DEV) ## Measure against the hand-written limits (ROUNDS= SECONDS= OUT=).
-	@$(BIN)/python -m benchmarks.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(OUT),--out $(OUT))
+bench: $(DEV) ## Measure against limits and peers (ROUNDS= SECONDS= SERVERS= OUT= CHART=).
+	@$(BIN)/python -m benchmarks.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SERVERS),--servers $(SERVERS)) $(if $(OUT),--out $(OUT)) $(if $(CHART),--chart $(CHART))
+
+soak: $(DEV) ## Load a server for a minute and tell how its memory grows.
+	@$(BIN)/python -m benchmarks.soak
 
 bench-vocabulary: $(DEV) ## Time deep pages, filters, counts and groups on a million contacts.
 	@$(BIN)/python -m benchmarks.vocabulary

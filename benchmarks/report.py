@@ -2,10 +2,9 @@
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -14,17 +13,13 @@ import orjson
 
 from benchmarks.database import Scale
 from benchmarks.measure import Measurement
+from benchmarks.peers.catalogue import POSTGRAPHILE
 from benchmarks.processor import IS_COUNTED
 from benchmarks.servers.catalogue import LIMIT
 
 Round = Sequence[Measurement]
 Cost = Callable[[Measurement], float | None]
 
-_PACKAGES: Final = ("strawberry-graphql", "graphql-core", "uvicorn", "uvloop", "asyncpg")
-_COLUMNS: Final = (
-    *("operation", "server", "cpu ms", "×A", "pg ms", "×A", "both ×A"),
-    *("req/s", "p50 ms", "p99 ms", "bytes"),
-)
 _TEXTS: Final = 2
 _UNKNOWN: Final = "–"
 
@@ -36,35 +31,45 @@ def summarize(rounds: Sequence[Round]) -> list[Measurement]:
     return [_median_row(rounds, server, operation) for operation in keys for server in servers]
 
 
-def ratio(rounds: Sequence[Round], row: Measurement, cost: Cost) -> float | None:
-    """How many times limit A's cost a server's is: the median of the ratios of the rounds."""
+def ratio(
+    rounds: Sequence[Round], row: Measurement, cost: Cost, *, against: str = LIMIT
+) -> float | None:
+    """How many times the other server's cost a server's is: the median over the rounds."""
     ratios = []
     for measured in rounds:
         own = _cost(measured, row.server, row.operation, cost)
-        limit = _cost(measured, LIMIT, row.operation, cost)
-        if own is not None and limit:
-            ratios.append(own / limit)
+        other = _cost(measured, against, row.operation, cost)
+        if own is not None and other:
+            ratios.append(own / other)
     return median(ratios) if ratios else None
 
 
 def render_table(rounds: Sequence[Round]) -> str:
-    """The table that a person reads."""
-    lines = [_COLUMNS, *(_cells(rounds, row) for row in summarize(rounds))]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(_COLUMNS))]
+    """The table that a person reads; what PostGraphile is told against only when it ran."""
+    rows = summarize(rounds)
+    with_peer = any(row.server == POSTGRAPHILE for row in rows)
+    cells = [_cells(rounds, row, with_peer=with_peer) for row in rows]
+    lines = [list(cells[0]), *(list(row.values()) for row in cells)]
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     texts = ["  ".join(_aligned(line, widths)) for line in lines]
     if not IS_COUNTED:
         texts.append("Processor time is counted on Linux only; its columns are empty here.")
     return "\n".join(texts)
 
 
-def render_header(scale: Scale, *, postgresql: str, connections: int) -> str:
-    """What was measured with, and how busy the machine was before."""
-    versions = [f"Python {platform.python_version()}", f"PostgreSQL {postgresql}"]
-    versions += [f"{package} {version(package)}" for package in _PACKAGES]
+def render_header(
+    scale: Scale, *, postgresql: str, connections: int, versions: Iterable[str]
+) -> str:
+    """What was measured with, and how busy the machine was before.
+
+    Args:
+        versions: The packages of the servers, each with its version.
+    """
+    told = [f"Python {platform.python_version()}", f"PostgreSQL {postgresql}", *versions]
     load = os.getloadavg()[0]
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC · {os.cpu_count()} cores, load {load:.1f} before"
-        f" · {', '.join(versions)}\n{scale.contacts} contacts, {scale.companies} companies · "
+        f" · {', '.join(told)}\n{scale.contacts} contacts, {scale.companies} companies · "
         f"{connections} connections · one process each · medians over the rounds · "
         "×A is told against limit_a within each round"
     )
@@ -105,26 +110,39 @@ def _cost(measured: Round, server: str, operation: str, cost: Cost) -> float | N
     return None
 
 
+def _own(row: Measurement) -> float | None:
+    return row.cpu_ms
+
+
+def _postgresql(row: Measurement) -> float | None:
+    return row.pg_cpu_ms
+
+
 def _both(row: Measurement) -> float | None:
     if row.cpu_ms is None or row.pg_cpu_ms is None:
         return None
     return row.cpu_ms + row.pg_cpu_ms
 
 
-def _cells(rounds: Sequence[Round], row: Measurement) -> tuple[str, ...]:
-    return (
-        row.operation,
-        row.server,
-        _number(row.cpu_ms, 3),
-        _number(ratio(rounds, row, lambda other: other.cpu_ms), 2),
-        _number(row.pg_cpu_ms, 3),
-        _number(ratio(rounds, row, lambda other: other.pg_cpu_ms), 2),
-        _number(ratio(rounds, row, _both), 2),
-        _number(row.rps, 0),
-        _number(row.p50_ms, 2),
-        _number(row.p99_ms, 2),
-        str(row.bytes),
-    )
+def _cells(rounds: Sequence[Round], row: Measurement, *, with_peer: bool) -> Mapping[str, str]:
+    def times(cost: Cost, against: str = LIMIT) -> str:
+        return _number(ratio(rounds, row, cost, against=against), 2)
+
+    peer = {"×PostGraphile": times(_own, POSTGRAPHILE)} if with_peer else {}
+    return {
+        "operation": row.operation,
+        "server": row.server,
+        "cpu ms": _number(row.cpu_ms, 3),
+        "×A": times(_own),
+        **peer,
+        "pg ms": _number(row.pg_cpu_ms, 3),
+        "pg ×A": times(_postgresql),
+        "both ×A": times(_both),
+        "req/s": _number(row.rps, 0),
+        "p50 ms": _number(row.p50_ms, 2),
+        "p99 ms": _number(row.p99_ms, 2),
+        "bytes": str(row.bytes),
+    }
 
 
 def _number(value: float | None, decimals: int) -> str:

@@ -10,39 +10,73 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from app.embedded.binaries import EmbeddedServerError
+from benchmarks.chart import render_chart
 from benchmarks.database import Scale, SeededDatabase, default_folder, open_database
 from benchmarks.equality import check_servers
 from benchmarks.measure import Measurement, open_load_generator
 from benchmarks.operations import Operation, load_operation, operation_names
-from benchmarks.report import render_header, render_table, write_rows
+from benchmarks.peers.npm import CannotInstall, install
+from benchmarks.report import render_header, render_table, summarize, write_rows
 from benchmarks.servers.catalogue import SERVERS
+from benchmarks.servers.entry import Server
 from benchmarks.servers.process import RunningServer, ServerFailed, running
+from benchmarks.versions import versions_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     wanted = _parser().parse_args(arguments)
-    scale = Scale(contacts=wanted.contacts, companies=wanted.companies)
     try:
-        with open_database(wanted.data, scale, progress=_say) as database:
-            print(
-                render_header(scale, postgresql=database.version, connections=wanted.connections),
-                flush=True,
-            )
-            rounds = _run(wanted, database)
+        rounds = _run(wanted)
     except (EmbeddedServerError, ServerFailed) as error:
         raise SystemExit(str(error)) from None
     print(render_table(rounds))
     if wanted.out is not None:
         write_rows(rounds, wanted.out)
+    if wanted.chart is not None:
+        wanted.chart.write_text(render_chart(summarize(rounds)))
 
 
-def _run(wanted: argparse.Namespace, database: SeededDatabase) -> list[list[Measurement]]:
-    servers = [SERVERS[name] for name in wanted.servers]
+def _run(wanted: argparse.Namespace) -> list[list[Measurement]]:
+    scale = Scale(contacts=wanted.contacts, companies=wanted.companies)
+    npm_folder = wanted.data / "peers"
+    servers = _startable([SERVERS[name] for name in wanted.servers], npm_folder)
     operations = [load_operation(name) for name in wanted.operations]
-    with running(servers, database_url=database.url, connections=wanted.connections) as started:
-        check_servers(started, operations, database.contact_ids)
-        return _measure(wanted, database, started, operations)
+    with open_database(wanted.data, scale, progress=_say) as database:
+        header = render_header(
+            scale,
+            postgresql=database.version,
+            connections=wanted.connections,
+            versions=versions_of(servers, npm_folder),
+        )
+        print(header, flush=True)
+        with running(
+            servers,
+            database_url=database.url,
+            connections=wanted.connections,
+            npm_folder=npm_folder,
+        ) as started:
+            check_servers(started, operations, database.contact_ids)
+            return _measure(wanted, database, started, operations)
+
+
+def _startable(servers: list[Server], npm_folder: Path) -> list[Server]:
+    """The servers without those under Node where Node's packages cannot be had.
+
+    Raises:
+        ServerFailed: None is left.
+    """
+    under_node = [server.name for server in servers if server.npm]
+    if not under_node:
+        return servers
+    try:
+        install(npm_folder, progress=_say)
+    except CannotInstall as error:
+        _say(f"Without {', '.join(under_node)}: {error}")
+        servers = [server for server in servers if not server.npm]
+    if not servers:
+        raise ServerFailed("No server is left to be measured.")
+    return servers
 
 
 def _measure(
@@ -51,9 +85,10 @@ def _measure(
     servers: list[RunningServer],
     operations: list[Operation],
 ) -> list[list[Measurement]]:
+    """The rounds; one before them is not counted, as V8 compiles what has run for a while."""
     rounds: list[list[Measurement]] = []
     with open_load_generator() as load:
-        for number in range(1, wanted.rounds + 1):
+        for number in range(wanted.rounds + 1):
             rounds.append([])
             for operation in operations:
                 for server in servers:
@@ -67,7 +102,7 @@ def _measure(
                             connections=wanted.connections,
                         )
                     )
-    return rounds
+    return rounds[1:]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,7 +115,13 @@ def _parser() -> argparse.ArgumentParser:
     names = operation_names()
     add("--operations", type=_some_of(names), default=names, help=", ".join(names))
     add("--out", type=Path, help="also write the medians to this file, as JSON")
-    add("--data", type=Path, default=default_folder(), help="keeps the database (%(default)s)")
+    add("--chart", type=Path, help="also draw the medians into this file, as SVG")
+    add(
+        "--data",
+        type=Path,
+        default=default_folder(),
+        help="keeps what is installed and filled (%(default)s)",
+    )
     scale = Scale()
     add("--contacts", type=_positive(int), default=scale.contacts, help="rows (%(default)s)")
     add("--companies", type=_positive(int), default=scale.companies, help="rows (%(default)s)")

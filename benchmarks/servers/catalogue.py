@@ -1,12 +1,12 @@
-"""Which servers can be measured, and what the runner has to know about each.
+"""Which servers can be measured.
 
 A further one is one more entry of `SERVERS`: its name, the command of a process that listens at the
 port it is given, how it is asked an operation, and the path that answers 200 once it is ready.
+Those of others stand in `benchmarks.peers`.
 """
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -14,56 +14,19 @@ from uuid import UUID
 from app.auth import Tokens
 from benchmarks.database import VIEWER_UUID
 from benchmarks.operations import Operation, Request, graphql_request
+from benchmarks.peers.catalogue import PEERS
+from benchmarks.servers.entry import Place, Server, ask_by_row_id, plain_environment
 from domain.enums import Role
 from domain.node_ids import NodeKind, encode_node_id
 
 LIMIT: Final = "limit_a"
 """The server that the ratios are told against."""
 
+_LISTENING: Final = ("uvicorn", "uvloop")
+_PRODUCT: Final = ("strawberry-graphql", "graphql-core", *_LISTENING, "asyncpg")
+
 _SECRET: Final = "a secret of the benchmark, known to everybody"  # noqa: S105  # nothing to protect
 _TOKEN_SECONDS: Final = 24 * 3600
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """What a server is started with.
-
-    Attributes:
-        connections: How many connections to PostgreSQL it opens, neither more nor fewer.
-    """
-
-    port: int
-    database_url: str
-    connections: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """One entry.
-
-    Attributes:
-        command: What is run; the process that this starts is measured with its descendants.
-        environment: Variables beyond those of the runner.
-        ask: The request for an operation; the number is the row of the contact that it may want.
-        ready_path: Answers a GET with 200 when requests can be sent.
-        reads_rows: Its answers are compared with those of the others; the floor has nothing to say.
-    """
-
-    name: str
-    command: Callable[[Place], list[str]]
-    environment: Callable[[Place], Mapping[str, str]]
-    ask: Callable[[Operation, int], Request]
-    ready_path: str = "/health"
-    reads_rows: bool = True
-
-
-def _environment(place: Place) -> Mapping[str, str]:
-    """What the hand-written servers read."""
-    return {
-        "PORT": str(place.port),
-        "DATABASE_URL": place.database_url,
-        "CONNECTIONS": str(place.connections),
-    }
 
 
 def _settings(place: Place) -> Mapping[str, str]:
@@ -105,21 +68,39 @@ _ALL: Final = (
     Server(
         name="floor",
         command=_module("benchmarks.servers.floor"),
-        environment=_environment,
+        environment=plain_environment,
         ask=_ask(lambda operation: f"/{operation.name}"),
         reads_rows=False,
+        packages=_LISTENING,
     ),
     Server(
         name=LIMIT,
         command=_module("benchmarks.servers.limit_a"),
-        environment=_environment,
+        environment=plain_environment,
         ask=_ask(lambda operation: f"/{operation.name}"),
+        packages=(*_LISTENING, "asyncpg"),
+    ),
+    Server(
+        name="limit_b",
+        command=_module("benchmarks.servers.limit_b"),
+        environment=plain_environment,
+        ask=ask_by_row_id(lambda operation: f"/{operation.name}"),
+        packages=(*_LISTENING, "asyncpg"),
     ),
     Server(
         name="appointment360",
         command=lambda _place: [sys.executable, "-c", "from app.cli import main; main()", "serve"],
         environment=_settings,
         ask=_ask(lambda _operation: "/graphql"),
+        packages=_PRODUCT,
     ),
+    Server(
+        name="appointment360-bare",
+        command=_module("benchmarks.servers.bare"),
+        environment=_settings,
+        ask=_ask(lambda _operation: "/graphql"),
+        packages=_PRODUCT,
+    ),
+    *PEERS,
 )
 SERVERS: Final[Mapping[str, Server]] = {server.name: server for server in _ALL}

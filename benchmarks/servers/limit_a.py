@@ -5,21 +5,18 @@ SQLAlchemy, no checks. The answers have the shape, the rows and the ids of the p
 cursors are of a simpler form.
 """
 
-import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
 import orjson
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from benchmarks.servers.listening import listen
+from benchmarks.servers.listening import listen, with_pool
 
 Variables = dict[str, Any]
 
@@ -153,18 +150,6 @@ def _route(
     return Route(path, answer, methods=["POST"])
 
 
-@asynccontextmanager
-async def _with_pool(app: Starlette) -> AsyncIterator[None]:
-    connections = int(os.environ["CONNECTIONS"])
-    async with asyncpg.create_pool(
-        os.environ["DATABASE_URL"],
-        min_size=connections,
-        max_size=connections,
-        server_settings={"jit": "off", "timezone": "UTC"},
-    ) as app.state.pool:
-        yield
-
-
 if __name__ == "__main__":
     listen(
         [
@@ -172,5 +157,5 @@ if __name__ == "__main__":
             _route("/q2", _contact_with_company),
             _route("/q3", _companies_with_contacts),
         ],
-        lifespan=_with_pool,
+        lifespan=with_pool,
     )

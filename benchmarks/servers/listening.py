@@ -1,10 +1,11 @@
-"""How the hand-written servers listen: as the product does, by uvicorn, uvloop and httptools."""
+"""How the servers in Python listen: as the product does, by uvicorn, uvloop and httptools."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import asyncpg
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,6 +15,19 @@ from starlette.routing import Route
 
 async def _ready(_request: Request) -> Response:
     return Response()
+
+
+@asynccontextmanager
+async def with_pool(app: Starlette) -> AsyncIterator[None]:
+    """A lifespan that keeps CONNECTIONS connections to DATABASE_URL as `app.state.pool`."""
+    connections = int(os.environ["CONNECTIONS"])
+    async with asyncpg.create_pool(
+        os.environ["DATABASE_URL"],
+        min_size=connections,
+        max_size=connections,
+        server_settings={"jit": "off", "timezone": "UTC"},
+    ) as app.state.pool:
+        yield
 
 
 def listen(

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks.operations import Operation, Request
-from benchmarks.servers.catalogue import Place, Server
+from benchmarks.servers.entry import Place, Server
 
 _ROOT: Final = Path(__file__).parents[2]
 _READY_SECONDS: Final = 60.0
@@ -84,14 +84,19 @@ class RunningServer:
 
 @contextmanager
 def running(
-    servers: list[Server], *, database_url: str, connections: int
+    servers: list[Server], *, database_url: str, connections: int, npm_folder: Path
 ) -> Iterator[list[RunningServer]]:
     """All servers at once, each on a port of its own, until the end of the block."""
     started: list[RunningServer] = []
     with TemporaryDirectory(prefix="benchmarks-") as folder:
         try:
             for server in servers:
-                place = Place(port=_free_port(), database_url=database_url, connections=connections)
+                place = Place(
+                    port=_free_port(),
+                    database_url=database_url,
+                    connections=connections,
+                    npm_folder=npm_folder,
+                )
                 started.append(_start(server, place, folder=Path(folder)))
             for running_server in started:
                 running_server.await_ready()

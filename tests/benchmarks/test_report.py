@@ -1,28 +1,17 @@
 """Ratios and medians are those of rounds, not of sums over a run."""
 
+import re
+
 import pytest
 
-from benchmarks.measure import Measurement
 from benchmarks.report import ratio, render_table, summarize
-
-
-def _measured(server: str, cpu_ms: float | None) -> Measurement:
-    return Measurement(
-        server=server,
-        operation="q1",
-        cpu_ms=cpu_ms,
-        pg_cpu_ms=cpu_ms,
-        rps=100,
-        p50_ms=1,
-        p99_ms=2,
-        bytes=10,
-    )
+from tests.benchmarks.measurements import measured
 
 
 def test_ratio_is_the_median_of_the_ratios_within_rounds() -> None:
     """A round in which the whole machine was slow says as much as any other."""
     rounds = [
-        [_measured("limit_a", limit), _measured("ours", ours)]
+        [measured("limit_a", limit), measured("ours", ours)]
         for limit, ours in ((1.0, 2.0), (4.0, 12.0), (1.0, 4.0))
     ]
     row = summarize(rounds)[1]
@@ -32,12 +21,21 @@ def test_ratio_is_the_median_of_the_ratios_within_rounds() -> None:
 
 def test_ratio_is_unknown_without_limit_a() -> None:
     """Servers can be measured alone."""
-    rounds = [[_measured("ours", 2.0)]]
+    rounds = [[measured("ours", 2.0)]]
     assert ratio(rounds, rounds[0][0], lambda other: other.cpu_ms) is None
 
 
 def test_table_has_a_dash_where_processor_time_is_not_counted() -> None:
     """Elsewhere than on Linux the other figures are still told."""
-    rounds = [[_measured("limit_a", None), _measured("ours", None)]]
+    rounds = [[measured("limit_a", None), measured("ours", None)]]
     line = render_table(rounds).splitlines()[2].split()
     assert line == ["q1", "ours", "–", "–", "–", "–", "–", "100", "1.00", "2.00", "10"]
+
+
+def test_ratio_to_postgraphile_is_told_when_it_ran() -> None:
+    """Without it there is no such column."""
+    rounds = [[measured("limit_a", 1.0), measured("postgraphile", 4.0), measured("ours", 2.0)]]
+    head, *lines = [re.split(" {2,}", line) for line in render_table(rounds).splitlines()[:4]]
+    at = head.index("×PostGraphile")
+    assert [line[at] for line in lines] == ["0.25", "1.00", "0.50"]
+    assert "×PostGraphile" not in render_table([[measured("limit_a", 1.0)]])

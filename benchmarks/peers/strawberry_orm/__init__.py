@@ -1,0 +1,1 @@
+"""Plain Strawberry over the ORM of SQLAlchemy, with a DataLoader for each relation."""
