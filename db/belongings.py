@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BigInteger, Table, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Table, select
 
+from db.parameters import one_of
 from db.rows import ActivityRow, EmailRow, MetadataRow, PhoneRow, Row
 from db.statements import Statement
 from db.tables import activities, contact_emails, contact_metadata, contact_phones, contacts
@@ -16,13 +16,13 @@ R = TypeVar("R", bound=Row)
 
 
 def _of_contacts(table: Table, row: type[R], *order: Any) -> Statement[R]:
-    wanted = table.c.contact_id == any_(bindparam("contact_ids", type_=ARRAY(BigInteger)))
+    wanted = table.c.contact_id == one_of("contact_ids")
     return Statement(select(table).where(wanted).order_by(table.c.contact_id, *order), row)
 
 
 def _by_ids(table: Table, row: type[R]) -> Statement[R]:
     """Rows by their own id, as long as their contact is not deleted."""
-    wanted = table.c.id == any_(bindparam("row_ids", type_=ARRAY(BigInteger)))
+    wanted = table.c.id == one_of("row_ids")
     of_live_contact = select(table).join(contacts, contacts.c.id == table.c.contact_id)
     return Statement(of_live_contact.where(wanted, contacts.c.deleted_at.is_(None)), row)
 

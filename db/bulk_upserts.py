@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from db.bulk import BULK_COMPANIES, BULK_CONTACTS, BulkKind
 from db.entities import COMPANIES
+from db.loading import load_rows
 from db.rows import Row
 from db.staging import (
     Finding,
@@ -22,7 +23,6 @@ from db.staging import (
 from db.staging_companies import place_companies
 from db.staging_contacts import place_contacts
 from db.transaction import Transaction
-from db.writing import load_rows
 from domain.bulk import (
     BulkOutcome,
     BulkStatus,

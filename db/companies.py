@@ -9,15 +9,17 @@ from sqlalchemy import Text, bindparam, select
 from db import paging
 from db.entities import COMPANIES
 from db.errors import domain_taken
+from db.loading import load_rows
 from db.rows import CompanyRow, Row
 from db.statements import Statement
 from db.tables import companies
 from db.transaction import ReadSession, Transaction
-from db.writing import insert_row, load_rows, lock_row, update_row
+from db.writing import insert_row, lock_row, update_row
 from domain.changes import ChangeKind, CompanyChanged
 from domain.errors import Problem, ProblemCode, Rejected
 from domain.filters import CompanyFilter
 from domain.paging import Page, PageRequest
+from domain.selection import Selection
 from domain.validation import CleanCompany
 
 _ID_BY_DOMAIN: Final = Statement(
@@ -29,10 +31,14 @@ _ID_BY_DOMAIN: Final = Statement(
 
 
 async def list_companies(
-    session: ReadSession, request: PageRequest, filter_: CompanyFilter | None = None
+    session: ReadSession,
+    request: PageRequest,
+    filter_: CompanyFilter | None = None,
+    *,
+    selection: Selection | None = None,
 ) -> Page[CompanyRow]:
     """One page of companies."""
-    return await paging.list_page(session, COMPANIES, request, filter_)
+    return await paging.list_page(session, COMPANIES, request, filter_, selection=selection)
 
 
 async def companies_behind(
@@ -48,10 +54,10 @@ async def count_companies(session: ReadSession, filter_: CompanyFilter | None = 
 
 
 async def load_companies(
-    session: ReadSession, company_ids: Sequence[int]
+    session: ReadSession, company_ids: Sequence[int], *, selection: Selection | None = None
 ) -> list[CompanyRow | None]:
     """Companies by id, in the order of the ids; None for missing and deleted ones."""
-    return await load_rows(session, COMPANIES, company_ids)
+    return await load_rows(session, COMPANIES, company_ids, selection=selection)
 
 
 async def create_company(tx: Transaction, new: CleanCompany) -> CompanyRow:

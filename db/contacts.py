@@ -11,6 +11,7 @@ from db import paging
 from db.companies import load_companies
 from db.entities import CONTACTS
 from db.errors import email_taken
+from db.loading import load_rows
 from db.rows import ContactRow, Row
 from db.statements import Statement
 from db.suppressions import suppression_problems
@@ -27,6 +28,7 @@ from domain.changes import ChangeKind, ContactChanged
 from domain.errors import Problem, ProblemCode, Rejected
 from domain.filters import ContactFilter
 from domain.paging import Page, PageRequest
+from domain.selection import Selection
 from domain.validation import CleanContact
 
 _OF_COMPANY: Final = "company_id"
@@ -40,13 +42,6 @@ _HOLDERS: Final = Statement(
         contact_emails.c.contact_id != _ROW_ID,
     ),
     Row,
-)
-_BY_ID: Final = Statement(
-    select(*(contacts.c[name] for name in CONTACTS.columns)).where(
-        contacts.c.id == any_(bindparam("row_ids", type_=ARRAY(BigInteger))),
-        or_(contacts.c.deleted_at.is_(None), contacts.c.merged_into_id.is_not(None)),
-    ),
-    ContactRow,
 )
 _EMAIL_KEYS: Final = Statement(
     select(contact_emails.c.email_key).where(contact_emails.c.contact_id == _ROW_ID), Row
@@ -68,10 +63,14 @@ _IS_IDENTIFIED: Final = Statement(
 
 
 async def list_contacts(
-    session: ReadSession, request: PageRequest, filter_: ContactFilter | None = None
+    session: ReadSession,
+    request: PageRequest,
+    filter_: ContactFilter | None = None,
+    *,
+    selection: Selection | None = None,
 ) -> Page[ContactRow]:
     """One page of contacts."""
-    return await paging.list_page(session, CONTACTS, request, filter_)
+    return await paging.list_page(session, CONTACTS, request, filter_, selection=selection)
 
 
 async def list_contacts_of_companies(
@@ -80,10 +79,17 @@ async def list_contacts_of_companies(
     *,
     request: PageRequest,
     filter_: ContactFilter | None = None,
+    selection: Selection | None = None,
 ) -> list[Page[ContactRow]]:
     """The same page of the contacts of each company, in the order of the ids."""
     return await paging.list_pages_of_parents(
-        session, CONTACTS, request, filter_, parent=_OF_COMPANY, parent_ids=company_ids
+        session,
+        CONTACTS,
+        request,
+        filter_,
+        parent=_OF_COMPANY,
+        parent_ids=company_ids,
+        selection=selection,
     )
 
 
@@ -122,15 +128,13 @@ async def count_contacts_of_companies(
 
 
 async def load_contacts(
-    session: ReadSession, contact_ids: Sequence[int]
+    session: ReadSession, contact_ids: Sequence[int], *, selection: Selection | None = None
 ) -> list[ContactRow | None]:
     """Contacts by id, in the order of the ids; None for missing and deleted ones.
 
     One that was merged into another is found, though no list has it.
     """
-    rows = await session.fetch(_BY_ID, {"row_ids": list(contact_ids)})
-    by_id = {row.id: row for row in rows}
-    return [by_id.get(contact_id) for contact_id in contact_ids]
+    return await load_rows(session, CONTACTS, contact_ids, selection=selection)
 
 
 async def create_contact(tx: Transaction, new: CleanContact) -> ContactRow:

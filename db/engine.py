@@ -1,9 +1,10 @@
 """The connections to PostgreSQL: SQLAlchemy's engine and pool, tuned for short statements."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import asyncpg
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -19,6 +20,22 @@ _SESSION_SETTINGS: Final = {
     "max_parallel_workers_per_gather": "0",
     "timezone": "UTC",
 }
+
+
+class _Connecting:
+    """A connection that is opened once somebody waits for it.
+
+    A coroutine would complain when nobody does: the pool finds only then that it cannot wait.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._arguments = arguments
+        self._named = named
+
+    def __await__(self) -> Generator[Any, None, asyncpg.Connection]:
+        opening = asyncpg.connect(*self._arguments, **self._named)
+        connection: asyncpg.Connection = yield from opening.__await__()
+        return connection
 
 
 def normalize_database_url(text: str) -> URL:
@@ -62,6 +79,7 @@ async def open_engine(
         "timeout": connect_timeout_seconds,
         "command_timeout": statement_timeout_seconds + 2,
         "server_settings": settings,
+        "async_creator_fn": _Connecting,
     }
     engine = create_async_engine(
         url,
@@ -69,6 +87,8 @@ async def open_engine(
         max_overflow=max_overflow,
         pool_timeout=pool_timeout_seconds,
         pool_recycle=1800,
+        # The fewer connections are in use, the fewer of them prepare the same statements.
+        pool_use_lifo=True,
         hide_parameters=True,
         connect_args=arguments,
     )

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 _GROUP: Final = "_group"
 # What `db.keyset` calls the parent whose rows it reads.
-_PARENT: Final = literal_column("parent.id", BigInteger)
+_PARENT: Final = literal_column("parents.id", BigInteger)
 
 _Keys = dict[str, object]
 

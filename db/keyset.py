@@ -6,7 +6,7 @@ is the first rows of one run or of both, and the second is read only where the f
 Further keys sort within what the first one begins; rows without its value are sorted as a whole.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
@@ -18,7 +18,6 @@ from sqlalchemy import (
     Integer,
     Select,
     and_,
-    any_,
     bindparam,
     column,
     exists,
@@ -31,14 +30,15 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.entities import Entity
 from db.filters import Shape, build_condition
+from db.parameters import ids, one_of
 from db.rows import Row
-from db.sorting import SortKey
+from db.selection import foreign_keys, join_relations, own_columns
 from db.statements import Statement
 from domain.paging import Direction, Nulls, Order, is_by_relevance
+from domain.selection import Selection
 
 R = TypeVar("R", bound=Row)
 
@@ -56,6 +56,8 @@ class PageShape(Generic[R]):
         inclusive: The row of the cursor itself belongs to the page.
         parent: The column that ties a row to its parent, for pages of many parents at once.
         offset: Some rows are to be skipped.
+        selection: What the rows have; None for all that lists show.
+        most: What size and offset together do not exceed, where the plan shall not depend on them.
     """
 
     entity: Entity[R]
@@ -66,6 +68,8 @@ class PageShape(Generic[R]):
     inclusive: bool = False
     parent: str | None = None
     offset: bool = False
+    selection: Selection | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,15 +77,22 @@ class _Key:
     """One key of an order over a table, turned round when the page is a backward one.
 
     Attributes:
+        label: The name of its value in a result.
         bound: The cursor's value; the statement takes none when it is missing.
     """
 
+    label: str
     expression: ColumnElement[Any]
     bound: ColumnElement[Any]
     ascending: bool
     nullable: bool = False
     nulls_first: bool = False
     missing: bool = False
+
+    def named(self, result: str) -> "_Key":
+        """The key as a column of a result that has this name."""
+        value: ColumnElement[Any] = literal_column(f"{result}.{self.label}", self.expression.type)
+        return replace(self, expression=value)
 
     def ordered(self) -> ColumnElement[Any]:
         way = self.expression.asc() if self.ascending else self.expression.desc()
@@ -140,7 +151,7 @@ def count_statement(page: PageShape[R]) -> Statement[Row]:
     if page.parent is None:
         return Statement(select(func.count()).select_from(table).where(*conditions), Row)
     parent = table.c[page.parent]
-    mine = parent == any_(bindparam("parents", type_=ARRAY(BigInteger)))
+    mine = parent == one_of("parents")
     return Statement(
         select(parent.label(PARENT), func.count()).where(*conditions, mine).group_by(parent), Row
     )
@@ -148,48 +159,88 @@ def count_statement(page: PageShape[R]) -> Statement[Row]:
 
 def _of_list(page: PageShape[R]) -> Select[Any]:
     statement = _ordered_page(page, page.entity.table)
-    return statement.offset(bindparam("offset", type_=Integer())) if page.offset else statement
+    if page.offset:
+        statement = statement.offset(bindparam("offset", type_=Integer()))
+    if page.selection is None:
+        return statement
+    rows = _selected(page, statement.subquery("page"))
+    return rows.order_by(*_page_order(page))
 
 
 def _of_many_parents(page: PageShape[R], *, only_parent: bool = False) -> Select[Any]:
     """The page of each parent: one short index range a parent, in one statement."""
     child = page.entity.table.alias("child")
     parents = (
-        func.unnest(bindparam("parents", type_=ARRAY(BigInteger)))
+        func.unnest(ids("parents"))
         .table_valued(column("id", BigInteger), with_ordinality="place")
-        .render_derived(name="parent")
+        .render_derived(name="parents")
     )
     # Named as text, because SQLAlchemy would add the parents to the FROM of each run of the page.
-    mine = child.c[str(page.parent)] == literal_column("parent.id", BigInteger)
-    children = _ordered_page(page, child, mine).lateral("page")
+    mine = child.c[str(page.parent)] == literal_column("parents.id", BigInteger)
+    children = parents.join(_ordered_page(page, child, mine).lateral("page"), true())
+    if only_parent:
+        return select(parents.c.id.label(PARENT)).select_from(children)
     return (
-        select(parents.c.id.label(PARENT), *([] if only_parent else [literal_column("page.*")]))
-        .select_from(parents.join(children, true()))
-        .order_by(parents.c.place, *_ordered(_result_keys(page, "page")))
+        _selected(page, children)
+        .add_columns(parents.c.id.label(PARENT))
+        .order_by(parents.c.place, *_page_order(page))
     )
+
+
+def _page_order(page: PageShape[R]) -> list[ColumnElement[Any]]:
+    return _ordered(_named(_keys(page, page.entity.table), "page"))
+
+
+def _selected(page: PageShape[R], rows: FromClause) -> Select[Any]:
+    """What is wanted of the rows of `page`, and of those they point to.
+
+    Joined to the rows of one page, so that none is looked up for a row that is not shown.
+    """
+    entity, selection = page.entity, page.selection
+    if selection is None:
+        return select(literal_column("page.*")).select_from(rows)
+
+    def own(name: str) -> ColumnElement[Any]:
+        return literal_column(f"page.{name}", entity.table.c[name].type)
+
+    joined, related = join_relations(rows, entity, selection, own)
+    shown = dict.fromkeys(own_columns(entity, selection))
+    if selection.cursors:
+        shown |= dict.fromkeys(entity.sort_keys[order.field].label for order in page.order)
+    columns: list[ColumnElement[Any]] = [literal_column(f"page.{name}") for name in shown]
+    return select(*columns, *related).select_from(joined)
 
 
 def _ordered_page(page: PageShape[R], table: FromClause, *also: ColumnElement[bool]) -> Select[Any]:
     rows = select(*_result_columns(page, table)).where(
         table.c.deleted_at.is_(None), build_condition(page.shape, table), *also
     )
-    size = bindparam("size", type_=Integer())
-    keys = _keys(page, lambda sort: sort.build(table), table.c.id)
+    keys = _keys(page, table)
     if is_by_relevance(page.order):
         # Fenced off, so that a row's distance is worked out once, however often it is compared.
-        rows, keys = _all_of(rows.offset(_ZERO).subquery("ranked")), _result_keys(page, "ranked")
-    runs = [
-        rows.where(run.condition).order_by(*_ordered(run.ordering)) for run in _runs(page, keys)
-    ]
-    if len(runs) == 1:
-        return runs[0].limit(size)
+        rows, keys = _all_of(rows.offset(_ZERO).subquery("ranked")), _named(keys, "ranked")
+    size = bindparam("size", type_=Integer())
+    run, *later = _runs(page, keys)
+    if not later:
+        return _first_of(page, rows, run, size)
     # The rows to skip may all stand in one run, so each run has to reach past them.
     reach = size + bindparam("offset", type_=Integer()) if page.offset else size
-    nearer = runs[0].limit(reach).cte("nearer", nesting=True)
+    nearer = _first_of(page, rows, run, reach).cte("nearer", nesting=True)
     found = select(func.count()).select_from(nearer).scalar_subquery()
-    farther = runs[1].where(found < reach).limit(reach).subquery("farther")
+    farther = _first_of(page, rows.where(found < reach), later[0], reach).subquery("farther")
     both = union_all(_all_of(nearer), _all_of(farther)).subquery("runs")
-    return _all_of(both).order_by(*_ordered(_result_keys(page, "runs"))).limit(size)
+    return _all_of(both).order_by(*_ordered(_named(keys, "runs"))).limit(size)
+
+
+def _first_of(
+    page: PageShape[R], rows: Select[Any], run: _Run, size: ColumnElement[int]
+) -> Select[Any]:
+    """As many rows from the beginning of a run."""
+    first = rows.where(run.condition).order_by(*_ordered(run.ordering))
+    if page.most is None:
+        return first.limit(size)
+    most = _all_of(first.limit(literal_column(str(page.most), Integer)).subquery("most"))
+    return most.order_by(*_ordered(_named(run.ordering, "most"))).limit(size)
 
 
 def _runs(page: PageShape[R], keys: list[_Key]) -> list[_Run]:
@@ -234,18 +285,15 @@ def _compare(left: Any, right: Any, *, up: bool, inclusive: bool) -> ColumnEleme
     return left <= right if inclusive else left < right  # type: ignore[no-any-return]  # either side may be a tuple
 
 
-def _keys(
-    page: PageShape[R],
-    expression_of: Callable[[SortKey], ColumnElement[Any]],
-    row_id: ColumnElement[int],
-) -> list[_Key]:
+def _keys(page: PageShape[R], table: FromClause) -> list[_Key]:
     """The keys of the page's order, and the id as the last one."""
     keys = []
     for at, order in enumerate(page.order):
         sort = page.entity.sort_keys[order.field]
         keys.append(
             _Key(
-                expression_of(sort),
+                sort.label,
+                sort.build(table),
                 bindparam(f"k{at}", type_=sort.type),
                 ascending=(order.direction is Direction.ASC) is not page.backward,
                 nullable=sort.nullable,
@@ -254,7 +302,12 @@ def _keys(
             )
         )
     # The id runs the way of the first key, so that one index serves both directions.
-    return [*keys, _Key(row_id, bindparam("k_id", type_=BigInteger()), keys[0].ascending)]
+    row_id = _Key("id", table.c.id, bindparam("k_id", type_=BigInteger()), keys[0].ascending)
+    return [*keys, row_id]
+
+
+def _named(keys: Sequence[_Key], result: str) -> list[_Key]:
+    return [key.named(result) for key in keys]
 
 
 def _ordered(keys: Sequence[_Key]) -> list[ColumnElement[Any]]:
@@ -266,17 +319,18 @@ def _all_of(rows: FromClause) -> Select[Any]:
     return select(literal_column("*")).select_from(rows)
 
 
-def _result_keys(page: PageShape[R], result: str) -> list[_Key]:
-    """The keys as columns of a result that has this name."""
-    row_id: ColumnElement[int] = literal_column(f"{result}.id", BigInteger)
-    return _keys(page, lambda sort: literal_column(f"{result}.{sort.label}", sort.type), row_id)
-
-
 def _result_columns(page: PageShape[R], table: FromClause) -> list[ColumnElement[Any]]:
-    """The entity's columns and, where a key is an expression, its value for the cursor."""
-    selected: dict[str, ColumnElement[Any]] = {name: table.c[name] for name in page.entity.columns}
+    """The columns of the page and, where a key is an expression, its value for the cursor."""
+    selected: dict[str, ColumnElement[Any]] = {name: table.c[name] for name in _page_columns(page)}
     for order in page.order:
         sort = page.entity.sort_keys[order.field]
         if sort.label not in selected:
             selected[sort.label] = sort.build(table).label(sort.label)
     return list(selected.values())
+
+
+def _page_columns(page: PageShape[R]) -> Sequence[str]:
+    entity, selection = page.entity, page.selection
+    if selection is None:
+        return entity.columns
+    return own_columns(entity, selection) + foreign_keys(entity, selection)

@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from db.entities import Entity
-from db.filters import name_values, split_filter
+from db.filters import EVERYTHING, name_values, split_filter
 from db.keyset import PARENT, PageShape, count_statement, page_statement, probe_statement
+from db.parameters import limit_above
 from db.relevance import word_values
 from db.rows import Row
 from db.transaction import ReadSession
 from domain.filters import Filter
 from domain.paging import (
     Cursor,
+    CursorValue,
     Order,
     Page,
     PageRequest,
@@ -21,6 +23,7 @@ from domain.paging import (
     is_by_relevance,
 )
 from domain.search import split_search
+from domain.selection import Selection
 
 R = TypeVar("R", bound=Row)
 
@@ -28,15 +31,24 @@ _NOTHING: Final[Mapping[str, object]] = {}
 
 
 async def list_page(
-    session: ReadSession, entity: Entity[R], request: PageRequest, filter_: Filter | None
+    session: ReadSession,
+    entity: Entity[R],
+    request: PageRequest,
+    filter_: Filter | None,
+    *,
+    selection: Selection | None = None,
 ) -> Page[R]:
     """One page of a list.
+
+    Args:
+        selection: What its rows have; all that lists show by default. Without its `cursors` they
+            have not what `cursor_of` takes.
 
     Raises:
         InvalidInput: The order has no meaning, or no page that begins where the request says.
     """
     check_start(request)
-    shape, values = _shape_and_values(entity, request, filter_)
+    shape, values = _shape_and_values(entity, request, filter_, selection=selection)
     rows = await session.fetch(page_statement(shape), values)
     return _page(rows, request)
 
@@ -50,13 +62,15 @@ async def list_pages_of_parents(
     parent: str,
     parent_ids: Sequence[int],
     also: Mapping[str, object] = _NOTHING,
+    selection: Selection | None = None,
 ) -> list[Page[R]]:
     """The same page of each parent, in the order of `parent_ids`, from one statement.
 
     Args:
         also: Values that the entity's own table asks for, when it is not a plain one.
+        selection: As with `list_page`.
     """
-    shape, values = _shape_and_values(entity, request, filter_, parent=parent)
+    shape, values = _shape_and_values(entity, request, filter_, parent=parent, selection=selection)
     # Each parent once: one that is named twice would get its rows twice.
     parents = list(dict.fromkeys(parent_ids))
     rows = await session.fetch(page_statement(shape), values | {"parents": parents, **also})
@@ -118,6 +132,15 @@ async def count_rows_of_parents(
     return [counts.get(parent_id, 0) for parent_id in parent_ids]
 
 
+def cursor_columns(
+    entity: Entity[R], order: tuple[Order, ...], rows: Sequence[R]
+) -> tuple[list[int], list[list[CursorValue]]]:
+    """The places of rows in an order, as the columns that cursors have: ids, and a list a key."""
+    keys = [entity.sort_keys[key.field] for key in order]
+    columns = [[key.to_cursor(row[key.label]) for row in rows] for key in keys]
+    return [row["id"] for row in rows], columns
+
+
 def cursor_of(entity: Entity[R], order: tuple[Order, ...], row: R, *, ordinal: int) -> Cursor:
     """The place of a row in an order; the row comes from a page of that order."""
     keys = (entity.sort_keys[key.field] for key in order)
@@ -131,15 +154,14 @@ def _shape_and_values(
     *,
     inclusive: bool = False,
     parent: str | None = None,
+    selection: Selection | None = None,
 ) -> tuple[PageShape[R], dict[str, object]]:
     shape, filter_values = split_filter(filter_)
     words = _search_words(filter_) if is_by_relevance(request.order) else []
     check_order(request.order, searched=bool(words))
-    values = name_values(filter_values) | {
-        "size": request.limit + 1,
-        "offset": request.offset,
-        **word_values(words),
-    }
+    values = name_values(filter_values) | {"size": request.limit + 1, "offset": request.offset}
+    if words:
+        values |= word_values(words)
     cursor = request.cursor
     if cursor is not None:
         values |= _cursor_values(entity, request.order, cursor)
@@ -152,6 +174,9 @@ def _shape_and_values(
         inclusive,
         parent,
         request.offset > 0,
+        selection,
+        # Which plan is best for a filter depends on its values.
+        limit_above(request.offset + request.limit + 1) if shape == EVERYTHING else None,
     )
     return page, values
 

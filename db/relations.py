@@ -1,9 +1,9 @@
-"""How the tables that filters reach from a row hang together."""
+"""How the tables that filters and selections reach from a row hang together."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import FromClause, Select, Table, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, literal_column, select
 
 from db.tables import (
     activities,
@@ -12,6 +12,7 @@ from db.tables import (
     contact_metadata,
     contact_phones,
     contacts,
+    users,
 )
 
 
@@ -37,16 +38,19 @@ class Relation:
         SQLAlchemy gives the other table a name, so that none clashes however deep relations nest.
         """
         other = self.table.alias()
-        mine: Select[Any] = (
-            select(literal_column("1"))
-            .where(other.c[self.key] == owner.c[self.own])
-            .correlate(owner)
-        )
-        return other, mine.where(other.c.deleted_at.is_(None)) if self.live else mine
+        mine = self.holds(other, owner.c[self.own])
+        return other, select(literal_column("1")).where(mine).correlate(owner)
+
+    def holds(self, other: FromClause, own: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether a row of the other table belongs to the row that has this value in `own`."""
+        mine: ColumnElement[bool] = other.c[self.key] == own
+        return and_(mine, other.c.deleted_at.is_(None)) if self.live else mine
 
 
 COMPANY: Final = Relation(companies, key="id", own="company_id", live=True)
 CONTACTS: Final = Relation(contacts, key="company_id", live=True)
+PARENT: Final = Relation(companies, key="id", own="parent_id", live=True)
+OWNER: Final = Relation(users, key="id", own="owner_id")
 METADATA: Final = Relation(contact_metadata, key="contact_id", one=True)
 EMAILS: Final = Relation(contact_emails, key="contact_id", live=True)
 PHONES: Final = Relation(contact_phones, key="contact_id")

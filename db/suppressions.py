@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from typing import Final, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Table, any_, bindparam, delete, null, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, Table, bindparam, delete, null, select, text
 
 from db import paging
 from db.entities import Entity
+from db.parameters import one_of
 from db.rows import Row, SuppressionRow
 from db.sorting import SUPPRESSION_SORT_KEYS
 from db.statements import Statement
@@ -72,7 +72,7 @@ _BY_KEYS: Final = Statement(
     SuppressionRow,
 )
 _BY_IDS: Final = Statement(
-    _ROWS.where(suppressions.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))),
+    _ROWS.where(suppressions.c.id == one_of("ids")),
     SuppressionRow,
 )
 _DELETE: Final = Statement(

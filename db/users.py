@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text, Uuid, any_, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import Text, Uuid, bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
 
+from db.parameters import one_of
 from db.rows import UserRow
 from db.statements import Statement
 from db.tables import users
@@ -23,7 +24,7 @@ _BY_EMAIL: Final = Statement(
     UserRow,
 )
 _BY_IDS: Final = Statement(
-    select(*_COLUMNS).where(users.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))),
+    select(*_COLUMNS).where(users.c.id == one_of("ids")),
     UserRow,
 )
 _ANY_ADMIN: Final = Statement(

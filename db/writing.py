@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BigInteger, Table, any_, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import BigInteger, Table, bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
 
 from db.entities import Entity
 from db.errors import merged_away, moved_on
+from db.parameters import one_of
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import ReadSession, Transaction
@@ -85,15 +86,6 @@ async def upsert_metadata(
     await tx.fetch(_upsert_metadata(table, tuple(written)), written)
 
 
-async def load_rows(
-    session: ReadSession, entity: Entity[R], row_ids: Sequence[int]
-) -> list[R | None]:
-    """Rows by id, in the order of the ids; None for missing and deleted ones."""
-    rows = await session.fetch(_load(entity), {"row_ids": list(row_ids)})
-    by_id = {row["id"]: row for row in rows}
-    return [by_id.get(row_id) for row_id in row_ids]
-
-
 async def find_rows(
     session: ReadSession, entity: Entity[R], row_ids: Sequence[int]
 ) -> dict[int, R]:
@@ -126,16 +118,8 @@ def _lock(entity: Entity[R]) -> Statement[R]:
 
 @lru_cache(maxsize=16)
 def _find(entity: Entity[R]) -> Statement[R]:
-    wanted = entity.table.c.id == any_(bindparam("row_ids", type_=ARRAY(BigInteger)))
+    wanted = entity.table.c.id == one_of("row_ids")
     return Statement(select(*_returned(entity)).where(wanted), entity.row)
-
-
-@lru_cache(maxsize=16)
-def _load(entity: Entity[R]) -> Statement[R]:
-    table = entity.table
-    wanted = table.c.id == any_(bindparam("row_ids", type_=ARRAY(BigInteger)))
-    statement = select(*_returned(entity)).where(wanted, table.c.deleted_at.is_(None))
-    return Statement(statement, entity.row)
 
 
 @lru_cache(maxsize=16)

@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.filters import EVERYTHING, split_filter
 from db.keyset import PageShape, page_statement, probe_statement
 from db.paging import cursor_of
+from db.parameters import limit_above
 from db.transaction import Database, ReadSession
 from domain.filters import ContactFilter, StringFilter
 from domain.paging import ContactOrderField, Direction, Nulls, PageRequest
 from domain.search import MAX_SEARCH_WORDS
+from domain.selection import Selection
 from tests.db.walks import (
     CONTACT_LIST,
     LISTS,
@@ -27,6 +29,7 @@ from tests.db.walks import (
 from tests.statements import Statements
 
 SIZE = 5
+MOST = limit_above(SIZE + 1)
 _FILL = {
     "companies": """
         INSERT INTO companies (name, domain, industries, country, employees_count,
@@ -91,7 +94,7 @@ def _shape(listing: Listing, order: OrderKeys, row: Any, *, backward: bool) -> P
     missing = tuple(
         value is None for value in cursor_of(listing.entity, order, row, ordinal=0).values
     )
-    return PageShape(listing.entity, EVERYTHING, order, missing, backward)
+    return PageShape(listing.entity, EVERYTHING, order, missing, backward, most=MOST)
 
 
 def _values(listing: Listing, order: OrderKeys, row: Any) -> dict[str, object]:
@@ -182,7 +185,7 @@ async def test_pages_of_many_companies_read_only_their_rows_from_the_index(
         await connection.execute(text("ANALYZE contacts"))
     order = (CONTACT_LIST.key(ContactOrderField.CREATED_AT, Direction.DESC),)
     statement = page_statement(
-        PageShape(CONTACT_LIST.entity, EVERYTHING, order, parent="company_id")
+        PageShape(CONTACT_LIST.entity, EVERYTHING, order, parent="company_id", most=MOST)
     )
     arguments = statement.arguments({"size": 3, "parents": [1, 2, 3, 4]})
     async with database.read() as session:
@@ -202,7 +205,7 @@ async def test_page_without_cursor_reads_only_its_rows(
         await fetcher(database, CONTACT_LIST)(PageRequest(order=order, size=SIZE))
     (sql,) = recorded
     async with database.read() as session:
-        statement = page_statement(PageShape(CONTACT_LIST.entity, EVERYTHING, order))
+        statement = page_statement(PageShape(CONTACT_LIST.entity, EVERYTHING, order, most=MOST))
         assert statement.sql == sql
         nodes = await _scans(session, sql, statement.arguments({"size": SIZE + 1}))
     assert {node["Index Name"] for node in nodes if "Index Name" in node} == {"ix_contacts_title"}
@@ -237,5 +240,9 @@ def test_statement_of_another_shape_is_another() -> None:
         replace(plain, backward=True),
         replace(plain, parent="company_id"),
         replace(plain, offset=True),
+        replace(plain, selection=Selection(("title",))),
+        replace(plain, selection=Selection(("title",), cursors=False)),
+        replace(plain, selection=Selection(("title",), (("company", Selection(())),))),
+        replace(plain, most=16),
     ]
     assert len({page_statement(shape).sql for shape in shapes}) == len(shapes)
