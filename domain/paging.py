@@ -8,11 +8,12 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as described
-from functools import lru_cache
-from typing import Generic, Protocol, TypeVar
+from functools import cached_property, lru_cache
+from itertools import count
+from typing import Final, Generic, Protocol, TypeVar
 
 import orjson
 
@@ -29,6 +30,8 @@ RELEVANCE_LIMIT = 1000
 LONG_WALK = 10_000
 
 CursorValue = str | int | float | None
+
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 _RELEVANCE = (
     "How well the words of `search` match, the best first. Needs `search` in the filter itself, is "
@@ -172,14 +175,14 @@ class PageRequest:
         """The place that the page begins from: the cursor's, or how many rows are skipped."""
         return self.offset if self.cursor is None else self.cursor.ordinal
 
-    @property
+    @cached_property
     def left(self) -> int | None:
         """How many rows the order shows from here on; None where it ends with the last row."""
         if self.backward or not is_by_relevance(self.order):
             return None
         return max(0, RELEVANCE_LIMIT - self.passed)
 
-    @property
+    @cached_property
     def limit(self) -> int:
         """How many rows the page can have: its size, or fewer where the order ends before."""
         return self.size if self.left is None else min(self.size, self.left)
@@ -273,6 +276,47 @@ def normalize_page_size(
     return min(size, maximum)
 
 
+class CursorWriter:
+    """Writes the places of one order as texts that are safe in a URL.
+
+    Args:
+        head: What every text begins with, as bytes.
+        keyed: The checksum of what comes before a payload.
+    """
+
+    def __init__(self, head: bytes, keyed: "hashlib.blake2b") -> None:
+        self._head = head
+        self._keyed = keyed
+
+    def __call__(self, cursor: Cursor) -> str:
+        """The text of one place."""
+        return self._write([orjson.dumps([cursor.ordinal, cursor.id, *cursor.values])])[0]
+
+    def page(
+        self, ids: Sequence[int], *keys: Sequence[CursorValue], first_ordinal: int
+    ) -> list[str]:
+        """The texts of the rows of a page, in their order: about 1 µs a row.
+
+        Args:
+            ids: The ids of the rows.
+            keys: For each key of the order the sort values of the rows, as `Cursor.values` has
+                them.
+            first_ordinal: The place of the first row, as `Page.first_ordinal`.
+        """
+        places = zip(count(first_ordinal), ids, *keys, strict=False)
+        return self._write(map(orjson.dumps, places))
+
+    def _write(self, payloads: Iterable[bytes]) -> list[str]:
+        head, copy = self._head, self._keyed.copy
+        lines = []
+        for payload in payloads:
+            mac = copy()
+            mac.update(payload)
+            lines.append(binascii.b2a_base64(head + mac.digest() + payload))
+        # Each line ends with a line break, and so is told apart after what is done to all at once.
+        return b"".join(lines).translate(_URL_SAFE, b"=").decode().split("\n")[:-1]
+
+
 class CursorCodec:
     """Writes and reads cursors; a keyed checksum makes a forged one fail.
 
@@ -292,20 +336,12 @@ class CursorCodec:
             key=hashlib.sha256(b"cursor" + secret).digest(), digest_size=self._MAC_BYTES
         )
 
-    def writer(self, order: tuple[Order, ...]) -> Callable[[Cursor], str]:
-        """What turns the places of one order into texts that are safe in a URL."""
+    def writer(self, order: tuple[Order, ...]) -> CursorWriter:
+        """What turns the places of one order into texts."""
         signature = order_signature(order)
-        state = self._keyed.copy()
-        state.update(signature)
-        head = self._VERSION + signature
-
-        def write(cursor: Cursor) -> str:
-            payload = orjson.dumps([cursor.ordinal, cursor.id, *cursor.values])
-            mac = state.copy()
-            mac.update(payload)
-            return _as_text(head + mac.digest() + payload)
-
-        return write
+        keyed = self._keyed.copy()
+        keyed.update(signature)
+        return CursorWriter(self._VERSION + signature, keyed)
 
     def decode(self, text: str, order: tuple[Order, ...]) -> Cursor:
         """The cursor of a text.
@@ -351,7 +387,7 @@ def order_signature(order: tuple[Order, ...]) -> bytes:
 
 
 def _as_text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def _unusable() -> InvalidCursor:

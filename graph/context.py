@@ -17,6 +17,7 @@ from db.users import find_user
 from domain.enums import Role
 from domain.errors import Forbidden, Unauthenticated
 from domain.paging import CursorCodec
+from domain.selection import Selection
 from graph.loaders import Loaders, Place
 from graph.reads import Reads
 
@@ -52,6 +53,7 @@ class Context:
         idempotency_key: What came as a header, for the one mutation of the request.
         deadline: When the request is given up, in the time of the event loop.
         is_debugged: An admin wants to know where the answer came from.
+        execution: How the operation was executed, for `extensions` of such an answer.
         notices: What the client should know about how its request was taken.
         hints: What the client could do better.
     """
@@ -65,6 +67,7 @@ class Context:
     idempotency_key: str | None = None
     deadline: float = inf
     is_debugged: bool = False
+    execution: dict[str, object] | None = None
     notices: list[dict[str, object]] = field(default_factory=list)
     hints: list[dict[str, object]] = field(default_factory=list)
     reads: Reads = field(init=False)
@@ -134,7 +137,14 @@ class Context:
         return row
 
 
-Info = strawberry.Info[Context, Any]
+class Info(strawberry.Info[Context, Any]):
+    """What a resolver is told about its field.
+
+    Attributes:
+        selection: The part that is wanted of the rows the field gives; None for all of them.
+    """
+
+    selection: Selection | None = None
 
 
 def place_of(info: Info | GraphQLResolveInfo[Any]) -> Place:

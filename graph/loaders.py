@@ -4,18 +4,20 @@ A loader is named for what it gives and the key it takes. Its batch opens one sh
 so the loaders of a request can run side by side.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
 
 from aiodataloader import DataLoader
 
 from db import belongings, companies, contacts, merges, suppressions, users
 from db.group_rows import Groups, groups_with_rows_behind, list_rows_of_groups
-from db.rows import ContactRow, Row
+from db.rows import CompanyRow, ContactRow, Row
 from db.transaction import ReadSession
 from domain.filters import ContactFilter
 from domain.node_ids import NodeKind
 from domain.paging import Page, PageRequest
+from domain.selection import Selection
 from graph.reads import Reads
 
 R = TypeVar("R", bound=Row)
@@ -27,43 +29,79 @@ Place = tuple[str, ...]
 """Where a field stands in an operation without positions in lists: its arguments are one there."""
 
 
+class _Loaded(Generic[V]):
+    """A loader of a request, made when it is first used: few requests use more than two."""
+
+    def __init__(self, load: Batch[V]) -> None:
+        self._load = load
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, loaders: "Loaders", _owner: type) -> DataLoader[int, V]:
+        # Kept under its own name, where Python finds it from now on without asking here.
+        made = loaders.__dict__[self._name] = loaders.make(self._load)
+        return made
+
+
 class Loaders:
     """All loaders of a request."""
 
+    contact_by_id = _Loaded(contacts.load_contacts)
+    company_by_id = _Loaded(companies.load_companies)
+    user_by_id = _Loaded(users.load_users)
+    emails_by_contact = _Loaded(belongings.load_emails)
+    phones_by_contact = _Loaded(belongings.load_phones)
+    metadata_by_contact = _Loaded(belongings.load_metadata)
+    activities_by_contact = _Loaded(belongings.load_activities)
+    email_by_id = _Loaded(belongings.load_emails_by_id)
+    phone_by_id = _Loaded(belongings.load_phones_by_id)
+    activity_by_id = _Loaded(belongings.load_activities_by_id)
+    merge_by_id = _Loaded(merges.load_merges)
+    suppression_by_id = _Loaded(suppressions.load_suppressions)
+    survivor_by_contact = _Loaded(merges.load_survivors)
+    contact_count_by_company = _Loaded(contacts.count_contacts_of_companies)
+
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
-        self._by_place: dict[tuple[str, Place], DataLoader[int, Any]] = {}
-        self.contact_by_id = self._loader(contacts.load_contacts)
-        self.company_by_id = self._loader(companies.load_companies)
-        self.user_by_id = self._loader(users.load_users)
-        self.emails_by_contact = self._loader(belongings.load_emails)
-        self.phones_by_contact = self._loader(belongings.load_phones)
-        self.metadata_by_contact = self._loader(belongings.load_metadata)
-        self.activities_by_contact = self._loader(belongings.load_activities)
-        self.node_by_id: Mapping[NodeKind, DataLoader[int, Any]] = {
-            NodeKind.CONTACT: self.contact_by_id,
-            NodeKind.COMPANY: self.company_by_id,
-            NodeKind.USER: self.user_by_id,
-            NodeKind.CONTACT_EMAIL: self._loader(belongings.load_emails_by_id),
-            NodeKind.CONTACT_PHONE: self._loader(belongings.load_phones_by_id),
-            NodeKind.ACTIVITY: self._loader(belongings.load_activities_by_id),
-            NodeKind.MERGE: self._loader(merges.load_merges),
-            NodeKind.SUPPRESSION: self._loader(suppressions.load_suppressions),
-        }
-        self.survivor_by_contact = self._loader(merges.load_survivors)
-        self.contact_count_by_company = self._loader(contacts.count_contacts_of_companies)
+        self._by_place: dict[Hashable, DataLoader[int, Any]] = {}
+
+    def node_by_id(self, kind: NodeKind) -> DataLoader[int, Any]:
+        """The rows that opaque ids of a kind name."""
+        loader: DataLoader[int, Any] = getattr(self, _OF_KIND[kind])
+        return loader
+
+    def contact_with(self, selection: Selection | None) -> DataLoader[int, ContactRow | None]:
+        """Contacts by id, with the part of them that is wanted."""
+        if selection is None:
+            return self.contact_by_id
+        return self._at(
+            ("contact", selection), partial(contacts.load_contacts, selection=selection)
+        )
+
+    def company_with(self, selection: Selection | None) -> DataLoader[int, CompanyRow | None]:
+        """Companies by id, with the part of them that is wanted."""
+        if selection is None:
+            return self.company_by_id
+        load = partial(companies.load_companies, selection=selection)
+        return self._at(("company", selection), load)
 
     def contact_page_by_company(
-        self, place: Place, request: PageRequest, filter_: ContactFilter | None
+        self,
+        place: Place,
+        request: PageRequest,
+        filter_: ContactFilter | None,
+        *,
+        selection: Selection | None = None,
     ) -> DataLoader[int, Page[ContactRow]]:
         """Pages of the contacts of companies, for one field of the operation."""
 
         async def load(session: ReadSession, keys: Sequence[int]) -> list[Page[ContactRow]]:
             return await contacts.list_contacts_of_companies(
-                session, keys, request=request, filter_=filter_
+                session, keys, request=request, filter_=filter_, selection=selection
             )
 
-        return self._at(("page", place), load)
+        return self._at(("page", place, selection), load)
 
     def contact_total_by_company(
         self, place: Place, filter_: ContactFilter | None
@@ -107,13 +145,27 @@ class Loaders:
 
         return self._at(("behind", place), load)
 
-    def _at(self, key: tuple[str, Place], load: Batch[V]) -> DataLoader[int, V]:
-        if key not in self._by_place:
-            self._by_place[key] = self._loader(load)
-        return self._by_place[key]
+    def make(self, load: Batch[V]) -> DataLoader[int, V]:
+        """A loader of this request for a function of `db`."""
 
-    def _loader(self, load: Batch[V]) -> DataLoader[int, V]:
         async def load_batch(keys: list[int]) -> list[V]:
             return await self._reads.run(load, keys)
 
         return DataLoader(load_batch)
+
+    def _at(self, key: Hashable, load: Batch[V]) -> DataLoader[int, V]:
+        if key not in self._by_place:
+            self._by_place[key] = self.make(load)
+        return self._by_place[key]
+
+
+_OF_KIND: Final[Mapping[NodeKind, str]] = {
+    NodeKind.CONTACT: "contact_by_id",
+    NodeKind.COMPANY: "company_by_id",
+    NodeKind.USER: "user_by_id",
+    NodeKind.CONTACT_EMAIL: "email_by_id",
+    NodeKind.CONTACT_PHONE: "phone_by_id",
+    NodeKind.ACTIVITY: "activity_by_id",
+    NodeKind.MERGE: "merge_by_id",
+    NodeKind.SUPPRESSION: "suppression_by_id",
+}

@@ -137,5 +137,5 @@ async def _record(info: Info, root: object) -> Node | None:
     if record_id is None:
         return None
     kind, row_id = decode_node_id(record_id)
-    row: Any = await info.context.loaders.node_by_id[kind].load(row_id)
+    row: Any = await info.context.loaders.node_by_id(kind).load(row_id)
     return cast("Node | None", row)

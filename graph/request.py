@@ -1,11 +1,11 @@
 """From the bytes of a request to what is to be executed: GraphQL over HTTP, read strictly."""
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
 
 from domain.errors import (
     AppError,
@@ -15,11 +15,12 @@ from domain.errors import (
     RequestTimeout,
 )
 from domain.idempotency import check_key
+from graph.deadlines import TimeLimit
 
 _JSON: Final = "application/json"
 _MAX_NESTING: Final = 100
-_BODY_TIMEOUT_SECONDS: Final = 10.0
 _DISCARDED_BYTES: Final = 32 * 2**20
+_BODY_TIME: Final = TimeLimit(10.0)
 
 
 class UnsupportedMediaType(AppError):
@@ -28,60 +29,98 @@ class UnsupportedMediaType(AppError):
     code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
+class HTTPRequest:
+    """A request as the server hands it on, with no more made of it than GraphQL asks for."""
+
+    __slots__ = ("_headers", "_scope", "receive")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._scope = scope
+        # Of a header that comes twice the first counts.
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self.receive = receive
+
+    @property
+    def id(self) -> str:
+        """By what its answer and its log lines are found again."""
+        request_id: str = self._scope["state"]["request_id"]
+        return request_id
+
+    @property
+    def is_post(self) -> bool:
+        """Whether it may change something."""
+        return bool(self._scope["method"] == "POST")
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header, by its name in lower case."""
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def parameters(self) -> dict[str, Any]:
+        """What stands behind the question mark; of a name that comes twice the last counts."""
+        return dict(
+            parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        )
+
+
 @dataclass(frozen=True)
 class GraphQLRequest:
     """What a client wants executed.
 
     Attributes:
+        query: The document; empty when a stored one is named.
+        document_id: The name or hash of a stored document.
         idempotency_key: Of the header, for the one mutation that is wanted.
     """
 
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
+    document_id: str | None = None
     idempotency_key: str | None = None
 
 
-async def read_request(request: Request, *, max_body_bytes: int) -> GraphQLRequest:
+async def read_request(request: HTTPRequest, *, max_body_bytes: int) -> GraphQLRequest:
     """The operation of a GET or POST request.
 
     Raises:
         AppError: It is too large, too slow, not JSON, or not a GraphQL request.
     """
-    if request.method != "POST":
-        parameters = dict(request.query_params)
+    if not request.is_post:
+        parameters = request.parameters()
         for name in ("variables", "extensions"):
             if text := parameters.get(name):
                 parameters[name] = _parse(text.encode(), what=f"The parameter {name}")
         return _checked(parameters)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != _JSON:
+    media_type = request.header(b"content-type") or ""
+    if media_type != _JSON and media_type.partition(";")[0].strip().lower() != _JSON:
         raise UnsupportedMediaType(f"Send the request as {_JSON}.")
-    if request.headers.get("content-encoding", "identity") != "identity":
+    if request.header(b"content-encoding") not in (None, "identity"):
         raise UnsupportedMediaType("Send the body without a content encoding.")
-    key = request.headers.get("idempotency-key")
     wanted = _checked(_parse(await _read_body(request, max_body_bytes), what="The body"))
+    key = request.header(b"idempotency-key")
     return wanted if key is None else replace(wanted, idempotency_key=check_key(key))
 
 
-async def _read_body(request: Request, max_bytes: int) -> bytes:
-    body, size = bytearray(), 0
+async def _read_body(request: HTTPRequest, max_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    size, more = 0, True
     try:
-        async with asyncio.timeout(_BODY_TIMEOUT_SECONDS):
-            async for chunk in request.stream():
+        with _BODY_TIME.start():
+            while more and size <= max_bytes + _DISCARDED_BYTES:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise RequestTimeout("The connection ended before the body did.")
+                chunk, more = message.get("body", b""), message.get("more_body", False)
                 size += len(chunk)
-                if size > max_bytes + _DISCARDED_BYTES:
-                    break
                 if size <= max_bytes:
-                    body += chunk
+                    chunks.append(chunk)
     except TimeoutError:
         raise RequestTimeout("The body did not arrive in time.") from None
-    except ClientDisconnect:
-        raise RequestTimeout("The connection ended before the body did.") from None
     # The rest was read and thrown away, or the client would not read the answer while it writes.
     if size > max_bytes:
         raise PayloadTooLarge(f"The body is larger than {max_bytes} bytes.", limit=max_bytes)
-    return bytes(body)
+    return b"".join(chunks)
 
 
 def _parse(text: bytes, *, what: str) -> Any:
@@ -94,9 +133,7 @@ def _parse(text: bytes, *, what: str) -> Any:
 def _checked(wanted: Any) -> GraphQLRequest:
     if not isinstance(wanted, dict):
         raise InvalidInput('The body is not a JSON object such as {"query": "{ viewer { id } }"}.')
-    query = wanted.get("query")
-    if not isinstance(query, str) or not query.strip():
-        raise InvalidInput("The request has no query; it must be a text.")
+    query, document_id = _document(wanted)
     variables = wanted.get("variables")
     if variables is not None and not isinstance(variables, dict):
         raise InvalidInput("The variables are not a JSON object.")
@@ -105,7 +142,21 @@ def _checked(wanted: Any) -> GraphQLRequest:
     operation_name = wanted.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):
         raise InvalidInput("The operationName is not a text.")
-    return GraphQLRequest(query, variables, operation_name or None)
+    return GraphQLRequest(query, variables, operation_name or None, document_id)
+
+
+def _document(wanted: dict[str, Any]) -> tuple[str, str | None]:
+    """The text of a document, or nothing and the name of a stored one."""
+    query, document_id = wanted.get("query"), wanted.get("documentId")
+    if document_id is None:
+        if not isinstance(query, str) or not query.strip():
+            raise InvalidInput("The request has no query; it must be a text.")
+        return query, None
+    if query is not None:
+        raise InvalidInput("The request has both a query and a documentId. Send one of them.")
+    if not isinstance(document_id, str):
+        raise InvalidInput("The documentId is not a text.")
+    return "", document_id
 
 
 def _nesting(value: dict[str, Any]) -> int:

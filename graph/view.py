@@ -1,21 +1,17 @@
-"""The HTTP endpoint: read, find the document, execute, answer; a line a step in `respond`."""
+"""The HTTP endpoint: read, find the document, execute, answer; a line a step in `_answer`.
 
-import asyncio
+It is an ASGI application of its own: what Starlette makes of a request and an answer on the way
+costs as much as a small query.
+"""
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import Any, Final, Protocol
 
 import orjson
 import structlog
-from graphql import (
-    ExecutionResult,
-    GraphQLError,
-    GraphQLSchema,
-    OperationType,
-)
-from starlette.requests import Request
-from starlette.responses import Response
+from graphql import ExecutionResult, GraphQLError, OperationType
+from starlette.types import Receive, Scope, Send
 
 from domain.enums import Role
 from domain.errors import (
@@ -25,12 +21,12 @@ from domain.errors import (
     OperationTimeout,
     Unauthenticated,
 )
-from graph.accept import GRAPHQL_RESPONSE, negotiate
+from graph.accept import GRAPHQL_RESPONSE, JSON, negotiate
 from graph.context import Context, Viewer
+from graph.deadlines import TimeLimit
 from graph.documents import Document, Documents, InvalidDocument, is_introspection
 from graph.errors import MASKED, format_app_error, format_error
-from graph.execution import execute_operation
-from graph.request import GraphQLRequest, read_request
+from graph.request import GraphQLRequest, HTTPRequest, read_request
 
 _STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.UNAUTHENTICATED: 401,
@@ -48,6 +44,15 @@ _STATUS: Final[Mapping[ErrorCode, int]] = {
 _ONE_MUTATION: Final = (
     "The header Idempotency-Key is for one mutation; give each input an idempotencyKey of its own."
 )
+
+_HEADERS: Final = {
+    media_type: (
+        (b"vary", b"Accept"),
+        (b"cache-control", b"private, no-cache"),
+        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+    )
+    for media_type in (JSON, GRAPHQL_RESPONSE)
+}
 
 log = structlog.get_logger(__name__)
 
@@ -71,77 +76,113 @@ class ViewSettings:
     open_introspection: bool
 
 
-class Authenticate(Protocol):
-    """Tells who sent a request; None when it carries no token at all."""
+class Executor(Protocol):
+    """Executes one operation of a document."""
 
-    def __call__(self, request: Request, /) -> Viewer | None:
-        """The viewer of the request."""
+    async def execute(
+        self, document: Document, wanted: GraphQLRequest, context: Context
+    ) -> ExecutionResult:
+        """The answer to the operation that is wanted."""
+
+
+Authenticate = Callable[[str | None], Viewer | None]
+"""Tells who sent a request, by its header Authorization; None when it carries no token at all."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is sent back.
+
+    Attributes:
+        error: Why there is no result.
+    """
+
+    body: Mapping[str, Any]
+    status: int = 200
+    error: AppError | None = None
 
 
 class GraphQLView:
     """Answers `/graphql`.
 
     Args:
+        authenticate: May raise an AppError, which becomes the answer.
         open_context: Makes the context of a request for its viewer.
     """
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        executor: Executor,
+        documents: Documents,
         *,
         settings: ViewSettings,
         authenticate: Authenticate,
         open_context: Callable[[Viewer | None], Context],
     ) -> None:
-        self._schema = schema
-        self._documents = Documents(schema)
+        self._executor = executor
+        self._documents = documents
         self._settings = settings
+        self._time = TimeLimit(settings.request_timeout_seconds)
         self._authenticate = authenticate
         self._open_context = open_context
 
-    async def respond(self, request: Request) -> Response:
-        """The answer to one request; a bug of ours is logged and told in the form of all errors."""
-        accepted = negotiate(request.headers.get("accept"))
-        request_id: str = request.state.request_id
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; a bug of ours is logged and told in the form of all errors."""
+        request = HTTPRequest(scope, receive)
+        accepted = negotiate(request.header(b"accept"))
         try:
-            return await self._answer(request, accepted, request_id)
+            answer = await self._answer(request, accepted)
+            content = orjson.dumps(answer.body, option=orjson.OPT_UTC_Z)
         except Exception:
             log.exception("request_failed")
-            body = {"errors": [format_app_error(AppError(MASKED), request_id)]}
-            return _response(body, accepted, status=500)
+            answer = _Answer({"errors": [format_app_error(AppError(MASKED), request.id)]}, 500)
+            content = orjson.dumps(answer.body)
+        headers = [*_HEADERS[accepted], (b"content-length", b"%d" % len(content))]
+        if answer.status != 200:
+            headers += _more_headers(answer)
+        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": content})
 
-    async def _answer(self, request: Request, accepted: str, request_id: str) -> Response:
+    async def _answer(self, request: HTTPRequest, accepted: str) -> _Answer:
         try:
-            viewer = self._authenticate(request)
+            viewer = self._authenticate(request.header(b"authorization"))
             if viewer is None and not self._settings.open_introspection:
                 # Before the document is looked at: what is wrong with one tells of the schema.
                 raise _no_token()
             wanted = await read_request(request, max_body_bytes=self._settings.max_body_bytes)
-            document = self._documents.get(wanted.query)
+            document = self._find(wanted)
             self._check(request, document, wanted, viewer)
             context = self._open_context(viewer)
             context.idempotency_key = wanted.idempotency_key
             context.is_debugged = _is_debugged(request, viewer)
             result = await self._execute(document, wanted, context)
         except AppError as error:
-            body = {"errors": [format_app_error(error, request_id)]}
-            return _response(body, accepted, status=_STATUS.get(error.code, 400), error=error)
+            body = {"errors": [format_app_error(error, request.id)]}
+            return _Answer(body, _STATUS.get(error.code, 400), error)
         except InvalidDocument as invalid:
-            errors = [format_error(e, request_id, code=invalid.code) for e in invalid.errors]
-            return _response({"errors": errors}, accepted, status=_request_error(accepted))
-        body, status = _body(result, context, request_id), 200
-        if "data" not in body:
-            status = _request_error(accepted)
-        return _response(body, accepted, status=status)
+            errors = [format_error(e, request.id, code=invalid.code) for e in invalid.errors]
+            return _Answer({"errors": errors}, _request_error(accepted))
+        body = _body(result, context, request.id)
+        return _Answer(body, 200 if "data" in body else _request_error(accepted))
+
+    def _find(self, wanted: GraphQLRequest) -> Document:
+        if wanted.document_id is None:
+            return self._documents.get(wanted.query)
+        return self._documents.named(wanted.document_id)
 
     def _check(
-        self, request: Request, document: Document, wanted: GraphQLRequest, viewer: Viewer | None
+        self,
+        request: HTTPRequest,
+        document: Document,
+        wanted: GraphQLRequest,
+        viewer: Viewer | None,
     ) -> None:
         operation = document.operation(wanted.operation_name)
         if operation is None:
             error = GraphQLError("Name one operation of the document in operationName.")
             raise InvalidDocument(ErrorCode.BAD_USER_INPUT, [error])
-        if request.method != "POST" and operation.operation is not OperationType.QUERY:
+        if not request.is_post and operation.operation is not OperationType.QUERY:
             raise MethodNotAllowed("A mutation is sent by POST.")
         if wanted.idempotency_key and document.count_mutations(operation) > 1:
             raise InvalidInput(_ONE_MUTATION)
@@ -152,9 +193,9 @@ class GraphQLView:
         self, document: Document, wanted: GraphQLRequest, context: Context
     ) -> ExecutionResult:
         try:
-            async with asyncio.timeout(self._settings.request_timeout_seconds) as timeout:
-                context.deadline = timeout.when() or inf
-                return await execute_operation(self._schema, document, wanted, context)
+            with self._time.start() as deadline:
+                context.deadline = deadline.when
+                return await self._executor.execute(document, wanted, context)
         except TimeoutError:
             raise OperationTimeout("The request took too long. Ask for less at once.") from None
 
@@ -172,14 +213,14 @@ def _body(result: ExecutionResult, context: Context, request_id: str) -> dict[st
         body["data"] = result.data
     told: dict[str, object] = {"notices": context.notices, "hints": context.hints}
     if context.is_debugged:
-        told["replica"] = context.reads.served()
+        told |= {"replica": context.reads.served(), "execution": context.execution}
     if extensions := {name: items for name, items in told.items() if items}:
         body["extensions"] = extensions
     return body
 
 
-def _is_debugged(request: Request, viewer: Viewer | None) -> bool:
-    asked = request.headers.get("x-debug") == "cache"
+def _is_debugged(request: HTTPRequest, viewer: Viewer | None) -> bool:
+    asked = request.header(b"x-debug") == "cache"
     return asked and viewer is not None and viewer.role is Role.ADMIN
 
 
@@ -188,15 +229,12 @@ def _request_error(accepted: str) -> int:
     return 400 if accepted == GRAPHQL_RESPONSE else 200
 
 
-def _response(
-    body: Mapping[str, Any], accepted: str, *, status: int, error: AppError | None = None
-) -> Response:
-    headers = {"Vary": "Accept", "Cache-Control": "private, no-cache"}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, MethodNotAllowed):
-        headers["Allow"] = "POST"
-    if status == 503:
-        headers["Retry-After"] = "1"
-    media_type = f"{accepted}; charset=utf-8"
-    return Response(orjson.dumps(body), status, headers, media_type)
+def _more_headers(answer: _Answer) -> list[tuple[bytes, bytes]]:
+    headers = []
+    if answer.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if isinstance(answer.error, MethodNotAllowed):
+        headers.append((b"allow", b"POST"))
+    if answer.status == 503:
+        headers.append((b"retry-after", b"1"))
+    return headers

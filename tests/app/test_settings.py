@@ -29,6 +29,8 @@ def test_without_settings_there_are_defaults() -> None:
     assert (settings.database_pool_size, settings.database_max_overflow) == (25, 50)
     assert settings.max_body_size == 4 * 2**20
     assert settings.request_timeout == 10
+    assert settings.enable_compiled_execution is True
+    assert settings.documents_dir is None
 
 
 WRONG = {
@@ -46,6 +48,7 @@ WRONG = {
     "DATABASE_MAX_OVERFLOW": ("-1", "Input should be greater than or equal to 0"),
     "DEFAULT_PAGE_SIZE": ("many", "Input should be a valid integer"),
     "MAX_PAGE_SIZE": ("10001", "Input should be less than or equal to 10000"),
+    "ENABLE_COMPILED_EXECUTION": ("maybe", "Input should be a valid boolean"),
     "ENABLE_QUERY_MONITORING": ("perhaps", "Input should be a valid boolean"),
 }
 

@@ -52,6 +52,19 @@ def test_node_id_never_changes(kind: NodeKind, row_id: int, text: str) -> None:
     assert decode_node_id(text) == (kind, row_id)
 
 
+@given(KINDS, ROW_IDS | st.sampled_from([0xFF, 0x100, 0xFFFF, 0x10000, 0xFFFFFF, 0x1000000]))
+def test_node_id_is_the_bytes_of_version_kind_and_row(kind: NodeKind, row_id: int) -> None:
+    """However it is put together, the text is base64url of as few bytes as the row needs."""
+    row = row_id.to_bytes((row_id.bit_length() + 7) // 8)
+    assert encode_node_id(kind, row_id) == written(1, kind, *row)
+
+
+@given(KINDS, st.integers(0x10000, 0xFFFFFF))
+def test_node_id_of_three_bytes_is_no_exception(kind: NodeKind, row_id: int) -> None:
+    """The ids of most rows are put together from parts; they are the same texts."""
+    assert encode_node_id(kind, row_id) == written(1, kind, *row_id.to_bytes(3))
+
+
 @pytest.mark.parametrize(
     "text",
     [

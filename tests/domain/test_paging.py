@@ -62,6 +62,26 @@ def test_cursor_comes_back_as_it_was_given(cursor: Cursor) -> None:
     assert text.replace("-", "").replace("_", "").isalnum()
 
 
+@given(st.lists(CURSORS, max_size=4), st.integers(-(10**6), 10**6))
+def test_page_of_cursors_is_each_of_them(cursors: list[Cursor], first_ordinal: int) -> None:
+    """Written together or one by one, the places of a page are the same texts."""
+    ids = [cursor.id for cursor in cursors]
+    firsts = [cursor.values[0] for cursor in cursors]
+    lasts = [cursor.values[-1] for cursor in cursors]
+    write = CODEC.writer(ORDER)
+    assert write.page(ids, firsts, lasts, first_ordinal=first_ordinal) == [
+        write(Cursor((cursor.values[0], cursor.values[-1]), cursor.id, first_ordinal + at))
+        for at, cursor in enumerate(cursors)
+    ]
+
+
+def test_cursor_never_changes() -> None:
+    """Clients keep cursors, so the text of a place today is read for ever."""
+    text = "AS4uzKLKXa8zPCX1m-qkWzE3LDUsImN0byJd"
+    assert CODEC.writer(ORDER)(Cursor(("cto",), 5, 17)) == text
+    assert CODEC.decode(text, ORDER) == CURSOR
+
+
 def test_codec_of_the_same_secret_reads_the_cursor() -> None:
     """Cursors outlive the process that wrote them."""
     assert CursorCodec(b"secret").decode(CODEC.writer(ORDER)(CURSOR), ORDER) == CURSOR

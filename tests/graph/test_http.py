@@ -42,6 +42,14 @@ NOT_A_REQUEST: dict[str, tuple[bytes | str, str]] = {
         as_body("{ __typename }", variables=[1]),
         "The variables are not a JSON object.",
     ),
+    "number as document": (
+        '{"documentId": 3}',
+        "The documentId is not a text.",
+    ),
+    "query and document": (
+        as_body("{ __typename }", documentId="a"),
+        "The request has both a query and a documentId. Send one of them.",
+    ),
     "number as operation name": (
         as_body("{ __typename }", operationName=1),
         "The operationName is not a text.",
@@ -307,6 +315,7 @@ async def test_get_that_is_no_request_is_bad_user_input(
         (f"{NEW_TYPE};q=nonsense, {JSON}", JSON),
         (f"{JSON}, {NEW_TYPE};q=0.1, text/event-stream", JSON),
         (NEW_TYPE.upper(), NEW_TYPE),
+        ("text/html, " * 100 + NEW_TYPE, NEW_TYPE),
     ],
 )
 async def test_media_type_of_the_answer_follows_accept(

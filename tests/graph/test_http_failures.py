@@ -8,10 +8,6 @@ import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from app.asgi import create_app
@@ -20,7 +16,9 @@ from db.engine import open_engine
 from db.transaction import Database
 from domain.enums import Role
 from graph.context import Context, Viewer
-from graph.schema import core_schema
+from graph.documents import Documents
+from graph.execution.engine import Executor
+from graph.schema import build_schema, core_schema
 from graph.view import GraphQLView, ViewSettings
 from tests.apps import App, open_app
 from tests.client import Client
@@ -40,6 +38,7 @@ async def as_server(server: URL, *statements: str) -> None:
                 await connection.execute(text(statement))
 
 
+@pytest.mark.one_executor("both would log")
 async def test_bug_in_a_resolver_is_masked_and_logged(
     client: Client, http: httpx.AsyncClient, resources_database: Database
 ) -> None:
@@ -86,6 +85,7 @@ async def test_bug_in_a_nested_loader_is_masked_where_it_happened(
     assert "number" not in str([error["message"] for error in answer["errors"]])
 
 
+@pytest.mark.one_executor("both would log")
 async def test_many_failing_requests_at_once_are_all_masked_with_their_own_id(
     client: Client, http: httpx.AsyncClient, resources_database: Database
 ) -> None:
@@ -113,7 +113,7 @@ async def test_many_failing_requests_at_once_are_all_masked_with_their_own_id(
 async def test_bug_in_the_endpoint_itself_has_the_form_of_all_errors() -> None:
     """Whatever fails before or after execution is a 500 with `errors` and a requestId."""
 
-    def break_down(_request: Request) -> Viewer | None:
+    def break_down(_authorization: str | None) -> Viewer | None:
         raise LookupError("secret detail")
 
     def open_nothing(_viewer: Viewer | None) -> Context:
@@ -123,13 +123,14 @@ async def test_bug_in_the_endpoint_itself_has_the_form_of_all_errors() -> None:
         max_body_bytes=1000, request_timeout_seconds=1, open_introspection=False
     )
     view = GraphQLView(
-        core_schema(), settings=settings, authenticate=break_down, open_context=open_nothing
+        Executor(build_schema()),
+        Documents(core_schema()),
+        settings=settings,
+        authenticate=break_down,
+        open_context=open_nothing,
     )
-    routes = [Route("/graphql", view.respond, methods=["POST"])]
-    app = Starlette(routes=routes, middleware=[Middleware(RequestMiddleware)])
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://test"
-    ) as http:
+    transport = httpx.ASGITransport(RequestMiddleware(view))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         with capture_logs() as logs:
             response = await http.post("/graphql", json={}, headers={"X-Request-ID": "find-me"})
     assert response.status_code == 500
