@@ -174,10 +174,14 @@ class GroupListing(Listing[Any]):
         super().__init__(grouping.of.entity, page, **around)
         self._grouping = grouping
 
-    def cursor(self, row: Group, ordinal: int) -> str:
-        """The place of a group as text."""
+    def written(self, rows: Sequence[Group], first_ordinal: int) -> list[str]:
+        """The places of groups that follow each other, as texts."""
         order = self._page.request.order
-        return self._write_cursor(cursor_of_group(self._grouping, order, row.row, ordinal=ordinal))
+        places = (
+            cursor_of_group(self._grouping, order, group.row, ordinal=ordinal)
+            for ordinal, group in enumerate(rows, start=first_ordinal)
+        )
+        return [self._write_cursor(place) for place in places]
 
 
 async def _list_groups(

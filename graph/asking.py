@@ -44,6 +44,12 @@ def asking() -> Asking:
     return Asking(None if name is None else name.value, place_of(info))
 
 
+def note_field(info: GraphQLResolveInfo[Any]) -> None:
+    """Have a field stand for the cause of what the task does from here on."""
+    # Kept as it is: its path is worked out for the few statements that somebody asks about.
+    _field.set(info)
+
+
 def note_fields(schema: GraphQLSchema) -> None:
     """Have every resolver of the schema that waits for something note its field, in place."""
     for declared in schema.type_map.values():
@@ -55,8 +61,7 @@ def note_fields(schema: GraphQLSchema) -> None:
 
 def _noting(resolve: _Resolver) -> _Resolver:
     async def resolver(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        # Kept as it is: its path is worked out for the few statements that somebody asks about.
-        _field.set(info)
+        note_field(info)
         return await resolve(source, info, **arguments)
 
     return resolver

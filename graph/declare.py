@@ -1,15 +1,124 @@
-"""One line a field: how a column of a row and the vocabulary of the domain become GraphQL."""
+"""One line a field: how a column of a row and the vocabulary of the domain become GraphQL.
 
+A field is declared once. The declaration makes the resolver that graphql-core calls for one object,
+and tells the compiled executor (`graph.execution`) how the same value is had for many rows at once.
+"""
+
+import asyncio
 import dataclasses
-from typing import Any, TypeVar
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import strawberry
+from aiodataloader import DataLoader
 from strawberry.types.base import get_object_definition
+from strawberry.types.field import StrawberryField
 
 from domain.absent import ABSENT
 from domain.enums import DescribedEnum
+from domain.node_ids import NodeKind, encode_node_id
+from graph.context import Info
 
 T = TypeVar("T", bound=type)
+
+Batch = Callable[..., Awaitable[Sequence[Any]]]
+"""Takes the objects, the info and the arguments; gives a value or an error for each object."""
+
+_DECLARED: Final = "declared"
+_ROWS: Final = "__rows__"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the row, or of the row that one of its relations leads to.
+
+    Attributes:
+        name: None when it is the name of the field.
+        relation: None when it is the row's own.
+        missing: The value when the relation leads to no row.
+        load: Loads the rows that the relation leads to.
+    """
+
+    name: str | None = None
+    relation: str | None = None
+    missing: Any = None
+    load: Batch | None = None
+
+
+@dataclass(frozen=True)
+class RowId:
+    """The opaque id of the row."""
+
+    kind: NodeKind
+
+
+@dataclass(frozen=True)
+class SameRow:
+    """The row itself, seen as another type."""
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The rows of a page with their cursors."""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The place of a row in its list."""
+
+
+@dataclass(frozen=True)
+class Batched:
+    """A value that is loaded for many at once.
+
+    Attributes:
+        load: Loads it.
+        needs: The columns of the row that it takes.
+        relation: Which relation of the row's source it follows, when a join can do the same.
+        selects: What rows are selected where it is declared that a selection is heeded: the name
+            of their source in `db.selection.SOURCES`.
+    """
+
+    load: Batch
+    needs: Collection[str] = ()
+    relation: str | None = None
+    selects: str | None = None
+
+
+@dataclass(frozen=True)
+class Selects:
+    """A resolver that heeds `info.selection`, the part that is wanted of the rows of a source."""
+
+    source: str
+
+
+Declaration = Column | RowId | SameRow | Edges | Cursor | Batched | Selects
+
+
+def declaration_of(field: StrawberryField) -> Declaration | None:
+    """What a field was declared as; None when it has a resolver of its own and nothing more."""
+    declared: Declaration | None = field.metadata.get(_DECLARED)
+    return Column() if declared is None and field.is_basic_field else declared
+
+
+def rows_of(table: str) -> Callable[[T], T]:
+    """Say that the objects of a type are rows of a table; or views of rows of several: "".
+
+    Such an object has the columns that were selected as items.
+    """
+
+    def mark(type_: T) -> T:
+        setattr(type_, _ROWS, table)
+        return type_
+
+    return mark
+
+
+def table_of(type_: type) -> str | None:
+    """Of which table the objects of a type are rows; None when they are no rows."""
+    return getattr(type_, _ROWS, None)
 
 
 def column(description: str) -> Any:
@@ -17,8 +126,129 @@ def column(description: str) -> Any:
     return strawberry.field(description=description)
 
 
-def same_row(root: strawberry.Parent[Any]) -> Any:
+def related_column(
+    name: str, relation: str, batch: Batch, description: str, *, missing: Any = None
+) -> Any:
+    """A field that is a column of the row that a relation leads to.
+
+    Args:
+        batch: Loads those rows.
+    """
+
+    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+        (row,) = await batch([root], info)
+        return missing if row is None else row if isinstance(row, Exception) else row[name]
+
+    return _declared(resolve, description, Column(name, relation, missing, batch))
+
+
+def node_id(kind: NodeKind) -> Any:
+    """The id of a row of this kind."""
+
+    def resolve(root: strawberry.Parent[Any]) -> strawberry.ID:
+        return strawberry.ID(encode_node_id(kind, root.id))
+
+    return _declared(resolve, "Opaque id; `node(id:)` finds it again.", RowId(kind))
+
+
+def part(description: str, graphql_type: Any = None) -> Any:
     """The row itself, seen as another type: a part of it that has a name of its own."""
+    return _declared(_same_row, description, SameRow(), graphql_type=graphql_type)
+
+
+def edges(description: str) -> Any:
+    """The rows of a connection with their cursors."""
+    return strawberry.field(description=description, metadata={_DECLARED: Edges()})
+
+
+def cursor(description: str) -> Any:
+    """The place of a row in its list, under the same name."""
+    return strawberry.field(description=description, metadata={_DECLARED: Cursor()})
+
+
+def loaded(loader: str, key: str, description: str, *, relation: str | None = None) -> Any:
+    """What a loader of the request gives for a column of the row; null where that is NULL.
+
+    Args:
+        relation: The relation of the row's source that leads to the same row.
+    """
+
+    async def load(rows: Sequence[Any], info: Info) -> list[Any]:
+        return await load_each(getattr(info.context.loaders, loader), (row[key] for row in rows))
+
+    return batched(load, description, needs=(key,), relation=relation)
+
+
+def batched(
+    load: Batch,
+    description: str,
+    *,
+    needs: Collection[str] = (),
+    relation: str | None = None,
+    selects: str | None = None,
+    graphql_type: Any = None,
+) -> Any:
+    """A field whose value is loaded for many objects at once.
+
+    Args:
+        load: Takes the objects first, then the info, then the arguments of the field, by name.
+    """
+
+    async def resolve(self: Any, info: Info, **arguments: Any) -> Any:
+        (value,) = await load([self], info, **arguments)
+        return value
+
+    # Strawberry finds the arguments of the field in the signature of its resolver.
+    own = list(inspect.signature(resolve).parameters.values())[:2]
+    arguments = list(inspect.signature(load).parameters.values())[2:]
+    signature = inspect.Signature([*own, *arguments], return_annotation=Any)
+    resolve.__signature__ = signature  # type: ignore[attr-defined]  # where inspect looks
+    declared = Batched(load, needs, relation, selects)
+    return _declared(resolve, description, declared, graphql_type=graphql_type)
+
+
+def selecting(source: str, description: str) -> Any:
+    """Decorates a resolver that heeds `info.selection`."""
+    return strawberry.field(description=description, metadata={_DECLARED: Selects(source)})
+
+
+async def load_each(loader: DataLoader[int, Any], keys: Iterable[int | None]) -> list[Any]:
+    """What a loader gives for each key, or the error it failed with; None for None."""
+    keys = list(keys)
+    loads = {key: loader.load(key) for key in keys if key is not None}
+    outcomes: dict[int | None, Any] = {None: None}
+    for key, load in loads.items():
+        try:
+            outcomes[key] = await load
+        except Exception as error:  # noqa: BLE001  # each field that it belongs to reports it
+            outcomes[key] = error
+    return [outcomes[key] for key in keys]
+
+
+async def each(values: Iterable[Awaitable[Any]]) -> list[Any]:
+    """The values of things that are waited for side by side, or the errors they failed with."""
+    waited = list(values)
+    if len(waited) > 1:
+        return await asyncio.gather(*waited, return_exceptions=True)
+    return [await value for value in waited]
+
+
+def _declared(
+    resolver: Callable[..., Any],
+    description: str,
+    declared: Declaration,
+    *,
+    graphql_type: Any = None,
+) -> Any:
+    return strawberry.field(
+        resolver=resolver,
+        description=description,
+        metadata={_DECLARED: declared},
+        graphql_type=graphql_type,
+    )
+
+
+def _same_row(root: strawberry.Parent[Any]) -> Any:
     return root
 
 

@@ -76,9 +76,10 @@ class DuplicateQueries:
 class _Groups(Listing[Any]):
     """A page of groups with what a connection may be asked about it."""
 
-    def cursor(self, row: Group, ordinal: int) -> str:
-        """The place of a group as text."""
-        return self._write_cursor(row.cursor(ordinal))
+    def written(self, rows: Sequence[Group], first_ordinal: int) -> list[str]:
+        """The places of groups that follow each other, as texts."""
+        places = (group.cursor(at) for at, group in enumerate(rows, start=first_ordinal))
+        return [self._write_cursor(place) for place in places]
 
 
 async def _list_groups(

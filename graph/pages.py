@@ -2,17 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from db.entities import Entity
-from db.paging import cursor_of
+from db.paging import cursor_columns
 from db.rows import Row
 from domain.errors import InvalidInput
 from domain.paging import (
     LONG_WALK,
     MAX_OFFSET,
     RELEVANCE_LIMIT,
-    Cursor,
+    CursorWriter,
     Order,
     Page,
     PageRequest,
@@ -117,7 +118,7 @@ class Listing(Generic[R]):
         *,
         count: Callable[[], Awaitable[int]],
         behind: Callable[[], Awaitable[bool]],
-        write_cursor: Callable[[Cursor], str],
+        write_cursor: CursorWriter,
     ) -> None:
         self._entity = entity
         self._page = page
@@ -141,22 +142,47 @@ class Listing(Generic[R]):
         """The page as `PageInfo` sees it."""
         return self
 
+    @property
+    def pairs(self) -> list[tuple[R, str]]:
+        """The rows with their cursors."""
+        return list(zip(self._page.rows, self.cursors, strict=True))
+
+    @property
+    def pairs_without_cursors(self) -> list[tuple[R, None]]:
+        """The rows as `pairs` has them, when nobody asks for cursors."""
+        return [(row, None) for row in self._page.rows]
+
+    @cached_property
+    def cursors(self) -> list[str]:
+        """The places of all rows as texts."""
+        return self.written(self._page.rows, self._page.first_ordinal)
+
+    def written(self, rows: Sequence[R], first_ordinal: int) -> list[str]:
+        """The places of rows that follow each other, as texts."""
+        ids, keys = cursor_columns(self._entity, self._page.request.order, rows)
+        return self._write_cursor.page(ids, *keys, first_ordinal=first_ordinal)
+
     def cursor(self, row: R, ordinal: int) -> str:
         """The place of a row as text."""
-        place = cursor_of(self._entity, self._page.request.order, row, ordinal=ordinal)
-        return self._write_cursor(place)
+        return self.written([row], ordinal)[0]
 
     @property
     def start_cursor(self) -> str | None:
         """The place of the first row."""
-        page = self._page
-        return self.cursor(page.rows[0], page.first_ordinal) if page.rows else None
+        return self._cursor_at(0)
 
     @property
     def end_cursor(self) -> str | None:
         """The place of the last row."""
+        return self._cursor_at(-1)
+
+    def _cursor_at(self, at: int) -> str | None:
         page = self._page
-        return self.cursor(page.rows[-1], page.last_ordinal) if page.rows else None
+        if not page.rows:
+            return None
+        if "cursors" in self.__dict__:
+            return self.cursors[at]
+        return self.cursor(page.rows[at], page.last_ordinal if at else page.first_ordinal)
 
     async def has_next_page(self) -> bool:
         """Whether there are rows after the page."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final, Generic, TypeVar, cast
+from typing import Annotated, Final, Generic, Protocol, TypeVar, cast
 
 import strawberry
 
@@ -24,9 +24,11 @@ from domain.paging import (
     Page,
     PageRequest,
 )
+from domain.selection import Selection
 from graph.aggregates import AggregateQueries
 from graph.arguments import After, Before, First, Last, Offset
 from graph.context import Info
+from graph.declare import selecting
 from graph.duplicates import DuplicateQueries
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.privacy import PrivacyQueries
@@ -36,6 +38,7 @@ from graph.types.records import Company, Contact
 
 R = TypeVar("R", bound=Row)
 F = TypeVar("F", bound=Filter | None)
+F_contra = TypeVar("F_contra", bound=Filter | None, contravariant=True)
 
 MAX_NODES: Final = 1000
 
@@ -77,19 +80,21 @@ class Query(AggregateQueries, DuplicateQueries, PrivacyQueries):
         """The viewer's row."""
         return cast("User", await info.context.viewer_row())
 
-    @strawberry.field(description="A contact by its id; null when there is none.")
+    @selecting("contacts", "A contact by its id; null when there is none.")
     async def contact(self, info: Info, id: _Id) -> Contact | None:
         """One contact."""
         _, row_id = decode_node_id(id, expected=NodeKind.CONTACT)
-        return cast("Contact | None", await info.context.loaders.contact_by_id.load(row_id))
+        loader = info.context.loaders.contact_with(info.selection)
+        return cast("Contact | None", await loader.load(row_id))
 
-    @strawberry.field(description="A company by its id; null when there is none.")
+    @selecting("companies", "A company by its id; null when there is none.")
     async def company(self, info: Info, id: _Id) -> Company | None:
         """One company."""
         _, row_id = decode_node_id(id, expected=NodeKind.COMPANY)
-        return cast("Company | None", await info.context.loaders.company_by_id.load(row_id))
+        loader = info.context.loaders.company_with(info.selection)
+        return cast("Company | None", await loader.load(row_id))
 
-    @strawberry.field(description="Contacts, the newest first by default.")
+    @selecting("contacts", "Contacts, the newest first by default.")
     async def contacts(
         self,
         info: Info,
@@ -110,7 +115,7 @@ class Query(AggregateQueries, DuplicateQueries, PrivacyQueries):
             "Connection[Contact]", await _list(info, _CONTACT_LIST, arguments, order, filter)
         )
 
-    @strawberry.field(description="Companies, the newest first by default.")
+    @selecting("companies", "Companies, the newest first by default.")
     async def companies(
         self,
         info: Info,
@@ -132,12 +137,26 @@ class Query(AggregateQueries, DuplicateQueries, PrivacyQueries):
         )
 
 
+class _ReadPage(Protocol[R, F_contra]):
+    """Reads a page of a list, with the part that is wanted of its rows."""
+
+    def __call__(
+        self,
+        session: ReadSession,
+        request: PageRequest,
+        filter_: F_contra,
+        *,
+        selection: Selection | None,
+    ) -> Awaitable[Page[R]]:
+        """The page."""
+
+
 @dataclass(frozen=True)
 class _ListReads(Generic[R, F]):
     """What reads a list of one kind, and what is around its pages."""
 
     entity: Entity[R]
-    page: Callable[[ReadSession, PageRequest, F], Awaitable[Page[R]]]
+    page: _ReadPage[R, F]
     count: Callable[[ReadSession, F], Awaitable[int]]
     behind: Callable[[ReadSession, PageRequest, F], Awaitable[bool]]
 
@@ -159,7 +178,7 @@ async def _list(
 ) -> Listing[R]:
     request = page_request(info, arguments, order)
     run = info.context.reads.run
-    page = await run(reads.page, request, filter_)
+    page = await run(reads.page, request, filter_, selection=info.selection)
     tell_of_cap(info, page)
     return Listing(
         reads.entity,
@@ -174,5 +193,5 @@ async def _load_node(info: Info, node_id: str) -> Row | None:
     kind, row_id = decode_node_id(node_id)
     if kind in _FOR_ADMINS and not info.context.has_role(Role.ADMIN):
         return None
-    row: Row | None = await info.context.loaders.node_by_id[kind].load(row_id)
+    row: Row | None = await info.context.loaders.node_by_id(kind).load(row_id)
     return row

@@ -8,6 +8,7 @@ from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from graph.asking import note_fields
+from graph.context import Info
 from graph.mutations.root import Mutation
 from graph.payloads import ERROR_TYPES
 from graph.queries import Query
@@ -21,7 +22,7 @@ def build_schema() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         types=list(ERROR_TYPES),
-        config=StrawberryConfig(scalar_map=dict(SCALARS)),
+        config=StrawberryConfig(scalar_map=dict(SCALARS), info_class=Info),
     )
     note_fields(_core(schema))
     return schema

@@ -32,7 +32,7 @@ from domain.paging import (
 from domain.scalars import BigInt
 from graph.arguments import After, Before, First, Last
 from graph.context import Info, place_of
-from graph.declare import column, same_row
+from graph.declare import column, part
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.types.connections import Connection
 from graph.types.parts import User
@@ -187,7 +187,7 @@ def _operation(thing: str, measures: Mapping[str, Measure], operation: Operation
     }
     class_ = type(f"{thing}{_TYPE_NAMES[operation]}", (), fields)
     type_ = strawberry.type(class_, description=operation.doc)
-    return strawberry.field(resolver=same_row, graphql_type=type_, description=operation.doc)
+    return part(operation.doc, type_)
 
 
 def _of_contacts(operation: Operation) -> Any:
@@ -202,9 +202,7 @@ def _of_companies(operation: Operation) -> Any:
 class ContactAggregate:
     """A `Group` of contacts."""
 
-    keys: ContactGroupKeys = strawberry.field(
-        resolver=same_row, description="What its contacts share."
-    )
+    keys: ContactGroupKeys = part("What its contacts share.")
     count: int = column("How many contacts it has.")
     count_distinct = _of_contacts(Operation.COUNT_DISTINCT)
     count_empty = _of_contacts(Operation.COUNT_EMPTY)
@@ -239,9 +237,7 @@ class ContactAggregate:
 class CompanyAggregate:
     """A `Group` of companies."""
 
-    keys: CompanyGroupKeys = strawberry.field(
-        resolver=same_row, description="What its companies share."
-    )
+    keys: CompanyGroupKeys = part("What its companies share.")
     count: int = column("How many companies it has.")
     count_distinct = _of_companies(Operation.COUNT_DISTINCT)
     count_empty = _of_companies(Operation.COUNT_EMPTY)

@@ -13,8 +13,8 @@ from domain.names import spelled
 from domain.node_ids import NodeKind, encode_node_id
 from domain.scalars import Json
 from graph.context import Info
-from graph.declare import column
-from graph.types.parts import Node, User, node_id
+from graph.declare import column, loaded, node_id, rows_of
+from graph.types.parts import Node, User
 from graph.types.records import Contact
 
 _KIND_OF_ID: Final = {
@@ -23,17 +23,9 @@ _KIND_OF_ID: Final = {
 }
 
 
-async def _survivor(root: strawberry.Parent[Any], info: Info) -> Any:
-    return await info.context.loaders.contact_by_id.load(root.survivor_id)
-
-
 async def _losers(root: strawberry.Parent[Any], info: Info) -> Any:
     found = await info.context.loaders.contact_by_id.load_many(root.loser_ids)
     return [contact for contact in found if contact is not None]
-
-
-async def _merged_by(root: strawberry.Parent[Any], info: Info) -> Any:
-    return await info.context.loaders.user_by_id.load(root.merger_id) if root.merger_id else None
 
 
 def _can_undo_until(root: strawberry.Parent[Any], info: Info) -> datetime | None:
@@ -41,14 +33,15 @@ def _can_undo_until(root: strawberry.Parent[Any], info: Info) -> datetime | None
     return None if root.undone_at else until
 
 
+@rows_of("contact_merges")
 @strawberry.type(description="Several contacts that were made one.")
 class Merge(Node):
     """A row of `contact_merges`."""
 
     id: strawberry.ID = node_id(NodeKind.MERGE)
     uuid: UUID = column("The id for clients outside GraphQL.")
-    survivor: Contact | None = strawberry.field(
-        resolver=_survivor, description="The contact that stayed; null when it was deleted since."
+    survivor: Contact | None = loaded(
+        "contact_by_id", "survivor_id", "The contact that stayed; null when it was deleted since."
     )
     losers: list[Contact] = strawberry.field(
         resolver=_losers, description="The contacts that became a part of it."
@@ -56,8 +49,8 @@ class Merge(Node):
     merged_at: datetime = strawberry.field(
         description="When that was.", resolver=lambda root: root.created_at
     )
-    merged_by: User | None = strawberry.field(
-        resolver=_merged_by, description="Who did it; null when that user is gone."
+    merged_by: User | None = loaded(
+        "user_by_id", "merger_id", "Who did it; null when that user is gone."
     )
     can_undo_until: datetime | None = strawberry.field(
         resolver=_can_undo_until,

@@ -1,17 +1,18 @@
 """The types that stand inside a contact or a company, and users."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import strawberry
 
-from db.rows import ActivityRow, CompanyRow, EmailRow, MetadataRow, PhoneRow, UserRow
+from db.rows import ActivityRow, CompanyRow, EmailRow, PhoneRow, UserRow
 from domain.enums import ActivityType, EmailStatus, EmailType, PhoneType, Role
-from domain.node_ids import NodeKind, encode_node_id
+from domain.node_ids import NodeKind
 from domain.scalars import Json
 from graph.context import Info
-from graph.declare import column
+from graph.declare import column, load_each, loaded, node_id, related_column, rows_of
 
 
 @strawberry.interface(description="Anything that has an id of its own.")
@@ -21,15 +22,7 @@ class Node:
     id: strawberry.ID = strawberry.field(description="Opaque id; `node(id:)` finds it again.")
 
 
-def node_id(kind: NodeKind) -> Any:
-    """The id of a row of this kind."""
-
-    def resolve(root: strawberry.Parent[Any]) -> strawberry.ID:
-        return strawberry.ID(encode_node_id(kind, root.id))
-
-    return strawberry.field(resolver=resolve, description="Opaque id; `node(id:)` finds it again.")
-
-
+@rows_of("users")
 @strawberry.type(description="Somebody who may use this server.")
 class User(Node):
     """A row of `users`."""
@@ -48,6 +41,7 @@ class User(Node):
         return isinstance(row, UserRow)
 
 
+@rows_of("contact_emails")
 @strawberry.type(description="An e-mail address of a contact.")
 class ContactEmail(Node):
     """A row of `contact_emails`."""
@@ -72,6 +66,7 @@ class ContactEmail(Node):
         return isinstance(row, EmailRow)
 
 
+@rows_of("contact_phones")
 @strawberry.type(description="A phone number of a contact.")
 class ContactPhone(Node):
     """A row of `contact_phones`."""
@@ -91,6 +86,7 @@ class ContactPhone(Node):
         return isinstance(row, PhoneRow)
 
 
+@rows_of("activities")
 @strawberry.type(description="Something that happened with a contact.")
 class Activity(Node):
     """A row of `activities`."""
@@ -101,11 +97,7 @@ class Activity(Node):
     body: str | None = column("What was said or written.")
     occurred_at: datetime = column("When it happened.")
 
-    @strawberry.field(description="Who did it.")
-    async def actor(self, info: Info) -> User | None:
-        """The user, loaded with those of the other activities."""
-        actor_id: int | None = self.actor_id  # type: ignore[attr-defined]  # self is the row
-        return await info.context.loaders.user_by_id.load(actor_id) if actor_id else None
+    actor: User | None = loaded("user_by_id", "actor_id", "Who did it.")
 
     @classmethod
     def is_type_of(cls, row: object, _info: object) -> bool:
@@ -113,6 +105,7 @@ class Activity(Node):
         return isinstance(row, ActivityRow)
 
 
+@rows_of("contact_metadata")
 @strawberry.type(description="What is known about a contact beyond what lists show.")
 class ContactMetadata:
     """A row of `contact_metadata`."""
@@ -126,31 +119,26 @@ class ContactMetadata:
     custom_fields: Json = column("The JSON object of your own.")
 
 
-async def load_metadata(row: Any, info: Info) -> MetadataRow | None:
-    """The metadata of a contact, loaded with those of the other contacts."""
-    return await info.context.loaders.metadata_by_contact.load(row.id)
+async def load_metadata(rows: Sequence[Any], info: Info) -> list[Any]:
+    """The metadata of contacts, loaded with those of all others."""
+    return await load_each(info.context.loaders.metadata_by_contact, (row["id"] for row in rows))
 
 
-def metadata_column(name: str, description: str) -> Any:
+def metadata_column(name: str, description: str, *, missing: Any = None) -> Any:
     """A field of a contact that is a column of its metadata."""
+    return related_column(name, "metadata", load_metadata, description, missing=missing)
 
-    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
-        metadata = await load_metadata(root, info)
-        return None if metadata is None else metadata[name]
 
-    return strawberry.field(resolver=resolve, description=description)
+async def _address_rows(rows: Sequence[Any], info: Info) -> Sequence[Any]:
+    """Companies have the whole address in their row, contacts a part of it in their metadata."""
+    return rows if isinstance(rows[0], CompanyRow) else await load_metadata(rows, info)
 
 
 def _address_column(name: str, description: str) -> Any:
-    """A part of an address: companies have all in their row, contacts some in their metadata."""
-
-    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
-        row = root if isinstance(root, CompanyRow) else await load_metadata(root, info)
-        return None if row is None else row[name]
-
-    return strawberry.field(resolver=resolve, description=description)
+    return related_column(name, "metadata", _address_rows, description)
 
 
+@rows_of("")
 @strawberry.type(description="Where a person or a company is.")
 class Location:
     """The address columns of a row of `contacts` or `companies`."""

@@ -1,7 +1,8 @@
 """Contacts and companies. They name each other, so they stand in one file."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -15,7 +16,7 @@ from domain.paging import NEWEST_CONTACTS, ContactOrder
 from domain.scalars import BigInt, Json
 from graph.arguments import After, Before, First, Last
 from graph.context import Info, place_of
-from graph.declare import column, same_row
+from graph.declare import batched, column, load_each, loaded, node_id, part, rows_of
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.types.connections import Connection
 from graph.types.parts import (
@@ -26,64 +27,68 @@ from graph.types.parts import (
     Location,
     Node,
     User,
-    load_metadata,
     metadata_column,
-    node_id,
 )
 
 
-async def _company(root: strawberry.Parent[Any], info: Info) -> Any:
-    if root.company_id is None:
-        return None
-    return await info.context.loaders.company_by_id.load(root.company_id)
+async def _primary_emails(rows: Sequence[Any], info: Info) -> list[Any]:
+    loader = info.context.loaders.emails_by_contact
+    return [_primary(emails) for emails in await load_each(loader, (row["id"] for row in rows))]
 
 
-async def _parent_company(root: strawberry.Parent[Any], info: Info) -> Any:
-    if root.parent_id is None:
-        return None
-    return await info.context.loaders.company_by_id.load(root.parent_id)
+def _primary(emails: Any) -> Any:
+    if isinstance(emails, Exception):
+        return emails
+    return next((email for email in emails if email["is_primary"]), None)
 
 
-async def _owner(root: strawberry.Parent[Any], info: Info) -> Any:
-    return await info.context.loaders.user_by_id.load(root.owner_id) if root.owner_id else None
+async def _survivors(rows: Sequence[Any], info: Info) -> list[Any]:
+    merged = (None if row["merged_into_id"] is None else row["id"] for row in rows)
+    return await load_each(info.context.loaders.survivor_by_contact, merged)
 
 
-async def _emails(root: strawberry.Parent[Any], info: Info) -> Any:
-    return await info.context.loaders.emails_by_contact.load(root.id)
+async def _contacts(
+    companies: Sequence[Any],
+    info: Info,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+    filter: Annotated[
+        ContactFilter | None, strawberry.argument(description="Which of them.")
+    ] = None,
+    order_by: Annotated[
+        list[ContactOrder] | None, strawberry.argument(description="In which order.")
+    ] = None,
+) -> list[Any]:
+    """One page of each company's contacts, read in one statement for all companies."""
+    order = NEWEST_CONTACTS if order_by is None else tuple(order_by)
+    request = page_request(info, PageArguments(first, after, last, before), order)
+    place, loaders = place_of(info), info.context.loaders
+    pages = await load_each(
+        loaders.contact_page_by_company(place, request, filter, selection=info.selection),
+        (company["id"] for company in companies),
+    )
+    write_cursor = info.context.cursors.writer(order)
+
+    def listing(company_id: int, page: Any) -> Any:
+        if isinstance(page, Exception):
+            return page
+        tell_of_cap(info, page)
+        return Listing(
+            CONTACTS,
+            page,
+            count=lambda: loaders.contact_total_by_company(place, filter).load(company_id),
+            behind=lambda: loaders.contacts_behind_by_company(place, request, filter).load(
+                company_id
+            ),
+            write_cursor=write_cursor,
+        )
+
+    return [listing(company["id"], page) for company, page in zip(companies, pages, strict=True)]
 
 
-async def _primary_email(root: strawberry.Parent[Any], info: Info) -> Any:
-    emails = await info.context.loaders.emails_by_contact.load(root.id)
-    return next((email for email in emails if email.is_primary), None)
-
-
-async def _phones(root: strawberry.Parent[Any], info: Info) -> Any:
-    return await info.context.loaders.phones_by_contact.load(root.id)
-
-
-async def _activities(root: strawberry.Parent[Any], info: Info) -> Any:
-    return await info.context.loaders.activities_by_contact.load(root.id)
-
-
-async def _metadata(root: strawberry.Parent[Any], info: Info) -> Any:
-    return await load_metadata(root, info)
-
-
-async def _custom_fields(root: strawberry.Parent[Any], info: Info) -> Any:
-    metadata = await load_metadata(root, info)
-    return {} if metadata is None else metadata.custom_fields
-
-
-async def _contact_count(root: strawberry.Parent[Any], info: Info) -> int:
-    return await info.context.loaders.contact_count_by_company.load(root.id)
-
-
-async def _merged_into(root: strawberry.Parent[Any], info: Info) -> Any:
-    if root.merged_into_id is None:
-        return None
-    return await info.context.loaders.survivor_by_contact.load(root.id)
-
-
+@rows_of("contacts")
 @strawberry.type(description="A person in the records.")
 class Contact(Node):
     """A row of `contacts`."""
@@ -102,52 +107,52 @@ class Contact(Node):
     email: str | None = column("Primary e-mail address.")
     email_domain: str | None = column("Domain of the primary e-mail address.")
     email_status: EmailStatus | None = column("Status of the primary e-mail address.")
-    emails: list[ContactEmail] = strawberry.field(
-        resolver=_emails, description="All e-mail addresses."
+    emails: list[ContactEmail] = loaded("emails_by_contact", "id", "All e-mail addresses.")
+    primary_email: ContactEmail | None = batched(
+        _primary_emails, "The address to write to.", needs=("id",)
     )
-    primary_email: ContactEmail | None = strawberry.field(
-        resolver=_primary_email, description="The address to write to."
-    )
-    phones: list[ContactPhone] = strawberry.field(
-        resolver=_phones, description="All phone numbers."
-    )
+    phones: list[ContactPhone] = loaded("phones_by_contact", "id", "All phone numbers.")
     linkedin_url: str | None = metadata_column("linkedin_url", "LinkedIn profile.")
     facebook_url: str | None = metadata_column("facebook_url", "Facebook profile.")
     twitter_url: str | None = metadata_column("twitter_url", "X (Twitter) profile.")
     website_url: str | None = metadata_column("website_url", "Personal web site.")
-    location: Location = strawberry.field(resolver=same_row, description="Where the person is.")
-    company: "Company | None" = strawberry.field(
-        resolver=_company, description="The employer; null when it was deleted."
+    location: Location = part("Where the person is.")
+    company: "Company | None" = loaded(
+        "company_by_id",
+        "company_id",
+        "The employer; null when it was deleted.",
+        relation="company",
     )
     company_name: str | None = column("The employer's name, or how the source spells it.")
     company_name_raw: str | None = column("The employer as the source spells it.")
     stage: str | None = column("Stage in the pipeline.")
     lead_status: str | None = column("Status as a lead.")
     do_not_contact: bool = column("The person has asked not to be contacted.")
-    owner: User | None = strawberry.field(resolver=_owner, description="Who looks after it.")
+    owner: User | None = loaded("user_by_id", "owner_id", "Who looks after it.", relation="owner")
     tags: list[str] = column("Tags.")
     keywords: list[str] = column("Keywords.")
     notes: str | None = metadata_column("notes", "Free text.")
     source: RecordSource = column("How the record came to be.")
     quality_score: int = column("How complete the record is, 0 to 100.")
-    custom_fields: Json = strawberry.field(
-        resolver=_custom_fields, description="A JSON object of your own."
+    custom_fields: Json = metadata_column(
+        "custom_fields", "A JSON object of your own.", missing="{}"
     )
-    metadata: ContactMetadata | None = strawberry.field(
-        resolver=_metadata, description="What is known beyond what lists show."
+    metadata: ContactMetadata | None = loaded(
+        "metadata_by_contact", "id", "What is known beyond what lists show.", relation="metadata"
     )
-    activities: list[Activity] = strawberry.field(
-        resolver=_activities, description="What happened with the contact, the latest first."
+    activities: list[Activity] = loaded(
+        "activities_by_contact", "id", "What happened with the contact, the latest first."
     )
     last_contacted_at: datetime | None = column("When somebody last wrote or called.")
     last_verified_at: datetime | None = column("When the record was last checked.")
     created_at: datetime = column("When the record was created.")
     updated_at: datetime = column("When the record was last changed.")
     deleted_at: datetime | None = column("When it was deleted; such records are in no list.")
-    merged_into: "Contact | None" = strawberry.field(
-        resolver=_merged_into,
-        description="The contact that this one has become a part of, after all merges; its e-mails,"
+    merged_into: "Contact | None" = batched(
+        _survivors,
+        "The contact that this one has become a part of, after all merges; its e-mails,"
         " phones and activities are there. Null when it was not merged, or that one was deleted.",
+        needs=("id", "merged_into_id"),
     )
     version: int = column("Goes up by one with every change; pass it as `expectedVersion`.")
 
@@ -157,6 +162,7 @@ class Contact(Node):
         return isinstance(row, ContactRow)
 
 
+@rows_of("companies")
 @strawberry.type(description="A company in the records.")
 class Company(Node):
     """A row of `companies`."""
@@ -183,7 +189,7 @@ class Company(Node):
     last_raised_at: date | None = column("Day of the latest round.")
     founded_year: int | None = column("Year of foundation.")
     phone: str | None = column("Phone number.")
-    address: Location = strawberry.field(resolver=same_row, description="Headquarters.")
+    address: Location = part("Headquarters.")
     linkedin_url: str | None = column("LinkedIn page.")
     facebook_url: str | None = column("Facebook page.")
     twitter_url: str | None = column("X (Twitter) profile.")
@@ -192,54 +198,26 @@ class Company(Node):
     short_description: str | None = column("What the company does.")
     retail_locations: int | None = column("Number of shops.")
     logo_url: str | None = column("Logo.")
-    parent: "Company | None" = strawberry.field(
-        resolver=_parent_company, description="The company this one belongs to."
+    parent: "Company | None" = loaded(
+        "company_by_id", "parent_id", "The company this one belongs to.", relation="parent"
     )
     ticker: str | None = column("Stock ticker.")
     ownership_type: str | None = column("Ownership, such as `PUBLIC`.")
-    owner: User | None = strawberry.field(resolver=_owner, description="Who looks after it.")
+    owner: User | None = loaded("user_by_id", "owner_id", "Who looks after it.", relation="owner")
     stage: str | None = column("Stage in the pipeline.")
     source: RecordSource = column("How the record came to be.")
-    contact_count: int = strawberry.field(
-        resolver=_contact_count, description="How many contacts work there."
-    )
+    contact_count: int = loaded("contact_count_by_company", "id", "How many contacts work there.")
     created_at: datetime = column("When the record was created.")
     updated_at: datetime = column("When the record was last changed.")
     deleted_at: datetime | None = column("When it was deleted; such records are in no list.")
     version: int = column("Goes up by one with every change; pass it as `expectedVersion`.")
 
-    @strawberry.field(description="The contacts who work there, the newest first by default.")
-    async def contacts(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        filter: Annotated[
-            ContactFilter | None, strawberry.argument(description="Which of them.")
-        ] = None,
-        order_by: Annotated[
-            list[ContactOrder] | None, strawberry.argument(description="In which order.")
-        ] = None,
-    ) -> Connection[Contact]:
-        """One page of each company's contacts, read in one statement for all companies."""
-        order = NEWEST_CONTACTS if order_by is None else tuple(order_by)
-        request = page_request(info, PageArguments(first, after, last, before), order)
-        loaders, place = info.context.loaders, place_of(info)
-        company_id = cast("CompanyRow", self).id
-        page = await loaders.contact_page_by_company(place, request, filter).load(company_id)
-        tell_of_cap(info, page)
-        listing = Listing(
-            CONTACTS,
-            page,
-            count=lambda: loaders.contact_total_by_company(place, filter).load(company_id),
-            behind=lambda: loaders.contacts_behind_by_company(place, request, filter).load(
-                company_id
-            ),
-            write_cursor=info.context.cursors.writer(order),
-        )
-        return cast("Connection[Contact]", listing)
+    contacts: Connection[Contact] = batched(
+        _contacts,
+        "The contacts who work there, the newest first by default.",
+        needs=("id",),
+        selects="contacts",
+    )
 
     @classmethod
     def is_type_of(cls, row: object, _info: object) -> bool:

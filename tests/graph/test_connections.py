@@ -117,8 +117,8 @@ async def test_page_size_has_a_default_and_a_cap_with_a_notice(
     notice = {"code": "PAGE_SIZE_CAPPED", "applied": 1000}
     assert capped["extensions"]["notices"] == [
         notice | {"path": ["all"], "requested": 5000},
-        notice | {"path": ["end"], "requested": 1001},
         notice | {"path": ["companies", "nodes", "contacts"], "requested": 2000},
+        notice | {"path": ["end"], "requested": 1001},
     ]
 
 
