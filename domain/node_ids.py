@@ -5,6 +5,7 @@ their number for ever; a new layout gets a new version byte.
 """
 
 import binascii
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final
 
@@ -36,26 +37,47 @@ _PREFIXES: Final = [bytes((_VERSION, kind)) for kind in range(len(NodeKind) + 1)
 
 
 class _Heads(dict[int, Any]):
-    """What the ids of 1 024 neighbouring rows begin with, made when the first of them is written.
+    """What the ids of neighbouring rows begin with, made when the first of them is written.
 
-    Only for rows whose number takes three bytes, 65 536 to 16 777 215: there the last ten bits are
-    the last two letters. It holds 16 320 texts at most.
+    Args:
+        bits: How many of the last bits of a row's number the last two letters tell.
     """
 
-    def __init__(self, kind: NodeKind) -> None:
+    def __init__(self, kind: NodeKind, bits: int) -> None:
         self._kind = kind
+        self._bits = bits
 
     def __missing__(self, high: int) -> str:
-        head = self[high] = _encode(self._kind, high << 10)[:-2]
+        head = self[high] = _encode(self._kind, high << self._bits)[:-2]
         return head
 
 
 def encode_node_id(kind: NodeKind, row_id: int) -> NodeId:
     """The id of a row, safe in a URL."""
-    if 0xFFFF < row_id < 0x1000000:
-        text: NodeId = _HEADS[kind][row_id >> 10] + _TAILS[row_id & 0x3FF]
-        return text
-    return _encode(kind, row_id)
+    text: NodeId = _WRITERS[kind](row_id)
+    return text
+
+
+def node_id_writer(kind: NodeKind) -> Callable[[int], NodeId]:
+    """What writes the ids of many rows of a kind: 0.2 µs each up to row 16 777 215."""
+    writer: Callable[[int], NodeId] = _WRITERS[kind]
+    return writer
+
+
+def _writer(kind: NodeKind) -> Callable[[int], NodeId]:
+    # A number of three bytes lies in the text so that its last ten bits are the last two letters,
+    # one of two bytes so that its last eight are. The tables hold 16 575 texts at most.
+    three, two = _Heads(kind, 10), _Heads(kind, 8)
+    three_tails, two_tails = _tails(0x10000, 10), _tails(0x100, 8)
+
+    def write(row_id: int) -> Any:
+        if 0xFFFF < row_id < 0x1000000:
+            return three[row_id >> 10] + three_tails[row_id & 0x3FF]
+        if 0xFF < row_id <= 0xFFFF:
+            return two[row_id >> 8] + two_tails[row_id & 0xFF]
+        return _encode(kind, row_id)
+
+    return write
 
 
 def _encode(kind: NodeKind, row_id: int) -> NodeId:
@@ -64,9 +86,13 @@ def _encode(kind: NodeKind, row_id: int) -> NodeId:
     return NodeId(text.translate(_URL_SAFE, b"=").decode())
 
 
+def _tails(first: int, bits: int) -> list[str]:
+    """The last two letters of an id, by the last bits of the row's number."""
+    return [_encode(NodeKind.CONTACT, first | low)[-2:] for low in range(1 << bits)]
+
+
 # A list, as kinds count from 1: to look an enum up in a dict costs as much as all the rest.
-_HEADS: Final[list[Any]] = [None, *map(_Heads, NodeKind)]
-_TAILS: Final[list[Any]] = [_encode(NodeKind.CONTACT, 0x10000 | low)[-2:] for low in range(0x400)]
+_WRITERS: Final[list[Any]] = [None, *map(_writer, NodeKind)]
 
 
 def decode_node_id(text: str, *, expected: NodeKind | None = None) -> tuple[NodeKind, int]:

@@ -147,9 +147,12 @@ class Loaders:
 
     def make(self, load: Batch[V]) -> DataLoader[int, V]:
         """A loader of this request for a function of `db`."""
+        # The batch must not know the loaders: in a circle the rows of every request would stay
+        # until the garbage collector comes, and new ones go where no cache has been yet.
+        reads = self._reads
 
         async def load_batch(keys: list[int]) -> list[V]:
-            return await self._reads.run(load, keys)
+            return await reads.run(load, keys)
 
         return DataLoader(load_batch)
 

@@ -5,14 +5,12 @@ be asked; and where a selection reaches the statement, neither does a relation t
 join brings its columns along. Such fields are written in place, however deep they are nested.
 """
 
-from collections.abc import Callable
-from functools import lru_cache, partial
 from typing import Any
 
 from graphql import get_nullable_type, is_object_type
 from strawberry.types.fields.resolver import StrawberryResolver
 
-from domain.node_ids import NodeKind, encode_node_id
+from domain.node_ids import node_id_writer
 from graph.declare import Batched, Column, Cursor, RowId, SameRow, table_of
 from graph.execution.asked import Asked, AskedFields, Sources
 from graph.execution.expressions import CURSOR, ROW, Code, written
@@ -87,7 +85,7 @@ def _of_row(code: Code, fields: AskedFields, asked: Asked, rows: Rows | None) ->
     if rows is None:
         return None
     if isinstance(declared, RowId):
-        return f"{code.constant(_encoder(declared.kind))}({_item(rows.read('id'))})"
+        return f"{code.constant(node_id_writer(declared.kind))}({_item(rows.read('id'))})"
     if isinstance(declared, Batched) and declared.relation is not None:
         return _joined(code, fields, asked, declared.relation, rows)
     return None
@@ -138,8 +136,3 @@ def _computed(code: Code, asked: Asked) -> str | None:
         return None
     function = code.constant(resolver.wrapped_func)
     return code.computed(f"{function}({ROW})", asked.type)
-
-
-@lru_cache(maxsize=len(NodeKind))
-def _encoder(kind: NodeKind) -> Callable[[int], str]:
-    return partial(encode_node_id, kind)

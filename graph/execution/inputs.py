@@ -109,14 +109,62 @@ def _known_variables(
     return known
 
 
-def constant_arguments(definition: GraphQLField, node: FieldNode) -> Mapping[str, Any] | None:
-    """The arguments of a field that are the same in every request; None when they are not."""
-    if any(_has_variable(argument.value) for argument in node.arguments or ()):
-        return None
-    try:
-        return get_argument_values(definition, node, NO_VARIABLES)
-    except GraphQLError:
-        return None
+class Arguments:
+    """The arguments of a field, as far as the document decides them."""
+
+    def __init__(self, definition: GraphQLField, node: FieldNode) -> None:
+        self._definition = definition
+        self._node = node
+        self._given = {each.name.value: each.value for each in node.arguments or ()}
+        self._constants = self._constant()
+        self._named = self._variables()
+
+    def coerce(self, variables: VariableValues) -> Mapping[str, Any]:
+        """The values, by their names in the schema.
+
+        Raises:
+            GraphQLError: One of them cannot be.
+        """
+        values = self._coerce(variables.coerced)
+        if values is not None:
+            return values
+        return get_argument_values(self._definition, self._node, variables)
+
+    def _coerce(self, variables: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The values; None when something is out of the ordinary."""
+        if self._constants is None or self._named is None:
+            return None
+        values = dict(self._constants)
+        for name, variable, required in self._named:
+            # Left out, it has a default or is missing; null may not be allowed here.
+            value = variables.get(variable, Undefined)
+            if value is Undefined or (required and value is None):
+                return None
+            values[name] = value
+        return values
+
+    def _constant(self) -> Mapping[str, Any] | None:
+        """Those that are the same in every request."""
+        plain = {
+            name: argument
+            for name, argument in self._definition.args.items()
+            if name not in self._given or not _has_variable(self._given[name])
+        }
+        try:
+            return get_argument_values(GraphQLField(self._definition.type, plain), self._node)
+        except GraphQLError:
+            return None
+
+    def _variables(self) -> list[tuple[str, str, bool]] | None:
+        """Those that are a variable: name, variable, and whether null is refused."""
+        found = []
+        for name, value in self._given.items():
+            if isinstance(value, VariableNode):
+                required = is_non_null_type(self._definition.args[name].type)
+                found.append((name, value.name.value, required))
+            elif _has_variable(value):
+                return None
+        return found
 
 
 def _has_variable(value: ValueNode) -> bool:

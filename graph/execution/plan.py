@@ -23,6 +23,7 @@ from strawberry.types.field import StrawberryField
 
 from domain.selection import Selection
 from graph.context import Info
+from graph.execution.inputs import Arguments
 
 
 class Asker(Protocol):
@@ -113,7 +114,7 @@ class FieldPlan:
         key: Its name in the answer.
         nodes: Where the document has it.
         path: Where the answer has it, without positions in lists.
-        arguments: Those that are the same in every request; None when variables decide.
+        arguments: As far as the document decides them.
         selection: The part that is wanted of the rows it gives, when it heeds that.
         waits: It, or something below it, may have to wait for something.
         is_checked: What its resolver gives may be no object of its type.
@@ -127,7 +128,7 @@ class FieldPlan:
     strawberry: StrawberryField | None
     obtain: Obtain
     value: Value
-    arguments: Mapping[str, Any] | None
+    arguments: Arguments
     selection: Selection | None
     waits: bool
     is_checked: bool

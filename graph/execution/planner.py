@@ -30,7 +30,7 @@ from graph.declare import Batched, Cursor, Edges, SameRow, Selects
 from graph.execution.asked import Asked, AskedFields, Sources
 from graph.execution.expressions import Code, writer
 from graph.execution.inlining import below, inline
-from graph.execution.inputs import constant_arguments
+from graph.execution.inputs import Arguments
 from graph.execution.obtaining import way_to
 from graph.execution.plan import (
     AbstractValue,
@@ -120,7 +120,7 @@ class _Planner:
             strawberry=asked.strawberry,
             obtain=obtain,
             value=value,
-            arguments=constant_arguments(asked.definition, asked.node),
+            arguments=Arguments(asked.definition, asked.node),
             selection=None if reading is None else reading.selection(),
             waits=waits or _waits(value),
             is_checked=asked.declared is None,

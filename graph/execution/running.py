@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, Final
 
 from graphql import GraphQLError, located_error
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution.values import VariableValues
 
 from graph.context import Context, Info
 from graph.execution.environment import Environment
@@ -91,9 +91,7 @@ class Run:
         Raises:
             GraphQLError: One of them cannot be.
         """
-        if field.arguments is not None:
-            return field.arguments
-        return get_argument_values(field.definition, field.nodes[0], self._variables)
+        return field.arguments.coerce(self._variables)
 
     def converted_arguments(self, field: FieldPlan) -> dict[str, Any]:
         """The arguments as the Python function behind the field takes them, by name.

@@ -16,7 +16,7 @@ from domain.paging import NEWEST_CONTACTS, ContactOrder
 from domain.scalars import BigInt, Json
 from graph.arguments import After, Before, First, Last
 from graph.context import Info, place_of
-from graph.declare import batched, column, load_each, loaded, node_id, part, rows_of
+from graph.declare import batched, column, load_each, load_pages, loaded, node_id, part, rows_of
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.types.connections import Connection
 from graph.types.parts import (
@@ -65,9 +65,9 @@ async def _contacts(
     order = NEWEST_CONTACTS if order_by is None else tuple(order_by)
     request = page_request(info, PageArguments(first, after, last, before), order)
     place, loaders = place_of(info), info.context.loaders
-    pages = await load_each(
+    pages = await load_pages(
         loaders.contact_page_by_company(place, request, filter, selection=info.selection),
-        (company["id"] for company in companies),
+        [company["id"] for company in companies],
     )
     write_cursor = info.context.cursors.writer(order)
 
