@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+EXECUTION := tests/graph/execution
+FUZZED := tests/db/test_property_paging.py $(EXECUTION)/test_same_answers.py $(EXECUTION)/test_small_schema.py
 
-.PHONY: help setup run test fuzz soak check format schema bench bench-vocabulary faults clean
+.PHONY: help setup run test test-fallback fuzz soak check format schema bench bench-vocabulary faults clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -45,8 +47,11 @@ bench-vocabulary: $(DEV) ## Time deep pages, filters, counts and groups on a mil
 faults: $(DEV) ## Lose the answer of 10 000 mutations and send them again (RETRIES=).
 	@$(BIN)/pytest tests/graph/test_lost_answers.py --retries $(or $(RETRIES),10000)
 
-fuzz: $(DEV) ## Try many more random lists than the test suite does (EXAMPLES=).
-	@$(BIN)/pytest -n auto tests/db/test_property_paging.py --examples $(or $(EXAMPLES),5000)
+test-fallback: $(DEV) ## Run the test suite with graphql-core executing everything.
+	@ENABLE_COMPILED_EXECUTION=false $(BIN)/pytest -n auto
+
+fuzz: $(DEV) ## Try many more random lists and operations than the test suite does (EXAMPLES=).
+	@$(BIN)/pytest -n auto $(FUZZED) --examples $(or $(EXAMPLES),5000)
 
 clean: ## Remove the virtual environment and the caches of the tools.
 	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

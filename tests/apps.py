@@ -11,10 +11,10 @@ import httpx
 from pydantic import SecretStr
 from sqlalchemy.engine import URL
 
-from app.asgi import create_app
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from domain.enums import Role
+from tests.both_executors import both_executors
 from tests.client import Client
 
 STRANGER = UUID("00000000-0000-4000-8000-000000000001")
@@ -59,6 +59,6 @@ async def open_app(database_url: URL, folder: Path, **settings: Any) -> AsyncIte
         **chosen,
     )
     async with open_resources(given, with_replica=True) as resources:
-        transport = httpx.ASGITransport(create_app(resources))
+        transport = httpx.ASGITransport(both_executors(resources))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             yield App(resources, http)

@@ -18,7 +18,6 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.asgi import create_app
 from app.embedded.server import lease
 from app.resources import Resources, open_resources
 from app.settings import Settings
@@ -27,6 +26,7 @@ from db.migrate import upgrade
 from db.transaction import Database
 from db.users import create_user
 from domain.enums import Role
+from tests.both_executors import COMPARING, both_executors
 from tests.client import Client
 from tests.replication import Servers, streaming_replication
 from tests.statements import Statements
@@ -40,6 +40,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--examples", type=int, default=300, help="How many examples each tries.")
     parser.addoption("--seed", type=int, help="Try one example again, by the seed it failed with.")
     parser.addoption("--retries", type=int, default=20, help="How many lost answers are retried.")
+
+
+@pytest.fixture(autouse=True)
+def compared(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Queries are answered by both executors and compared, unless a test says why not."""
+    is_for_one = request.node.get_closest_marker("one_executor") is not None
+    with COMPARING.switched(on=not is_for_one):
+        yield
+    differences, COMPARING.differences = COMPARING.differences, []
+    assert not differences
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +128,7 @@ def resources_database(resources: Resources) -> Database:
 @pytest.fixture
 async def http(resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
     """HTTP to the application in this process."""
-    transport = httpx.ASGITransport(create_app(resources))
+    transport = httpx.ASGITransport(both_executors(resources))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 

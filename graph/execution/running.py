@@ -15,6 +15,7 @@ from typing import Any, Final
 from graphql import GraphQLError, located_error
 from graphql.execution.values import VariableValues
 
+from domain.errors import OperationTimeout, Unavailable
 from graph.context import Context, Info
 from graph.execution.environment import Environment
 from graph.execution.lists import Values, as_list, parted, scattered
@@ -32,6 +33,7 @@ from graph.execution.plan import (
 )
 
 _ROOT: Final = (None,)
+_OVERLOADED: Final = (Unavailable, OperationTimeout)
 
 
 class Run:
@@ -63,9 +65,12 @@ class Run:
         """What graphql-core would answer is not known, so it has to be asked.
 
         A generated function found a value it has no words for; or a null took others along while
-        there was a further error, and which one is told depends on which came first.
+        there was a further error, and which one is told depends on which came first. But a database
+        that cannot follow is not asked a second time.
         """
-        return self._is_unreadable or (self._is_nulled and len(self.errors) > 1)
+        if self._is_unreadable or not self._is_nulled or len(self.errors) < 2:
+            return self._is_unreadable
+        return not any(isinstance(error.original_error, _OVERLOADED) for error in self.errors)
 
     async def answer(self, *, serially: bool) -> dict[str, Any] | None:
         """The data of the answer."""

@@ -1,0 +1,74 @@
+"""Whatever is asked, both executors answer the same bytes: `make fuzz` asks more than the suite.
+
+Every operation follows from its seed, which a failure shows with the smallest document that still
+fails: `--seed N` tries operation N again.
+"""
+
+from collections.abc import Sequence
+
+import pytest
+
+from domain.enums import Role
+from graph.documents import Documents, InvalidDocument
+from graph.schema import core_schema
+from tests.apps import App
+from tests.both_executors import COMPARING, AnswersDiffer
+from tests.client import Client
+from tests.graph.execution.materials import Rows
+from tests.graph.execution.operations import Operation, make_operation
+from tests.graph.execution.reducing import reduced
+from tests.graph.execution.seeds import part_seeds as pytest_generate_tests
+
+__all__ = ["pytest_generate_tests"]
+
+# graphql-core forgets what it was waiting for when something beside it fails at once.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.usefixtures("forgotten"),
+]
+
+DOCUMENTS = Documents(core_schema())
+
+
+class Both:
+    """Asks both executors."""
+
+    def __init__(self, admin: Client, viewer: Client) -> None:
+        self._admin = admin
+        self._viewer = viewer
+
+    async def difference(self, operation: Operation) -> str | None:
+        """What they answer, when it is not the same or a bug of ours."""
+        # Most are asked by somebody who may see everything and is in the database.
+        client = self._viewer if operation.number % 10 == 0 else self._admin
+        try:
+            answer = await client.http.post("/graphql", json=operation.body, headers=client.headers)
+        except AnswersDiffer as difference:
+            COMPARING.differences.clear()
+            return str(difference)
+        return answer.text if "INTERNAL_SERVER_ERROR" in answer.text else None
+
+    async def assert_same(self, operation: Operation) -> None:
+        """They answer the same; else the smallest document that shows it is told."""
+
+        async def is_shown(smaller: Operation) -> bool:
+            try:
+                DOCUMENTS.get(smaller.query)
+            except InvalidDocument:
+                return False
+            return await self.difference(smaller) is not None
+
+        if await self.difference(operation) is not None:
+            smallest = await reduced(operation, is_shown)
+            difference = await self.difference(smallest)
+            pytest.fail(f"{difference}\n\n{operation}", pytrace=False)
+
+
+async def test_random_operations_are_answered_the_same(
+    full_app: App, admin: Client, rows: Rows, seeds: Sequence[int]
+) -> None:
+    """Bytes, status and headers, for operations of all kinds with all kinds of mistakes."""
+    both, before = Both(admin, full_app.client(Role.VIEWER)), COMPARING.compared
+    for seed in seeds:
+        await both.assert_same(make_operation(seed, core_schema(), rows, DOCUMENTS))
+    assert COMPARING.compared - before == len(seeds)
