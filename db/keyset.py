@@ -35,7 +35,7 @@ from db.entities import Entity
 from db.filters import Shape, build_condition
 from db.parameters import ids, one_of
 from db.rows import Row
-from db.selection import foreign_keys, join_relations, own_columns
+from db.selection import foreign_keys, join_relations, own_columns, row_class
 from db.statements import Statement
 from domain.paging import Direction, Nulls, Order, is_by_relevance
 from domain.selection import Selection
@@ -132,7 +132,7 @@ class _Run:
 def page_statement(page: PageShape[R]) -> Statement[R]:
     """The rows of a page; parameters: size, offset, k0, k1, …, k_id, parents, and the filter's."""
     build = _of_many_parents if page.parent else _of_list
-    return Statement(build(page), page.entity.row)
+    return Statement(build(page), row_class(page.entity, page.selection))
 
 
 @lru_cache(maxsize=512)

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, bindparam, or_
 from db.entities import Entity
 from db.parameters import one_of
 from db.rows import Row
-from db.selection import select_rows
+from db.selection import row_class, select_rows
 from db.statements import Statement
 from db.transaction import ReadSession
 from domain.selection import Selection
@@ -52,6 +52,5 @@ def _statement(
     is_found: ColumnElement[bool] = columns.deleted_at.is_(None)
     if "merged_into_id" in columns:
         is_found = or_(is_found, columns.merged_into_id.is_not(None))
-    return Statement(
-        select_rows(entity, selection).where(columns.id == wanted, is_found), entity.row
-    )
+    rows = select_rows(entity, selection).where(columns.id == wanted, is_found)
+    return Statement(rows, row_class(entity, selection))

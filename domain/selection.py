@@ -15,8 +15,10 @@ class Selection:
         to_one: What is wanted of the one row that a relation leads to, by the relation's name, each
             once.
         cursors: Whether the places of the rows in their list are wanted, too.
+        whole: Whether the rows are handed to somebody who takes them for the rows of their table.
     """
 
     columns: tuple[str, ...]
     to_one: tuple[tuple[str, "Selection"], ...] = ()
     cursors: bool = True
+    whole: bool = False

@@ -142,9 +142,11 @@ class Info(strawberry.Info[Context, Any]):
 
     Attributes:
         selection: The part that is wanted of the rows the field gives; None for all of them.
+        is_alone: No other field of the operation can be asked at the same time.
     """
 
     selection: Selection | None = None
+    is_alone: bool = False
 
 
 def place_of(info: Info | GraphQLResolveInfo[Any]) -> Place:

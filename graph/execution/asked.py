@@ -90,6 +90,11 @@ class Sources:
     reading: Reading | None = None
     are_pairs: bool = False
 
+    @property
+    def are_rows(self) -> bool:
+        """Whether lists of them are the rows of a statement."""
+        return self.reading is not None
+
 
 class AskedFields:
     """The fields that one operation asks for.

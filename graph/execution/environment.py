@@ -69,6 +69,7 @@ class Environment:
         info = Info(_raw_info=raw, _field=cast("StrawberryField", field.strawberry))
         if field.selection is not None:
             info.selection = field.selection
+            info.is_alone = plan.root.slots == (field,)
         return info
 
     def convert(self, field: FieldPlan, arguments: Mapping[str, Any], info: Info) -> dict[str, Any]:

@@ -25,10 +25,10 @@ from graphql import (
 )
 from graphql.pyutils import inspect
 
-from graph.execution.plan import Build
-
 ROW: Final = "r"
 CURSOR: Final = "c"
+ITEM: Final = ROW + r"\['{}'\]"
+"""A column of a row, as a pattern."""
 
 # A column with this scalar holds nothing that would have to be changed or refused: orjson writes
 # points in time and days in the same words as the scalars do.
@@ -85,17 +85,6 @@ class Code:
         if nullable is type_:
             return self.when_known(value, lambda name: f"{write}({name})")
         return f"{write}({value})"
-
-    def build(self, keys: Mapping[str, str], *, with_cursor: bool) -> tuple[Build, str]:
-        """The function that makes an object of each source, and its text.
-
-        Args:
-            keys: The expression for each key.
-        """
-        each = f"{ROW}, {CURSOR}" if with_cursor else ROW
-        text = f"lambda sources: [{written(keys)} for {each} in sources]"
-        build: Build = eval(text, self.constants)  # noqa: S307  # see the head of this file
-        return build, text
 
     def _texts(self, value: str, type_: GraphQLOutputType) -> str | None:
         nullable: Any = get_nullable_type(type_)

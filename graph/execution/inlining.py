@@ -52,7 +52,7 @@ def table_of_type(type_: Any) -> str | None:
     return None if definition is None else table_of(definition.origin)
 
 
-def _item(column: str) -> str:
+def _item(column: str) -> str:  # as `expressions.ITEM` finds it
     return f"{ROW}[{column!r}]"
 
 

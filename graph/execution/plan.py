@@ -80,10 +80,15 @@ class LeafValue:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ListValue:
-    """A list of values of one kind."""
+    """A list of values of one kind.
+
+    Attributes:
+        is_sure: They are rows of a statement, so none is missing and none is an error.
+    """
 
     required: bool
     item: "Value"
+    is_sure: bool
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -28,7 +28,8 @@ from graphql.pyutils import Path
 
 from graph.declare import Batched, Cursor, Edges, SameRow, Selects
 from graph.execution.asked import Asked, AskedFields, Sources
-from graph.execution.expressions import Code, writer
+from graph.execution.building import build_of
+from graph.execution.expressions import Code, writer, written
 from graph.execution.inlining import below, inline
 from graph.execution.inputs import Arguments
 from graph.execution.obtaining import way_to
@@ -87,14 +88,19 @@ class _Planner:
     ) -> ObjectPlan:
         """The plan of the objects at a place."""
         code = Code()
-        written, slots, all_ = {}, [], []
+        keys, slots, all_ = {}, [], []
         for asked in fields:
             expression = inline(code, self.fields, asked, sources)
-            written[asked.key] = expression or "None"
+            keys[asked.key] = expression or "None"
             if expression is None or self._is_once:
                 all_.append(self._field(asked, path, sources))
                 slots += all_[-1:] if expression is None else []
-        build, text = code.build(written, with_cursor=sources.are_pairs)
+        build, text = build_of(
+            written(keys),
+            code.constants,
+            are_pairs=sources.are_pairs,
+            are_selected=_are_selected(sources),
+        )
         self.codes.append((_shown(path, type_), text))
         return ObjectPlan(
             type=type_,
@@ -151,7 +157,8 @@ class _Planner:
         required = is_non_null_type(type_)
         nullable: Any = get_nullable_type(type_)
         if is_list_type(nullable):
-            return ListValue(required, self._value(asked, nullable.of_type, path, sources))
+            item = self._value(asked, nullable.of_type, path, sources)
+            return ListValue(required, item, isinstance(item, ObjectValue) and sources.are_rows)
         if is_leaf_type(nullable):
             return LeafValue(required, writer(nullable))
         if is_abstract_type(nullable):
@@ -170,6 +177,14 @@ class _Planner:
         fields = self.fields.below(asked, type_)
         made_of = sources if sources.are_pairs else below(type_, sources)
         return self.object(type_, fields, path, made_of)
+
+
+def _are_selected(sources: Sources) -> bool:
+    """Whether the objects are made of rows that have little else than what is wanted."""
+    if sources.are_pairs:
+        return sources.reading is not None and not sources.reading.is_whole
+    rows = sources.rows
+    return rows is not None and rows.reading is not None and not rows.reading.is_whole
 
 
 def _has_cursor(value: Value) -> bool:

@@ -225,7 +225,8 @@ class Run:
     ) -> list[Any]:
         """Values none of which is None."""
         if isinstance(value, ListValue):
-            return await self._lists(field, value, values, place)
+            complete = self._items if value.is_sure else self._lists
+            return await complete(field, value, values, place)
         if isinstance(value, ObjectValue):
             if field.is_checked and value.plan.type.is_type_of:
                 return await self._of_type(field, value, value.plan, values, place)
@@ -235,6 +236,7 @@ class Run:
     async def _lists(
         self, field: FieldPlan, value: ListValue, values: Values, place: Place
     ) -> list[Any]:
+        """Values that should be lists."""
         lists, refused = [], {}
         for at, each in enumerate(values):
             try:
@@ -242,14 +244,26 @@ class Run:
             except Exception as error:  # noqa: BLE001  # becomes an error of the answer
                 refused[at] = self._fail(field, value, error, place, at)
                 lists.append([])
-        items = list(chain.from_iterable(lists))
-        complete = self._checked if field.is_checked else self._complete
-        completed = await complete(field, value.item, items, InList(place, lists))
+        found = await self._items(field, value, lists, place)
+        for at, nothing in refused.items():
+            found[at] = nothing
+        return found
+
+    async def _items(
+        self, field: FieldPlan, value: ListValue, lists: Sequence[Values], place: Place
+    ) -> list[Any]:
+        """The items of all lists completed together, as lists again."""
+        items, where = list(chain.from_iterable(lists)), InList(place, lists)
+        if value.is_sure and isinstance(value.item, ObjectValue):
+            completed: Values = self._held(
+                value.item, await self._objects(value.item.plan, items, where)
+            )
+        else:
+            complete = self._checked if field.is_checked else self._complete
+            completed = await complete(field, value.item, items, where)
         found: list[Any] = list(parted(completed, lists))
         if self._is_nulled:
             found = self._held(value, [NULLED if _holds_null(each) else each for each in found])
-        for at, nothing in refused.items():
-            found[at] = nothing
         return found
 
     async def _of_type(

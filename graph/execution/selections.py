@@ -26,6 +26,7 @@ class Reading:
 
     name: str
     cursors: bool = False
+    is_whole: bool = False
     columns: dict[str, None] = field(default_factory=dict)
     joins: dict[str, "Reading"] = field(default_factory=dict)
 
@@ -39,7 +40,8 @@ class Reading:
         self.columns.update(dict.fromkeys(columns))
 
     def read_everything(self) -> None:
-        """Read all columns of the row itself."""
+        """Read all columns of the row itself, for a resolver that may ask it for anything."""
+        self.is_whole = True
         self.read(*sorted(self.source.columns))
 
     def joined(self, relation: str) -> "Reading":
@@ -55,6 +57,7 @@ class Reading:
             tuple(sorted(self.columns)),
             tuple((name, below.selection()) for name, below in joins),
             self.cursors,
+            self.is_whole,
         )
 
 

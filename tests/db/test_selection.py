@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -171,16 +172,18 @@ async def test_rows_loaded_by_id_have_what_is_selected(
         assert None in shown
 
 
-async def test_rows_are_of_the_class_of_their_entity(database: Database) -> None:
-    """A selection does not change what tells the type of a row."""
+async def test_whole_rows_are_of_the_class_of_their_entity(database: Database) -> None:
+    """Others are plain records: nobody asks them for their type."""
     company, contact = await make_company(database), await make_contact(database)
-    name = Selection(("name",))
+    name, title = Selection(("name",), whole=True), Selection(("title",), whole=True)
     async with database.read() as session:
-        page = await CONTACT_LIST.list_page(session, NEWEST, selection=WITH_COMPANY)
-        (by_id,) = await load_contacts(session, [contact.id], selection=WITH_COMPANY)
+        page = await CONTACT_LIST.list_page(session, NEWEST, selection=title)
+        (by_id,) = await load_contacts(session, [contact.id], selection=title)
         (loaded,) = await load_companies(session, [company.id], selection=name)
+        (plain,) = await load_contacts(session, [contact.id], selection=WITH_COMPANY)
     assert {type(page.rows[0]), type(by_id)} == {ContactRow}
     assert type(loaded) is CompanyRow
+    assert type(plain) is asyncpg.Record
 
 
 @pytest.mark.parametrize("source", SOURCES)
