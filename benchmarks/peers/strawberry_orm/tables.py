@@ -13,7 +13,7 @@ Sessions = async_sessionmaker[AsyncSession]
 class Base(DeclarativeBase):
     """What maps these tables."""
 
-    type_annotation_map = {int: BigInteger, str: Text, list[str]: ARRAY(Text)}  # noqa: RUF012
+    type_annotation_map = {int: BigInteger, str: Text, list[str]: ARRAY(Text)}  # noqa: RUF012  # read by SQLAlchemy, never changed
 
 
 class Company(Base):
