@@ -42,7 +42,7 @@ async def list_page(
 
     Args:
         selection: What its rows have; all that lists show by default. Without its `cursors` they
-            have not what `cursor_of` takes.
+            have not what `cursor_columns` takes.
 
     Raises:
         InvalidInput: The order has no meaning, or no page that begins where the request says.
@@ -143,8 +143,8 @@ def cursor_columns(
 
 def cursor_of(entity: Entity[R], order: tuple[Order, ...], row: R, *, ordinal: int) -> Cursor:
     """The place of a row in an order; the row comes from a page of that order."""
-    keys = (entity.sort_keys[key.field] for key in order)
-    return Cursor(tuple(key.to_cursor(row[key.label]) for key in keys), row["id"], ordinal)
+    (row_id,), keys = cursor_columns(entity, order, [row])
+    return Cursor(tuple(value for (value,) in keys), row_id, ordinal)
 
 
 def _shape_and_values(

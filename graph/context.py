@@ -148,6 +148,11 @@ class Info(strawberry.Info[Context, Any]):
     selection: Selection | None = None
     is_alone: bool = False
 
+    @property
+    def raw(self) -> GraphQLResolveInfo[Context]:
+        """The same as graphql-core tells it, for which Strawberry has no public name."""
+        return self._raw_info
+
 
 def place_of(info: Info | GraphQLResolveInfo[Any]) -> Place:
     """Where the field stands in the operation, without positions in lists."""

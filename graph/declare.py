@@ -4,15 +4,13 @@ A field is declared once. The declaration makes the resolver that graphql-core c
 and tells the compiled executor (`graph.execution`) how the same value is had for many rows at once.
 """
 
-import asyncio
 import dataclasses
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import strawberry
-from aiodataloader import DataLoader
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
@@ -20,6 +18,7 @@ from domain.absent import ABSENT
 from domain.enums import DescribedEnum
 from domain.node_ids import NodeKind, encode_node_id
 from graph.context import Info
+from graph.loading import load_each
 
 T = TypeVar("T", bound=type)
 
@@ -210,43 +209,6 @@ def batched(
 def selecting(source: str, description: str) -> Any:
     """Decorates a resolver that heeds `info.selection`."""
     return strawberry.field(description=description, metadata={_DECLARED: Selects(source)})
-
-
-async def load_each(loader: DataLoader[int, Any], keys: Iterable[int | None]) -> list[Any]:
-    """What a loader gives for each key, or the error it failed with; None for None."""
-    keys = list(keys)
-    loads = {key: loader.load(key) for key in keys if key is not None}
-    outcomes: dict[int | None, Any] = {None: None}
-    for key, load in loads.items():
-        try:
-            outcomes[key] = await load
-        except Exception as error:  # noqa: BLE001  # each field that it belongs to reports it
-            outcomes[key] = error
-    return [outcomes[key] for key in keys]
-
-
-async def load_pages(loader: DataLoader[int, Any], keys: Sequence[int]) -> list[Any]:
-    """As `load_each`, for a loader of one field alone: where all keys are there nobody waits.
-
-    A future for each key and the two turns of the event loop that collect them cost a fifth of a
-    nested list (measured 2026-11-22).
-    """
-    if len(keys) == 1:
-        return await load_each(loader, keys)
-    unique = list(dict.fromkeys(keys))
-    try:
-        found = dict(zip(unique, await loader.batch_load_fn(unique), strict=True))
-    except Exception as error:  # noqa: BLE001  # each field that it belongs to reports it
-        return [error] * len(keys)
-    return [found[key] for key in keys]
-
-
-async def each(values: Iterable[Awaitable[Any]]) -> list[Any]:
-    """The values of things that are waited for side by side, or the errors they failed with."""
-    waited = list(values)
-    if len(waited) > 1:
-        return await asyncio.gather(*waited, return_exceptions=True)
-    return [await value for value in waited]
 
 
 def _declared(

@@ -44,6 +44,6 @@ def selection_of(info: Info) -> Selection:
     """What is selected of the objects in the field that is being resolved."""
     # Strawberry's own `selected_fields` unfolds every fragment wherever it is spread, which a
     # document of a few lines can make endless.
-    raw = info._raw_info  # noqa: SLF001  # Strawberry offers no public name for it
+    raw = info.raw
     fields = [FieldDetails(node, None) for node in raw.field_nodes]
     return Selection(raw, raw.return_type, fields)

@@ -112,7 +112,7 @@ class Environment:
         if is_type_of is None:
             return None
         try:
-            found = is_type_of(value, info._raw_info)  # noqa: SLF001  # as above
+            found = is_type_of(value, info.raw)
             if await found if isawaitable(found) else found:
                 return None
         except Exception as error:  # noqa: BLE001  # becomes an error of the answer
@@ -128,7 +128,7 @@ class Environment:
         Raises:
             GraphQLError: It is of none that is possible here.
         """
-        raw = info._raw_info  # noqa: SLF001  # as above
+        raw = info.raw
         found = (type_.resolve_type or default_type_resolver)(value, raw, type_)
         name = await found if isawaitable(found) else found
         details = [FieldDetails(node, None) for node in field.nodes]

@@ -52,12 +52,6 @@ class Code:
             self.constants[name] = value
         return name
 
-    def when_known(self, value: str, use: Callable[[str], str]) -> str:
-        """An expression of a value that may be None, and then is None too."""
-        self._values += 1
-        name = f"v{self._values}"
-        return f"(None if ({name} := {value}) is None else {use(name)})"
-
     def column(self, value: str, type_: GraphQLOutputType, *, is_known: bool) -> str | None:
         """The expression of a column; None where it takes more than an expression.
 
@@ -72,9 +66,7 @@ class Code:
         if nullable.name in _AS_IT_IS:
             return value if is_known or nullable is type_ else self._required(value)
         write = self._writing_column(nullable)
-        if nullable is type_ and not is_known:
-            return self.when_known(value, write)
-        return write(value)
+        return write(value) if is_known else self._written(value, type_, write)
 
     def computed(self, value: str, type_: GraphQLOutputType) -> str | None:
         """The expression of a value of any kind; None where it takes more than an expression."""
@@ -82,9 +74,7 @@ class Code:
         if not is_leaf_type(nullable):
             return None
         write = self.constant(writer(nullable))
-        if nullable is type_:
-            return self.when_known(value, lambda name: f"{write}({name})")
-        return f"{write}({value})"
+        return self._written(value, type_, lambda name: f"{write}({name})")
 
     def _texts(self, value: str, type_: GraphQLOutputType) -> str | None:
         nullable: Any = get_nullable_type(type_)
@@ -92,9 +82,15 @@ class Code:
         if not is_non_null_type(item) or item.of_type.name not in {"String", "ID"}:
             return None
         check = self.constant(_texts)
-        if nullable is type_:
-            return self.when_known(value, lambda name: f"{check}({name})")
-        return f"{check}({value})"
+        return self._written(value, type_, lambda name: f"{check}({name})")
+
+    def _written(self, value: str, type_: GraphQLOutputType, write: Callable[[str], str]) -> str:
+        """An expression of a value that is None where it may be, and else is written."""
+        if is_non_null_type(type_):
+            return write(value)
+        self._values += 1
+        name = f"v{self._values}"
+        return f"(None if ({name} := {value}) is None else {write(name)})"
 
     def _required(self, value: str) -> str:
         return f"{self.constant(_known)}({value})"

@@ -119,7 +119,7 @@ def _object(code: Code, fields: AskedFields, asked: Asked, sources: Sources) -> 
     return written(keys)
 
 
-def _reader(asked: Asked) -> StrawberryResolver[Any] | None:
+def _pure_resolver(asked: Asked) -> StrawberryResolver[Any] | None:
     """The resolver of a field when it is a function of the object alone."""
     strawberry = asked.strawberry
     if strawberry is None or strawberry.extensions or strawberry.is_async or asked.definition.args:
@@ -131,7 +131,7 @@ def _reader(asked: Asked) -> StrawberryResolver[Any] | None:
 
 
 def _computed(code: Code, asked: Asked) -> str | None:
-    resolver = _reader(asked)
+    resolver = _pure_resolver(asked)
     if resolver is None:
         return None
     function = code.constant(resolver.wrapped_func)

@@ -14,6 +14,7 @@ from typing import Any, cast
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from graph.asking import note_field
+from graph.context import Info
 from graph.declare import Batch, Batched, Column, Cursor, Edges, SameRow
 from graph.execution.asked import Asked, Sources
 from graph.execution.plan import Asker, FieldPlan, Obtain
@@ -79,8 +80,7 @@ def _loading(declared: Batched) -> Obtain:
     """Loads the values for all sources at once."""
 
     async def obtain(asker: Asker, field: FieldPlan, sources: Sequence[Any]) -> Sequence[Any]:
-        info = asker.info(field)
-        note_field(info._raw_info)  # noqa: SLF001  # Strawberry offers no public name for it
+        info = _noted(asker, field)
         try:
             arguments = asker.converted_arguments(field)
             return await declared.load(sources, info, **arguments)
@@ -100,8 +100,7 @@ def _following(declared: Column, name: str) -> Obtain:
         return row if isinstance(row, Exception) else row[name]
 
     async def obtain(asker: Asker, field: FieldPlan, sources: Sequence[Any]) -> Sequence[Any]:
-        info = asker.info(field)
-        note_field(info._raw_info)  # noqa: SLF001  # Strawberry offers no public name for it
+        info = _noted(asker, field)
         try:
             return [read(row) for row in await load(sources, info)]
         except Exception as error:  # noqa: BLE001  # is told once for each object
@@ -112,7 +111,7 @@ def _following(declared: Column, name: str) -> Obtain:
 
 async def _resolve(asker: Asker, field: FieldPlan, sources: Sequence[Any]) -> Sequence[Any]:
     """Calls the resolver for each source; those that wait, wait side by side."""
-    note_field(asker.info(field)._raw_info)  # noqa: SLF001  # Strawberry offers no public name for it
+    _noted(asker, field)
     try:
         call = _caller(asker, field)
     except Exception as error:  # noqa: BLE001  # an argument that cannot be: is told once for each object
@@ -126,6 +125,13 @@ async def _resolve(asker: Asker, field: FieldPlan, sources: Sequence[Any]) -> Se
         for at, value in zip(waiting, found, strict=True):
             values[at] = value
     return values
+
+
+def _noted(asker: Asker, field: FieldPlan) -> Info:
+    """The info of a field that is asked from here on."""
+    info = asker.info(field)
+    note_field(info.raw)
+    return info
 
 
 def _called(call: Callable[[Any], Any], source: Any) -> Any:
@@ -145,7 +151,7 @@ async def _awaited(value: Awaitable[Any]) -> Any:
 def _caller(asker: Asker, field: FieldPlan) -> Callable[[Any], Any]:
     strawberry = field.strawberry
     if strawberry is None or strawberry.extensions or strawberry.base_resolver is None:
-        info, resolver = asker.info(field)._raw_info, asker.resolver(field)  # noqa: SLF001  # as above
+        info, resolver = asker.info(field).raw, asker.resolver(field)
         arguments = asker.arguments(field)
         return lambda source: resolver(source, info, **arguments)
     return _direct(asker, field, strawberry.base_resolver)

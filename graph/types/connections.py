@@ -6,7 +6,8 @@ from typing import Any, Generic, TypeVar
 import strawberry
 
 from graph.context import Info
-from graph.declare import batched, column, cursor, each, edges
+from graph.declare import batched, column, cursor, edges
+from graph.loading import each
 
 T = TypeVar("T")
 

@@ -12,7 +12,8 @@ from domain.enums import ActivityType, EmailStatus, EmailType, PhoneType, Role
 from domain.node_ids import NodeKind
 from domain.scalars import Json
 from graph.context import Info
-from graph.declare import column, load_each, loaded, node_id, related_column, rows_of
+from graph.declare import column, loaded, node_id, related_column, rows_of
+from graph.loading import load_each
 
 
 @strawberry.interface(description="Anything that has an id of its own.")

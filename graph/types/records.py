@@ -16,7 +16,8 @@ from domain.paging import NEWEST_CONTACTS, ContactOrder
 from domain.scalars import BigInt, Json
 from graph.arguments import After, Before, First, Last
 from graph.context import Info, place_of
-from graph.declare import batched, column, load_each, load_pages, loaded, node_id, part, rows_of
+from graph.declare import batched, column, loaded, node_id, part, rows_of
+from graph.loading import load_each, load_pages
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.types.connections import Connection
 from graph.types.parts import (
