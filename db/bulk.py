@@ -28,7 +28,7 @@ from domain.bulk import (
     ErrorPolicy,
     RowOutcome,
     Selection,
-    refusal,
+    unconfirmed,
 )
 from domain.changes import (
     Change,
@@ -182,13 +182,8 @@ async def _pick_by_filter(tx: Transaction, entity: Entity[R], selection: Selecti
     confirmed = selection.confirm_count
     most = max(MAX_BULK_ROWS, confirmed or 0)
     rows = await tx.fetch(_lock_by_filter(entity, shape), name_values(values) | {"most": most + 1})
-    if confirmed is not None and len(rows) != confirmed:
-        count = await count_rows(tx, entity, selection.filter_)
-        raise refusal(f"{count} match, not {confirmed}; nothing was changed.", "confirmCount")
-    if len(rows) > most:
-        count = await count_rows(tx, entity, selection.filter_)
-        message = f"{count} match. To change so many, send confirmCount: {count}."
-        raise refusal(message, "confirmCount", code=ProblemCode.REQUIRED)
+    if len(rows) > most or confirmed not in (None, len(rows)):
+        raise unconfirmed(await count_rows(tx, entity, selection.filter_), confirmed)
     return Picked({row["id"]: row for row in rows})
 
 

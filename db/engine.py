@@ -96,3 +96,25 @@ async def open_engine(
         yield engine
     finally:
         await engine.dispose()
+
+
+def libpq_settings(url: URL, *, application_name: str) -> dict[str, str]:
+    """The address and our session settings as libpq takes them, for what does not speak asyncpg."""
+    query = {name: _joined(value) for name, value in url.query.items()}
+    if "ssl" in query:
+        query["sslmode"] = query.pop("ssl")
+    named = {
+        "host": url.host,
+        "port": url.port,
+        "user": url.username,
+        "password": url.password,
+        "dbname": url.database,
+        "connect_timeout": 2,
+        "application_name": application_name,
+        "options": " ".join(f"-c {name}={value}" for name, value in _SESSION_SETTINGS.items()),
+    }
+    return {name: str(value) for name, value in named.items() if value is not None} | query
+
+
+def _joined(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else ",".join(value)

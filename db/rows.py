@@ -129,3 +129,32 @@ class UserRow(Row):
         email: str
         role: str
         is_active: bool
+
+
+class JobRow(Row):
+    """A row of `jobs`."""
+
+    if TYPE_CHECKING:
+        id: int
+        uuid: UUID
+        kind: str
+        version: int
+        payload: dict[str, Any]
+        queue: str
+        priority: int
+        user_uuid: UUID | None
+        status: str
+        total: int | None
+        done: int
+        progress: float
+        counters: dict[str, int]
+        attempts: int
+        max_attempts: int
+        error_code: str | None
+        error: str | None
+        revision: int
+        locked_by: UUID | None
+        created_at: datetime
+        updated_at: datetime
+        started_at: datetime | None
+        finished_at: datetime | None

@@ -155,6 +155,14 @@ def refusal(message: str, *path: str, code: ProblemCode = ProblemCode.INVALID_VA
     return Rejected([Problem(code=code, message=message, path=path)])
 
 
+def unconfirmed(count: int, confirmed: int | None) -> Rejected:
+    """Why nothing is written: another count was confirmed than match, or none of so many."""
+    if confirmed is not None:
+        return refusal(f"{count} match, not {confirmed}; nothing was changed.", "confirmCount")
+    message = f"{count} match. To change so many, send confirmCount: {count}."
+    return refusal(message, "confirmCount", code=ProblemCode.REQUIRED)
+
+
 def under(problem: Problem, *path: str) -> Problem:
     """The problem of a part, as one of the whole that has it at this path."""
     return replace(problem, path=(*path, *problem.path))

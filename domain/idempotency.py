@@ -11,6 +11,9 @@ from domain.errors import InvalidInput
 
 MAX_KEY_CHARS: Final = 255
 
+KEPT_SECONDS: Final = 24 * 3600
+"""How long a key counts."""
+
 _KEY: Final = re.compile(rf"[\x21-\x7e]{{1,{MAX_KEY_CHARS}}}")
 
 # What names an attempt rather than what is wanted.

@@ -30,6 +30,7 @@ class NodeKind(IntEnum):
     ACTIVITY = 6
     MERGE = 7
     SUPPRESSION = 8
+    JOB = 9
 
 
 _KINDS: Final = {int(kind): kind for kind in NodeKind}

@@ -3,21 +3,25 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from db.tables import metadata
+from db.job_tables import jobs
 
 _LOCK = 0x360_0360
 _LOCK_TIMEOUT = "SET lock_timeout = '5s'"
 
 
 def _belongs_to_tables(name: str | None, kind: str, _reflected: object) -> bool:
+    if name is None:
+        return True
     # The trigram indexes exist only where the server offers pg_trgm, so the tables do not name them.
-    return not (kind == "index" and name is not None and name.endswith("_trgm"))
+    return not name.startswith("procrastinate_") and not (
+        kind == "index" and name.endswith("_trgm")
+    )
 
 
 def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=metadata,
+        target_metadata=jobs.metadata,  # of all tables, theirs included
         include_object=lambda _object, name, kind, reflected, _other: _belongs_to_tables(
             name, kind, reflected
         ),

@@ -1,0 +1,150 @@
+"""How jobs come to workers: procrastinate's queue, filled in the transaction of the cause.
+
+A row of `jobs` has at most one entry in the queue, whose locks bear the job's name: no job waits
+twice, and no two workers are given the same one. A row is the truth and an entry only carries it,
+so an entry that was lost with its worker is put back, whatever became of it.
+"""
+
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+
+from db.rows import JobRow, Row
+from db.statements import Statement
+from db.transaction import Transaction
+from domain.tasks import Task
+
+RUN_JOB: Final = "appointment360.run_job"
+"""The one task of procrastinate that runs jobs of every kind; its argument is `job_id`."""
+
+MAX_ENTRY_ATTEMPTS: Final = 20
+"""How often an entry without a row of ours, a periodic one, is begun before it is given up."""
+
+_NAME: Final = "('job-' || j.id)"
+_DEFER: Final = (
+    "procrastinate_defer_jobs_v1(ARRAY[CAST(ROW(j.queue, CAST(:task AS text), j.priority,"
+    f" {_NAME}, {_NAME}, jsonb_build_object('job_id', j.id), CAST(:run_at AS timestamptz))"
+    " AS procrastinate_job_to_defer_v1)])"
+)
+_ENQUEUE: Final = Statement(
+    text(
+        "WITH j AS (INSERT INTO jobs"
+        " (kind, version, payload, queue, priority, max_attempts, user_uuid, total)"
+        " VALUES (:kind, :version, CAST(:payload AS jsonb), :queue, :priority, :max_attempts,"
+        " CAST(:user_uuid AS uuid), CAST(:total AS bigint)) RETURNING *),"
+        f" entry AS (SELECT {_DEFER} FROM j) SELECT j.* FROM j CROSS JOIN entry"
+    ),
+    JobRow,
+)
+_QUIET: Final = "make_interval(secs => CAST(:seconds AS double precision))"
+
+# Its worker has gone quiet; or it is taken, but the job does not run, so that the worker could not
+# say how it ended.
+_LOST: Final = (
+    "SELECT q.id, q.attempts, j.id AS job_id FROM procrastinate_jobs q"
+    " LEFT JOIN procrastinate_workers w ON w.id = q.worker_id"
+    f" LEFT JOIN jobs j ON q.lock = {_NAME}"
+    " WHERE q.status = 'doing'"
+    f" AND (w.id IS NULL OR w.last_heartbeat < now() - {_QUIET}"
+    " OR (j.id IS NOT NULL AND j.locked_by IS NULL AND NOT EXISTS"
+    " (SELECT FROM procrastinate_events e WHERE e.job_id = q.id AND e.type = 'started'"
+    f" AND e.at > now() - {_QUIET})))"
+    " FOR UPDATE OF q SKIP LOCKED"
+)
+_PUT_BACK: Final = Statement(
+    text(
+        f"WITH lost AS MATERIALIZED ({_LOST}), given_up AS (SELECT"
+        " procrastinate_finish_job_v1(id, 'failed', false) FROM lost"
+        " WHERE job_id IS NULL AND attempts >= CAST(:most AS integer)),"
+        " put_back AS (SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM lost"
+        " WHERE job_id IS NOT NULL OR attempts < CAST(:most AS integer))"
+        " SELECT (SELECT count(*) FROM put_back), (SELECT count(*) FROM given_up)"
+    ),
+    Row,
+)
+_QUEUE_AGAIN: Final = Statement(
+    text(
+        f"WITH j AS MATERIALIZED (SELECT * FROM jobs j WHERE j.finished_at IS NULL"
+        f" AND j.updated_at < now() - {_QUIET}"
+        f" AND NOT EXISTS (SELECT FROM procrastinate_jobs q WHERE q.queueing_lock = {_NAME}"
+        " AND q.status = 'todo')"
+        f" AND NOT EXISTS (SELECT FROM procrastinate_jobs q WHERE q.lock = {_NAME}"
+        " AND q.status = 'doing') FOR UPDATE OF j SKIP LOCKED)"
+        f" SELECT {_DEFER} FROM j"
+    ),
+    Row,
+)
+_DEPTH: Final = Statement(
+    text(
+        "SELECT queue_name AS queue, count(*) FILTER (WHERE status = 'todo') AS waiting,"
+        " count(*) FILTER (WHERE status = 'doing') AS running"
+        " FROM procrastinate_jobs WHERE status IN ('todo', 'doing') GROUP BY queue_name"
+    ),
+    Row,
+)
+
+
+class PutBack(NamedTuple):
+    """What became of the entries that workers had taken and could not go on with.
+
+    Attributes:
+        put_back: Another worker can take these now.
+        given_up: Periodic ones that were begun too often.
+    """
+
+    put_back: int
+    given_up: int
+
+
+async def enqueue(
+    tx: Transaction,
+    task: Task,
+    *,
+    owner: UUID | None,
+    total: int | None = None,
+    priority: int | None = None,
+    run_at: object = None,
+) -> JobRow:
+    """The new job, which a worker is given once the transaction is committed.
+
+    Args:
+        owner: The user who sees the job; None when it is the server's own.
+        total: How many records or bytes there are to do, when that is known.
+        priority: Instead of the task's own.
+        run_at: Not before this moment.
+    """
+    values = {
+        "kind": task.kind.value,
+        "version": task.version,
+        "payload": orjson.dumps(task.to_json()).decode(),
+        "queue": task.queue,
+        "priority": task.priority if priority is None else priority,
+        "max_attempts": task.max_attempts,
+        "user_uuid": owner,
+        "total": total,
+        "task": RUN_JOB,
+        "run_at": run_at,
+    }
+    (row,) = await tx.fetch(_ENQUEUE, values)
+    return row
+
+
+async def put_back_lost(tx: Transaction, *, quiet_seconds: float) -> PutBack:
+    """Give back what workers took and cannot go on with. Any number of processes may call it.
+
+    Args:
+        quiet_seconds: After how long without a sign a worker counts as dead.
+    """
+    (counts,) = await tx.fetch(_PUT_BACK, {"seconds": quiet_seconds, "most": MAX_ENTRY_ATTEMPTS})
+    return PutBack(*counts)
+
+
+async def queue_again(tx: Transaction, *, quiet_seconds: float) -> int:
+    """Give every job an entry that has not ended and has none; how many they were.
+
+    It looks at all that wait, so it is for now and then.
+    """
+    values = {"seconds": quiet_seconds, "task": RUN_JOB, "run_at": None}
+    return len(await tx.fetch(_QUEUE_AGAIN, values))

@@ -1,0 +1,222 @@
+"""What the worker that has a job writes about it, as long as it has it.
+
+Taking a job gives a fencing token. Every batch begins by asking for the job's row under the token,
+and keeps it locked: a worker that was taken for dead, and wakes, can write nothing any more. What a
+batch does and how far the job is are committed together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy import text
+
+from db.rows import JobRow, Row
+from db.statements import Statement
+from db.transaction import Transaction
+from domain.jobs import JobErrorCode, JobStatus
+
+FAILED: Final = "failed"
+"""The counter of what could not be done."""
+
+_IDLE_SECONDS: Final = 5
+
+_OF_JOB: Final = "id = CAST(:job_id AS bigint)"
+_HELD: Final = f"{_OF_JOB} AND locked_by = CAST(:token AS uuid)"
+_LOCK: Final = Statement(text(f"SELECT * FROM jobs WHERE {_OF_JOB} FOR UPDATE"), JobRow)
+
+# Who falls silent in the middle of a batch must not keep the row from the next one for long.
+_LOCK_HELD: Final = Statement(
+    text(
+        f"SELECT status, counters, set_config('idle_in_transaction_session_timeout',"
+        f" '{_IDLE_SECONDS}s', true) FROM jobs WHERE {_HELD} FOR UPDATE"
+    ),
+    Row,
+)
+_TAKE: Final = Statement(
+    text(
+        "UPDATE jobs SET status = 'RUNNING', locked_by = CAST(:token AS uuid),"
+        " attempts = attempts + 1, started_at = coalesce(started_at, now())"
+        f" WHERE {_OF_JOB} RETURNING *"
+    ),
+    JobRow,
+)
+_ADVANCE: Final = Statement(
+    text(
+        "UPDATE jobs SET done = done + CAST(:done AS bigint), total = CAST(:total AS bigint),"
+        f" counters = CAST(:counters AS jsonb) WHERE {_OF_JOB}"
+    ),
+    Row,
+)
+_END: Final = Statement(
+    text(
+        "UPDATE jobs SET status = :status, finished_at = now(), locked_by = NULL,"
+        " error_code = CAST(:error_code AS text), error = CAST(:error AS text)"
+        f" WHERE {_OF_JOB}"
+    ),
+    Row,
+)
+
+# One that is to stop goes on saying so: whoever takes it next ends it.
+_LET_GO: Final = Statement(
+    text(
+        "UPDATE jobs SET status = CASE status WHEN 'CANCELING' THEN status ELSE 'QUEUED' END,"
+        " locked_by = NULL, attempts = attempts - CAST(:uncounted AS integer),"
+        " error_code = coalesce(CAST(:error_code AS text), error_code),"
+        f" error = coalesce(CAST(:error AS text), error) WHERE {_OF_JOB}"
+    ),
+    Row,
+)
+
+
+class Fenced(Exception):
+    """Another worker has the job by now; nothing may be written for it any more."""
+
+
+class Cancelled(Exception):
+    """The job is to stop."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt came to nothing, in words for the job's owner."""
+
+    code: JobErrorCode
+    message: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A job that this worker may go on with.
+
+    Attributes:
+        row: As it was when it was taken.
+    """
+
+    row: JobRow
+    token: UUID
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        """What tells the job from others, and the holder too."""
+        return {"job_id": self.row.id, "token": self.token}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a batch did.
+
+    Attributes:
+        done: Of the units that `total` counts.
+        counters: What to add to the job's counters.
+        total: How many units there are, once that is known.
+    """
+
+    done: int
+    counters: Mapping[str, int] = field(default_factory=dict)
+    total: int | None = None
+
+
+async def take_job(tx: Transaction, job_id: int) -> Hold | None:
+    """The job for this worker; None when nothing is to be done for it any more.
+
+    One that is to stop ends here, and so does one that every worker before died of.
+    """
+    row = await tx.fetch_one(_LOCK, {"job_id": job_id})
+    if row is None or row.finished_at is not None:
+        return None
+    if row.status == JobStatus.CANCELING:
+        await _end(tx, job_id, JobStatus.CANCELLED)
+        return None
+    if row.attempts >= row.max_attempts:
+        await _end(tx, job_id, JobStatus.FAILED, _lost_with_workers(row))
+        return None
+    token = uuid4()
+    (taken,) = await tx.fetch(_TAKE, {"job_id": job_id, "token": token})
+    return Hold(taken, token)
+
+
+async def begin_batch(tx: Transaction, hold: Hold) -> Mapping[str, int]:
+    """Lock the job's row for this transaction; its counters.
+
+    Raises:
+        Fenced: Another worker has the job.
+        Cancelled: The job is to stop.
+    """
+    row = await _lock(tx, hold)
+    if row["status"] == JobStatus.CANCELING:
+        raise Cancelled
+    counters: Mapping[str, int] = row["counters"]
+    return counters
+
+
+async def end_batch(tx: Transaction, hold: Hold, step: Step, counters: Mapping[str, int]) -> None:
+    """Write down what the batch did.
+
+    Args:
+        counters: Those that `begin_batch` gave.
+    """
+    added = {**counters, **{k: counters.get(k, 0) + n for k, n in step.counters.items()}}
+    told = {"done": step.done, "total": step.total, "counters": orjson.dumps(added).decode()}
+    await tx.fetch(_ADVANCE, {**told, "job_id": hold.row.id})
+
+
+async def end_job(
+    tx: Transaction, hold: Hold, status: JobStatus, failure: Failure | None = None
+) -> None:
+    """The job has ended and stands so for ever.
+
+    One that is completed, but counts something as `failed`, is so with errors.
+
+    Raises:
+        Fenced: Another worker has the job.
+    """
+    row = await _lock(tx, hold)
+    if status is JobStatus.COMPLETED and row["counters"].get(FAILED):
+        status = JobStatus.COMPLETED_WITH_ERRORS
+    await _end(tx, hold.row.id, status, failure)
+
+
+async def let_go(
+    tx: Transaction, hold: Hold, *, counts: bool, failure: Failure | None = None
+) -> None:
+    """The job waits for a worker again.
+
+    Args:
+        counts: Whether it was an attempt, or only interrupted.
+        failure: What went wrong, for the owner to see meanwhile.
+
+    Raises:
+        Fenced: Another worker has the job.
+    """
+    await _lock(tx, hold)
+    told = {"error_code": failure and failure.code.value, "error": failure and failure.message}
+    await tx.fetch(_LET_GO, {"job_id": hold.row.id, "uncounted": int(not counts), **told})
+
+
+async def _lock(tx: Transaction, hold: Hold) -> Row:
+    """How the job stands, while nobody else can change that until the transaction ends."""
+    row = await tx.fetch_one(_LOCK_HELD, hold.values)
+    if row is None:
+        raise Fenced(f"job {hold.row.id} was given to another worker")
+    return row
+
+
+async def _end(
+    tx: Transaction, job_id: int, status: JobStatus, failure: Failure | None = None
+) -> None:
+    told = {"error_code": failure and failure.code.value, "error": failure and failure.message}
+    await tx.fetch(_END, {"job_id": job_id, "status": status.value, **told})
+
+
+def _lost_with_workers(row: JobRow) -> Failure:
+    if row.error_code is not None:
+        return Failure(JobErrorCode(row.error_code), row.error or "")
+    times = f"{row.attempts} workers" if row.attempts > 1 else "The worker"
+    return Failure(
+        JobErrorCode.WORKER_LOST,
+        f"{times} took the job and did not come back. Look into their logs; make it again when"
+        " the cause is found.",
+    )

@@ -1,0 +1,83 @@
+"""The tables of durable jobs; procrastinate's own come from its migrations.
+
+`jobs` is the truth about a job: how it stands, how far it is and who may go on with it. Triggers
+count its revisions, keep its progress from going back and an end from being undone, and tell every
+change over the channel `CHANNEL`.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Computed,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from db.tables import metadata
+from domain.jobs import JobStatus
+
+CHANNEL: Final = "appointment360_jobs"
+"""Where PostgreSQL tells the id of each job that was changed, once the change is committed."""
+
+UNFINISHED: Final = tuple(status.value for status in JobStatus if not status.is_final)
+
+_NOW: Final = func.now()
+_PROGRESS: Final = (
+    "CASE WHEN status IN ('COMPLETED', 'COMPLETED_WITH_ERRORS') THEN 1.0"
+    " WHEN total > 0 THEN least(1.0, done::double precision / total) ELSE 0.0 END"
+)
+
+jobs: Final = Table(
+    "jobs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("uuid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid()),
+    Column("kind", Text, nullable=False),
+    Column("version", SmallInteger, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    # The owner; a job of nobody is the server's own.
+    Column("user_uuid", Uuid),
+    Column("status", Text, nullable=False, server_default=JobStatus.QUEUED.value),
+    Column("total", BigInteger),
+    Column("done", BigInteger, nullable=False, server_default=text("0")),
+    Column("progress", Double, Computed(_PROGRESS, persisted=True), nullable=False),
+    Column("counters", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("max_attempts", Integer, nullable=False),
+    Column("error_code", Text),
+    Column("error", Text),
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
+    # The fencing token: only who has it may write as this job.
+    Column("locked_by", Uuid),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("started_at", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    Index("ix_jobs_created_at", "created_at", "id"),
+    Index("ix_jobs_user_uuid", "user_uuid", "created_at", "id"),
+    Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+    Index("ix_jobs_unfinished", "id", postgresql_where=text("finished_at IS NULL")),
+)
+
+job_records: Final = Table(
+    "job_records",
+    metadata,
+    Column("job_id", BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    # Of contacts or companies, by the job's kind. What is done is taken out.
+    Column("record_id", BigInteger, primary_key=True),
+)
