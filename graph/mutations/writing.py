@@ -5,30 +5,26 @@ sent only after COMMIT, and the row in it is what PostgreSQL stored. Under an id
 outcome is kept in the same transaction, and given again when the mutation is sent again.
 """
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
 from db.entities import Entity
 from db.idempotency import KeyedRequest, claim_key, keep_outcome
+from db.retrying import write_again
 from db.rows import Row
-from db.transaction import Database, ReadSession, Transaction
+from db.transaction import ReadSession, Transaction
 from db.writing import find_rows
 from domain.absent import given
 from domain.enums import Role
 from domain.errors import (
-    ConnectionLost,
     InvalidInput,
-    OutcomeUnknown,
     Problem,
     ProblemCode,
     Rejected,
-    WriteConflict,
 )
 from domain.idempotency import check_key, request_hash
 from domain.records import described
@@ -39,8 +35,6 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Row)
 I = TypeVar("I")  # noqa: E741  # stands for an input
 Input = Annotated[I, strawberry.argument(description="What to do.")]
-
-_PAUSE_SECONDS: Final = 0.02
 
 
 @dataclass(kw_only=True)
@@ -120,7 +114,7 @@ async def write(
     request = _keyed_request(info, given_input, viewer)
     once = work if request is None else partial(_once, info, request, work, memory)
     try:
-        work_once = _in_transaction(database, once, is_keyed=request is not None)
+        work_once = write_again(database, once, is_repeatable=request is not None)
         return await info.context.finish(work_once)
     finally:
         info.context.forget_what_was_read()
@@ -159,24 +153,3 @@ async def _once(
     outcome = await work(tx)
     await keep_outcome(tx, request, memory.keep(outcome))
     return outcome
-
-
-async def _in_transaction(
-    database: Database, work: Callable[[Transaction], Awaitable[T]], *, is_keyed: bool
-) -> T:
-    """Write, and write again when another transaction was in the way or the connection was lost.
-
-    When COMMIT got no answer, only the key tells whether the work was done.
-    """
-    left = {WriteConflict: 3, ConnectionLost: 1, OutcomeUnknown: 1 if is_keyed else 0}
-    pause = _PAUSE_SECONDS
-    while True:
-        try:
-            async with database.write() as tx:
-                return await work(tx)
-        except (WriteConflict, ConnectionLost, OutcomeUnknown) as error:
-            if not left[type(error)]:
-                raise
-            left[type(error)] -= 1
-        await asyncio.sleep(random.uniform(0.5, 1.5) * pause)  # noqa: S311  # spreads retries
-        pause *= 2

@@ -1,0 +1,39 @@
+"""Transactions that are done again when something was in their way."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from db.transaction import Database, Transaction
+from domain.errors import ConnectionLost, OutcomeUnknown, WriteConflict
+
+T = TypeVar("T")
+
+_PAUSE_SECONDS: Final = 0.02
+
+
+async def write_again(
+    database: Database, work: Callable[[Transaction], Awaitable[T]], *, is_repeatable: bool
+) -> T:
+    """What work gives that is done in a transaction, and again after a conflict or a broken line.
+
+    Args:
+        is_repeatable: The work finds out by itself whether it was done before, so that it may be
+            done again when COMMIT got no answer.
+
+    Raises:
+        Unavailable: It was in vain too often.
+    """
+    left = {WriteConflict: 3, ConnectionLost: 1, OutcomeUnknown: 1 if is_repeatable else 0}
+    pause = _PAUSE_SECONDS
+    while True:
+        try:
+            async with database.write() as tx:
+                return await work(tx)
+        except (WriteConflict, ConnectionLost, OutcomeUnknown) as error:
+            if not left[type(error)]:
+                raise
+            left[type(error)] -= 1
+        await asyncio.sleep(random.uniform(0.5, 1.5) * pause)  # noqa: S311  # spreads retries
+        pause *= 2
