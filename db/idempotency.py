@@ -17,9 +17,10 @@ from db.rows import Row
 from db.statements import Statement
 from db.transaction import Transaction
 from domain.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from domain.idempotency import KEPT_SECONDS
 
 _PATIENCE: Final = "1s"
-_EXPIRED: Final = "created_at < now() - interval '24 hours'"
+_EXPIRED: Final = f"created_at < now() - interval '{KEPT_SECONDS} seconds'"
 
 # The row is made from the result of set_config, so it waits only after that has run.
 _CLAIM: Final = Statement(
@@ -40,14 +41,8 @@ _READ: Final = Statement(
 _FORGET: Final = Statement(
     text(f"DELETE FROM idempotency_keys WHERE {_OF_KEY} AND {_EXPIRED}"), Row
 )
-# Some of the expired keys go along, so that the table stays as small as a day is busy.
 _KEEP: Final = Statement(
-    text(
-        "WITH expired AS (DELETE FROM idempotency_keys WHERE (user_uuid, key) IN"
-        f" (SELECT user_uuid, key FROM idempotency_keys WHERE {_EXPIRED}"
-        " ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED))"
-        f" UPDATE idempotency_keys SET outcome = CAST(:outcome AS jsonb) WHERE {_OF_KEY}"
-    ),
+    text(f"UPDATE idempotency_keys SET outcome = CAST(:outcome AS jsonb) WHERE {_OF_KEY}"),
     Row,
 )
 

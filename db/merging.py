@@ -50,14 +50,9 @@ _BURY: Final = Statement(
     ),
     Row,
 )
-# Some of those that can no longer be undone forget what they were made of.
 _INSERT: Final = Statement(
     text(
-        "WITH settled AS (UPDATE contact_merges SET undo = '{}' WHERE id IN"
-        " (SELECT id FROM contact_merges WHERE undo <> '{}'"
-        " AND created_at < now() - make_interval(secs => CAST(:window AS float8))"
-        " ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED))"
-        " INSERT INTO contact_merges (survivor_id, loser_ids, merged_by, undo)"
+        "INSERT INTO contact_merges (survivor_id, loser_ids, merged_by, undo)"
         " VALUES (CAST(:survivor AS bigint), CAST(:ids AS bigint[]), CAST(:merged_by AS uuid),"
         f" CAST(:undo AS jsonb)) RETURNING {MERGE_COLUMNS}"
     ),
@@ -84,13 +79,8 @@ async def preview_merge(session: ReadSession, request: MergeRequest) -> Sequence
     return _checked(merge(contacts, request.policies)).origins
 
 
-async def merge_contacts(
-    tx: Transaction, request: MergeRequest, *, merged_by: UUID, undo_seconds: float
-) -> Merger:
+async def merge_contacts(tx: Transaction, request: MergeRequest, *, merged_by: UUID) -> Merger:
     """Make the contacts one.
-
-    Args:
-        undo_seconds: Merges that are older can no longer be undone.
 
     Raises:
         Rejected: NOT_FOUND, NOT_ALLOWED_IN_STATE for one that was merged already, VERSION_CONFLICT,
@@ -104,7 +94,7 @@ async def merge_contacts(
     await tx.fetch(_BURY, ids)
     row = await write_survivor(tx, survivor.id, merged.values)
     traces = _traces(survivor, losers, merged, version=row.version, activities=activities)
-    stored = {"merged_by": merged_by, "window": undo_seconds, "undo": traces.to_json()}
+    stored = {"merged_by": merged_by, "undo": traces.to_json()}
     (record,) = await tx.fetch(_INSERT, ids | stored)
     _tell(tx, survivor, losers, row)
     return Merger(row, record, merged.origins)

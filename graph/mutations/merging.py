@@ -124,7 +124,6 @@ class MergeMutations:
                 tx,
                 _request(input),
                 merged_by=viewer.user_uuid,
-                undo_seconds=info.context.undo_seconds,
             )
 
         answer: dict[str, Any] = {"contact": None, "merge": None, "origins": [], "user_errors": []}

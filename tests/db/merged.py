@@ -29,7 +29,7 @@ async def merge(database: Database, *contact_ids: int, **how: Any) -> Merger:
     """One contact of several."""
     async with database.write() as tx:
         request = clean_merge(contact_ids, **how)
-        return await merge_contacts(tx, request, merged_by=SOMEBODY, undo_seconds=WEEK)
+        return await merge_contacts(tx, request, merged_by=SOMEBODY)
 
 
 async def undo(database: Database, merge_id: int, *, within: float = WEEK) -> Unmerged:

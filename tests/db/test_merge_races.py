@@ -54,7 +54,7 @@ def merging(*contact_ids: int, survivor: int | None = None) -> Work:
 
     async def work(tx: Transaction) -> None:
         request = clean_merge(contact_ids, primary_id=survivor)
-        await merge_contacts(tx, request, merged_by=SOMEBODY, undo_seconds=WEEK)
+        await merge_contacts(tx, request, merged_by=SOMEBODY)
 
     return work
 

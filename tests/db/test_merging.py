@@ -1,7 +1,6 @@
 """Promises of `db.merging`: one contact stands where several stood, and nothing of them is lost."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -33,7 +32,7 @@ from tests.db.staged import contact as staged
 from tests.db.staged import load
 from tests.factories import make_company, make_contact
 from tests.graph.ids import id_of
-from tests.graph.rows import execute, make_activity, read_rows
+from tests.graph.rows import make_activity, read_rows
 from tests.statements import Statements
 
 LINKEDIN = "https://www.linkedin.com/in/ada"
@@ -382,21 +381,6 @@ async def test_a_row_brings_a_deleted_survivor_back_and_never_a_tombstone(
     assert outcome.uuid == survivor.uuid
     assert (await load_one(database, survivor.id)).deleted_at is None
     assert (await load_one(database, lost.id))["merged_into_id"] == survivor.id
-
-
-async def test_merges_that_are_past_undoing_forget_what_they_were_made_of(
-    database: Database,
-) -> None:
-    """The next merge clears what nobody can ask for any more."""
-    pairs = [[(await make_contact(database)).id for _ in range(2)] for _ in range(3)]
-    merges = [(await merge(database, *pair)).merge.id for pair in pairs[:2]]
-    past = datetime.now(UTC) - timedelta(days=8)
-    await execute(
-        database, "UPDATE contact_merges SET created_at = $1 WHERE id = $2", past, merges[0]
-    )
-    merges.append((await merge(database, *pairs[2])).merge.id)
-    query = "SELECT id FROM contact_merges WHERE undo = '{}' ORDER BY id"
-    assert await read_rows(database, query) == [(merges[0],)]
 
 
 async def test_a_merge_that_is_recalled_shows_the_survivor_as_it_is(database: Database) -> None:

@@ -46,7 +46,7 @@ async def merge(database: Database, survivor_id: int, *loser_ids: int) -> int:
     """The id of the merge that made the contacts one."""
     request = clean_merge((survivor_id, *loser_ids), primary_id=survivor_id)
     async with database.write() as tx:
-        merger = await merge_contacts(tx, request, merged_by=ADMIN, undo_seconds=WEEK)
+        merger = await merge_contacts(tx, request, merged_by=ADMIN)
     return merger.merge.id
 
 
@@ -240,7 +240,7 @@ async def test_profile_that_a_merge_replaced_is_forgotten(database: Database) ->
     newest = [(ContactField("LINKEDIN_URL"), MergePolicy.NEWEST)]
     request = clean_merge((survivor.id, loser.id), primary_id=survivor.id, field_policies=newest)
     async with database.write() as tx:
-        await merge_contacts(tx, request, merged_by=ADMIN, undo_seconds=WEEK)
+        await merge_contacts(tx, request, merged_by=ADMIN)
     assert PROFILE in await merges_of(database)
     ada = await make_contact(database, first_name="Ada", linkedin_url=PROFILE)
     assert await erase(database, ada.id) == [Erasure(ada.id, is_erased=True)]

@@ -174,41 +174,6 @@ async def test_key_counts_for_a_day(client: Client, resources_database: Database
     assert await count(resources_database) == 2
 
 
-async def test_expired_keys_are_removed_a_hundred_at_a_time(
-    client: Client, resources_database: Database
-) -> None:
-    """Each mutation with a key takes some of the expired ones along, the oldest first."""
-    await execute(
-        resources_database,
-        "INSERT INTO idempotency_keys SELECT gen_random_uuid(), n, '', 'null',"
-        " now() - interval '24 hours' - n * interval '1 second' FROM generate_series(0, 149) AS n",
-    )
-    left = []
-    for key in ("a", "b"):
-        await client.query(CREATE, input=ada(key))
-        left += await read_rows(
-            resources_database, "SELECT count(*), max(length(key)) FROM idempotency_keys"
-        )
-    assert left == [(51, 2), (2, 1)]
-
-
-async def test_nobody_waits_for_an_expired_key_that_another_removes(
-    client: Client, resources_database: Database, database_url: URL
-) -> None:
-    """Tidying up is no work of the mutation: what is locked is left for the next one."""
-    await execute(
-        resources_database,
-        "INSERT INTO idempotency_keys VALUES"
-        " (gen_random_uuid(), 'old', '', 'null', now() - interval '2 days')",
-    )
-    async with open_engine(database_url) as engine, engine.begin() as other:
-        await other.execute(text("SELECT * FROM idempotency_keys FOR UPDATE"))
-        await client.query(CREATE, input=ada())
-        assert await keys(resources_database) == 2
-    await client.query(CREATE, input=ada("next"))
-    assert await keys(resources_database) == 2
-
-
 @pytest.mark.parametrize("key", ["", "k" * 256, "a b", "ä"])
 async def test_what_is_no_key_is_refused(
     client: Client, resources_database: Database, key: str

@@ -1,0 +1,65 @@
+"""What is forgotten with time, a part at a time, so that nothing is locked for long."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import text
+
+from db.rows import Row
+from db.statements import Statement
+from db.transaction import Transaction
+
+
+@dataclass(frozen=True)
+class Prune:
+    """One kind of rows that grow old.
+
+    Attributes:
+        name: For the log.
+        statement: Forgets at most `most` of those older than `age` seconds, and gives them.
+    """
+
+    name: str
+    statement: Statement[Row]
+
+    async def run(self, tx: Transaction, *, age_seconds: float, most: int) -> int:
+        """Forget some; how many they were. Fewer than `most` means that none is left."""
+        return len(await tx.fetch(self.statement, {"age": age_seconds, "most": most}))
+
+
+def _prune(name: str, sql: str) -> Prune:
+    old = "now() - make_interval(secs => CAST(:age AS double precision))"
+    most = "LIMIT CAST(:most AS bigint) FOR UPDATE SKIP LOCKED"
+    return Prune(name, Statement(text(sql.format(old=old, most=most)), Row))
+
+
+JOBS: Final = _prune(
+    "jobs",
+    "WITH gone AS (SELECT id FROM jobs WHERE finished_at < {old} ORDER BY finished_at {most})"
+    " DELETE FROM jobs USING gone WHERE jobs.id = gone.id RETURNING jobs.id",
+)
+JOB_RECORDS: Final = _prune(
+    "job_records",
+    "WITH gone AS (SELECT r.job_id, r.record_id FROM jobs j JOIN job_records r ON r.job_id = j.id"
+    " WHERE j.finished_at < {old} LIMIT CAST(:most AS bigint))"
+    " DELETE FROM job_records r USING gone"
+    " WHERE r.job_id = gone.job_id AND r.record_id = gone.record_id RETURNING r.job_id",
+)
+IDEMPOTENCY_KEYS: Final = _prune(
+    "idempotency_keys",
+    "WITH gone AS (SELECT user_uuid, key FROM idempotency_keys WHERE created_at < {old}"
+    " ORDER BY created_at {most})"
+    " DELETE FROM idempotency_keys k USING gone"
+    " WHERE k.user_uuid = gone.user_uuid AND k.key = gone.key RETURNING k.key",
+)
+ACTIVITIES: Final = _prune(
+    "activities",
+    "WITH gone AS (SELECT id FROM activities WHERE occurred_at < {old} ORDER BY occurred_at {most})"
+    " DELETE FROM activities USING gone WHERE activities.id = gone.id RETURNING activities.id",
+)
+MERGE_UNDO: Final = _prune(
+    "merge_undo",
+    "WITH gone AS (SELECT id FROM contact_merges WHERE undo <> '{{}}' AND created_at < {old}"
+    " ORDER BY created_at {most})"
+    " UPDATE contact_merges m SET undo = '{{}}' FROM gone WHERE m.id = gone.id RETURNING m.id",
+)
