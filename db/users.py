@@ -1,14 +1,15 @@
 """Users: who may come in, and what they may do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, bindparam, func, select
+from sqlalchemy import Text, Uuid, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from db.parameters import one_of
-from db.rows import UserRow
+from db.rows import Row, UserRow
 from db.statements import Statement
 from db.tables import users
 from db.transaction import ReadSession, Transaction
@@ -41,6 +42,19 @@ _INSERT: Final = Statement(
     .returning(*_COLUMNS),
     UserRow,
 )
+# Locked in the order of their ids, so that two processes do not wait for each other.
+_MOVE_LAST_ACTIVE: Final = Statement(
+    text(
+        "WITH seen AS ("
+        "SELECT users.id, given.at"
+        " FROM unnest(CAST(:uuids AS uuid[]), CAST(:times AS timestamptz[])) AS given(uuid, at)"
+        " JOIN users USING (uuid)"
+        " ORDER BY users.id FOR NO KEY UPDATE OF users"
+        ") UPDATE users SET last_active_at = seen.at FROM seen"
+        " WHERE users.id = seen.id AND coalesce(users.last_active_at < seen.at, true)"
+    ),
+    Row,
+)
 
 
 async def find_user(session: ReadSession, user_uuid: UUID) -> UserRow | None:
@@ -70,3 +84,8 @@ async def create_user(
 ) -> UserRow | None:
     """The new user; None when somebody has the address already."""
     return await tx.fetch_one(_INSERT, {"email": email, "name": name, "role": role.value})
+
+
+async def move_last_active(tx: Transaction, seen: Mapping[UUID, datetime]) -> None:
+    """Set when users were last active, by their uuid; never to an earlier time than is known."""
+    await tx.fetch(_MOVE_LAST_ACTIVE, {"uuids": list(seen.keys()), "times": list(seen.values())})

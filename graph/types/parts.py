@@ -12,7 +12,7 @@ from domain.enums import ActivityType, EmailStatus, EmailType, PhoneType, Role
 from domain.node_ids import NodeKind
 from domain.scalars import Json
 from graph.context import Info
-from graph.declare import column, loaded, node_id, related_column, rows_of
+from graph.declare import batched, column, loaded, node_id, related_column, rows_of
 from graph.loading import load_each
 
 
@@ -21,6 +21,13 @@ class Node:
     """The interface of the relay specification for things that can be fetched again."""
 
     id: strawberry.ID = strawberry.field(description="Opaque id; `node(id:)` finds it again.")
+
+
+async def _last_active(rows: Sequence[Any], info: Info) -> list[datetime | None]:
+    """When colleagues are at work is for admins to know, and for everybody of themselves."""
+    viewer, sees_all = info.context.viewer, info.context.has_role(Role.ADMIN)
+    own = None if viewer is None else viewer.user_uuid
+    return [row["last_active_at"] if sees_all or row["uuid"] == own else None for row in rows]
 
 
 @rows_of("users")
@@ -33,7 +40,11 @@ class User(Node):
     email: str = column("E-mail address.")
     name: str | None = column("Name.")
     role: Role = column("What the user may do.")
-    last_active_at: datetime | None = column("When the user last sent a request.")
+    last_active_at: datetime | None = batched(
+        _last_active,
+        "When the user last sent a request, to within five minutes; of others, admins see it.",
+        needs=("uuid", "last_active_at"),
+    )
     created_at: datetime = column("When the user was created.")
 
     @classmethod
