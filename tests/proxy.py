@@ -1,11 +1,13 @@
-"""A proxy before PostgreSQL that cuts connections at the worst moment: around COMMIT."""
+"""Proxies before PostgreSQL that cut connections: around COMMIT, or after so many bytes."""
 
 import asyncio
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
+from typing import Self
 
 from sqlalchemy.engine import URL
 
@@ -21,31 +23,19 @@ class Cut(Enum):
     AFTER_COMMIT = auto()
 
 
-class CommitProxy:
-    """Passes everything on, and cuts the connections of transactions that it was told about.
+class Proxy(ABC):
+    """Passes everything on until it cuts the connection.
 
     Attributes:
         url: Where it listens.
-        cuts: How often it has cut, and when.
     """
 
     def __init__(self, upstream: URL) -> None:
         self._upstream = upstream
-        self._plans: dict[bytes, list[Cut]] = {}
-        self._pattern: re.Pattern[bytes] | None = None
         self.url = upstream
-        self.cuts: Counter[Cut] = Counter()
-
-    def cut(self, marker: str, cuts: Iterable[Cut]) -> None:
-        """Cut the next transactions in whose statements a marker occurs, one after the other.
-
-        All markers are of one form: letters, a hyphen, digits.
-        """
-        self._plans[marker.encode()] = list(cuts)
-        self._pattern = re.compile(marker.partition("-")[0].encode() + rb"-\d+")
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator["CommitProxy"]:
+    async def listening(self) -> AsyncIterator[Self]:
         """Listens as long as this lasts."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
@@ -64,13 +54,9 @@ class CommitProxy:
         self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter
     ) -> None:
         from_server, to_server = await self._connect()
-        answers = asyncio.ensure_future(_pass_on(from_server, to_client))
+        answers = asyncio.ensure_future(self._pass_answers(from_server, to_client))
         with suppress(OSError):
-            cut = await self._pass_until_cut(from_client, to_server, answers)
-            if cut is Cut.AFTER_COMMIT:
-                await from_server.readuntil(_COMMITTED)
-            if cut is not None:
-                self.cuts[cut] += 1
+            await self._pass_until_cut(from_client, to_server, from_server, answers)
         answers.cancel()
         for writer in (to_client, to_server):
             writer.close()
@@ -83,7 +69,93 @@ class CommitProxy:
             return await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{port}")
         return await asyncio.open_connection(self._upstream.host, self._upstream.port)
 
+    async def _pass_answers(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(_CHUNK_BYTES):
+                writer.write(chunk)
+                await writer.drain()
+        writer.close()
+
+    @abstractmethod
     async def _pass_until_cut(
+        self,
+        from_client: asyncio.StreamReader,
+        to_server: asyncio.StreamWriter,
+        from_server: asyncio.StreamReader,
+        answers: asyncio.Future[None],
+    ) -> None:
+        """Pass on what the client sends, until the connection is to end."""
+
+
+class BytesProxy(Proxy):
+    """Cuts the connection that has sent so many bytes since it was told.
+
+    Attributes:
+        sent: How many bytes clients have sent since then.
+    """
+
+    def __init__(self, upstream: URL) -> None:
+        super().__init__(upstream)
+        self.sent = 0
+        self._most: int | None = None
+
+    def cut_after(self, most: int | None) -> None:
+        """Cut after this many bytes; None lets everything through."""
+        self.sent, self._most = 0, most
+
+    async def _pass_until_cut(
+        self,
+        from_client: asyncio.StreamReader,
+        to_server: asyncio.StreamWriter,
+        from_server: asyncio.StreamReader,
+        answers: asyncio.Future[None],
+    ) -> None:
+        while chunk := await from_client.read(_CHUNK_BYTES):
+            left = len(chunk) if self._most is None else self._most - self.sent
+            self.sent += len(chunk)
+            to_server.write(chunk[: max(0, left)])
+            await to_server.drain()
+            if left < len(chunk):
+                return
+
+
+class CommitProxy(Proxy):
+    """Cuts the connections of transactions that it was told about, around their COMMIT.
+
+    Attributes:
+        cuts: How often it has cut, and when.
+    """
+
+    def __init__(self, upstream: URL) -> None:
+        super().__init__(upstream)
+        self._plans: dict[bytes, list[Cut]] = {}
+        self._pattern: re.Pattern[bytes] | None = None
+        self.cuts: Counter[Cut] = Counter()
+
+    def cut(self, marker: str, cuts: Iterable[Cut]) -> None:
+        """Cut the next transactions in whose statements a marker occurs, one after the other.
+
+        All markers are of one form: letters, a hyphen, digits.
+        """
+        self._plans[marker.encode()] = list(cuts)
+        self._pattern = re.compile(marker.partition("-")[0].encode() + rb"-\d+")
+
+    async def _pass_until_cut(
+        self,
+        from_client: asyncio.StreamReader,
+        to_server: asyncio.StreamWriter,
+        from_server: asyncio.StreamReader,
+        answers: asyncio.Future[None],
+    ) -> None:
+        cut = await self._pass_until_commit(from_client, to_server, answers)
+        if cut is Cut.AFTER_COMMIT:
+            await from_server.readuntil(_COMMITTED)
+        if cut is not None:
+            self.cuts[cut] += 1
+
+    async def _pass_until_commit(
         self,
         from_client: asyncio.StreamReader,
         to_server: asyncio.StreamWriter,
@@ -105,11 +177,3 @@ class CommitProxy:
             if cut is not None:
                 return cut
         return None
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while chunk := await reader.read(_CHUNK_BYTES):
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()

@@ -1,0 +1,88 @@
+"""The worker of a process: beside the server, or alone as `appointment360 work`."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import uvloop
+
+from app.resources import Resources, direct_url, open_resources
+from app.settings import Settings
+from db.engine import libpq_settings
+from domain.tasks import QUEUES
+from jobs.bulk import BULK_HANDLERS
+from jobs.housekeeping import Retention, prune
+from jobs.worker import Worker, WorkerSettings
+
+
+class NotMigrated(Exception):
+    """The database is not at this release's tables."""
+
+
+def build_worker(resources: Resources, chosen: WorkerSettings | None = None) -> Worker:
+    """A worker for the jobs of a database; it does nothing yet."""
+    settings = resources.settings
+    usual = WorkerSettings(concurrency=settings.job_concurrency)
+    retention = Retention(
+        undo=settings.undo_window,
+        jobs=settings.job_retention,
+        activities=settings.activity_retention,
+    )
+    address = libpq_settings(
+        direct_url(settings, resources.database_url), application_name="appointment360-worker"
+    )
+    return Worker(
+        resources.database,
+        address,
+        BULK_HANDLERS,
+        keep_house=partial(prune, resources.database, retention),
+        settings=chosen or usual,
+    )
+
+
+@asynccontextmanager
+async def at_work(worker: Worker) -> AsyncIterator[None]:
+    """The worker works while the block runs, and is stopped at its end."""
+    working = asyncio.create_task(worker.run(), name="worker")
+    try:
+        yield
+    finally:
+        worker.stop()
+        await working
+
+
+def work(settings: Settings, *, queues: Sequence[str], concurrency: int | None) -> None:
+    """Work until a signal comes.
+
+    Raises:
+        NotMigrated: The tables are not those of this release.
+    """
+    chosen = WorkerSettings(
+        queues=queues or QUEUES, concurrency=concurrency or settings.job_concurrency
+    )
+    uvloop.run(_work(settings, chosen))
+
+
+async def _work(settings: Settings, chosen: WorkerSettings) -> None:
+    async with open_resources(settings, progress=_say) as resources:
+        if problem := await resources.probe.problem():
+            raise NotMigrated(f"{problem} Run `appointment360 migrate`.")
+        worker = build_worker(resources, chosen)
+
+        def stop() -> None:
+            resources.stop_clock.begin()
+            worker.stop()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+        _say(f"Working on {', '.join(chosen.queues)}; {chosen.concurrency} jobs at a time")
+        await worker.run()
+        _say("Stopped")
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)  # noqa: T201  # this is the program's terminal

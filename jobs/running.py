@@ -1,0 +1,215 @@
+"""Running one job: take it, do it batch by batch, write down how it ended.
+
+The row of the job is the truth and every write about it is fenced (`db.job_runs`). So whatever
+happens here, to the process or to PostgreSQL, the job is either ended, or waits for a worker, or
+counts as lost and is given to another one.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import structlog
+
+from db import job_runs
+from db.job_runs import Cancelled, Failure, Fenced, Hold, Step
+from db.retrying import write_again
+from db.transaction import Database, Transaction
+from domain.errors import Rejected, Unavailable
+from domain.jobs import JobErrorCode, JobStatus
+from domain.tasks import Task, UnknownPayload, read_task
+
+_PATIENCE_SECONDS: Final = 20.0
+_MAX_PAUSE_SECONDS: Final = 60.0
+
+Batch = Callable[[Transaction], Awaitable[Step | None]]
+"""Does a part of a job in a transaction and says what it did; None when nothing is left."""
+
+Handler = Callable[["Run", Any], Awaitable[None]]
+"""Does a job, given its task. It is begun anew after a failure and goes on from what is stored."""
+
+Handlers = Mapping[type[Task], Handler]
+
+log = structlog.get_logger(__name__)
+
+
+class TryAgain(Exception):
+    """The job is to be given to a worker again.
+
+    Args:
+        seconds: After how long.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"in {seconds:g} s")
+        self.seconds = seconds
+
+
+class HandedBack(Exception):
+    """The worker is to stop; another one goes on with the job."""
+
+
+class Run:
+    """An attempt at a job, as its handler sees it.
+
+    Attributes:
+        job_id: The row of the job.
+        attempt: 1 for the first worker that took it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        hold: Hold,
+        *,
+        limit: asyncio.Timeout,
+        batch_seconds: float,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self.job_id = hold.row.id
+        self.attempt = hold.row.attempts
+        self._database = database
+        self._hold = hold
+        self._limit = limit
+        self._batch_seconds = batch_seconds
+        self._is_stopping = is_stopping
+
+    async def batch(self, work: Batch) -> bool:
+        """Do a batch and commit it with the progress it made; False when nothing was left.
+
+        Between batches a job can be cancelled, handed back, or found to be another worker's; such
+        an error goes through the handler untouched.
+
+        Raises:
+            Unavailable: PostgreSQL was away for too long.
+        """
+        if self._is_stopping():
+            raise HandedBack
+        self._limit.reschedule(asyncio.get_running_loop().time() + self._batch_seconds)
+
+        async def fenced(tx: Transaction) -> bool:
+            counters = await job_runs.begin_batch(tx, self._hold)
+            step = await work(tx)
+            if step is not None:
+                await job_runs.end_batch(tx, self._hold, step, counters)
+            return step is not None
+
+        goes_on: bool = await _patiently(self._database, fenced)
+        return goes_on
+
+
+class JobRunner:
+    """Runs the jobs that a worker is given.
+
+    Args:
+        handlers: What does the jobs, by the class of their task.
+        is_stopping: Tells that jobs are to be handed back after their batch.
+    """
+
+    def __init__(
+        self, database: Database, handlers: Handlers, *, is_stopping: Callable[[], bool]
+    ) -> None:
+        self._database = database
+        self._handlers = handlers
+        self._is_stopping = is_stopping
+
+    async def run(self, job_id: int) -> None:
+        """Do a job, unless it has ended or is to end.
+
+        Raises:
+            TryAgain: It is not done, and waits for another attempt.
+            CancelledError: This process may not go on; the job waits for another worker.
+        """
+        hold = await _patiently(self._database, lambda tx: job_runs.take_job(tx, job_id))
+        if hold is None:
+            return
+        started = time.perf_counter()
+        told = log.bind(job=job_id, kind=hold.row.kind, attempt=hold.row.attempts)
+        try:
+            await self._attempt(hold)
+            await self._end(hold, JobStatus.COMPLETED)
+            told.info("job_done", seconds=round(time.perf_counter() - started, 3))
+        except Fenced:
+            told.warning("job_fenced")
+        except Cancelled:
+            await self._end(hold, JobStatus.CANCELLED)
+            told.info("job_cancelled")
+        except HandedBack:
+            await self._let_go(hold, counts=False)
+            raise TryAgain(0) from None
+        except asyncio.CancelledError:
+            await asyncio.shield(self._let_go(hold, counts=False))
+            raise
+        except Exception as error:  # noqa: BLE001  # the door: whatever a handler raises ends here
+            told.warning("job_failed", exc_info=not isinstance(error, Rejected | UnknownPayload))
+            await self._fail(hold, error)
+
+    async def _attempt(self, hold: Hold) -> None:
+        row = hold.row
+        task = read_task(row.kind, row.version, row.payload)
+        handle = self._handlers.get(type(task))
+        if handle is None:
+            raise UnknownPayload(f"This worker does no jobs of the kind {row.kind}.")
+        async with asyncio.timeout(task.batch_seconds) as limit:
+            run = Run(
+                self._database,
+                hold,
+                limit=limit,
+                batch_seconds=task.batch_seconds,
+                is_stopping=self._is_stopping,
+            )
+            await handle(run, task)
+
+    async def _fail(self, hold: Hold, error: Exception) -> None:
+        failure = _failure(error)
+        is_last = hold.row.attempts >= hold.row.max_attempts
+        if is_last or failure.code is JobErrorCode.REJECTED:
+            await self._end(hold, JobStatus.FAILED, failure)
+            return
+        await self._let_go(hold, counts=True, failure=failure)
+        raise TryAgain(pause_seconds(hold.row.attempts)) from error
+
+    async def _end(self, hold: Hold, status: JobStatus, failure: Failure | None = None) -> None:
+        await self._write(lambda tx: job_runs.end_job(tx, hold, status, failure))
+
+    async def _let_go(self, hold: Hold, *, counts: bool, failure: Failure | None = None) -> None:
+        await self._write(lambda tx: job_runs.let_go(tx, hold, counts=counts, failure=failure))
+
+    async def _write(self, work: Callable[[Transaction], Awaitable[None]]) -> None:
+        try:
+            await _patiently(self._database, work)
+        except Fenced:
+            # Also after an answer of COMMIT that got lost: it is written, and the token is gone.
+            log.info("job_fenced_at_its_end")
+
+
+def pause_seconds(attempts: int) -> float:
+    """How long to wait after so many attempts: 1, 2, 4 … seconds, at most a minute."""
+    return min(_MAX_PAUSE_SECONDS, 2.0 ** (attempts - 1))
+
+
+async def _patiently(database: Database, work: Callable[[Transaction], Awaitable[Any]]) -> Any:
+    """What work gives; while PostgreSQL is away, it is tried again for a while."""
+    ends, pause = time.monotonic() + _PATIENCE_SECONDS, 0.1
+    while True:
+        try:
+            return await write_again(database, work, is_repeatable=True)
+        except Unavailable:
+            if time.monotonic() + pause > ends:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(2.0, pause * 2)
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, UnknownPayload):
+        return Failure(JobErrorCode.UNKNOWN_PAYLOAD, f"{error} A newer release has to do it.")
+    if isinstance(error, Rejected):
+        return Failure(JobErrorCode.REJECTED, str(error))
+    if isinstance(error, TimeoutError):
+        return Failure(JobErrorCode.TIMED_OUT, "A part of the job took longer than it may.")
+    if isinstance(error, Unavailable):
+        return Failure(JobErrorCode.UNAVAILABLE, error.message)
+    # What a bug says may tell of the inside; the log has it.
+    return Failure(JobErrorCode.ERROR, "Something went wrong; the worker's log says what.")

@@ -1,0 +1,303 @@
+"""What becomes of jobs that fail, hang, are cancelled, or whose worker is to stop or dies."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from db.job_runs import Fenced, Hold, Step, begin_batch, end_batch, end_job, let_go, take_job
+from db.jobs import cancel_job
+from db.rows import Row
+from db.statements import Statement
+from db.transaction import Database, Transaction
+from domain.errors import Rejected, Unavailable
+from domain.jobs import JobErrorCode, JobStatus
+from domain.tasks import TagContacts
+from jobs.running import Handlers, Run
+from tests.jobs.working import ended, entries, make_job, read_job, until, worker
+
+
+async def one_step(_tx: Transaction) -> Step:
+    """A batch that does one unit."""
+    return Step(1, {"updated": 1})
+
+
+async def do_one(run: Run, _task: TagContacts) -> None:
+    """A job of one batch."""
+    await run.batch(one_step)
+
+
+def handled_by(handle: Callable[[Run, TagContacts], Awaitable[None]]) -> Handlers:
+    """Every job is done by this function."""
+    return {TagContacts: handle}
+
+
+async def execute(database: Database, sql: str, **values: Any) -> None:
+    """Do something to the tables."""
+    async with database.write() as tx:
+        await tx.fetch(Statement(text(sql), Row), values)
+
+
+async def limit_attempts(database: Database, job_id: int, most: int) -> None:
+    """Let a job be begun this often."""
+    await execute(
+        database,
+        "UPDATE jobs SET max_attempts = CAST(:most AS integer) WHERE id = CAST(:id AS bigint)",
+        most=most,
+        id=job_id,
+    )
+
+
+async def take(database: Database, job_id: int) -> Hold:
+    """The job, as the worker has it that takes it now."""
+    async with database.write() as tx:
+        hold = await take_job(tx, job_id)
+    assert hold is not None
+    return hold
+
+
+async def test_job_that_fails_once_is_done_by_the_next_attempt(
+    database: Database, database_url: URL
+) -> None:
+    """The error is shown while the job waits, and forgotten when it is done."""
+    attempts: list[int] = []
+
+    async def fail_first(run: Run, task: TagContacts) -> None:
+        attempts.append(run.attempt)
+        if run.attempt == 1:
+            raise RuntimeError("secret")
+        await do_one(run, task)
+
+    job = await make_job(database)
+    async with worker(database, database_url, handled_by(fail_first)):
+        waiting = await until(database, job.id, lambda row: row.error_code is not None)
+        done = await ended(database, job.id)
+    assert (waiting.status, waiting.error_code) == (JobStatus.QUEUED, JobErrorCode.ERROR)
+    assert waiting.error is not None
+    assert "secret" not in waiting.error
+    assert (done.status, done.attempts, done.error_code) == (JobStatus.COMPLETED, 2, None)
+    assert attempts == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RuntimeError("secret"), JobErrorCode.ERROR),
+        (Unavailable("The mail server does not answer."), JobErrorCode.UNAVAILABLE),
+        (TimeoutError(), JobErrorCode.TIMED_OUT),
+    ],
+    ids=["bug", "unavailable", "timeout"],
+)
+async def test_job_that_always_fails_ends_with_its_reason(
+    database: Database, database_url: URL, error: Exception, code: JobErrorCode
+) -> None:
+    """After its last attempt it is FAILED; the worker goes on with the next job."""
+
+    async def fail(run: Run, task: TagContacts) -> None:
+        if run.job_id == bad.id:
+            raise error
+        await do_one(run, task)
+
+    bad, good = await make_job(database), await make_job(database)
+    await limit_attempts(database, bad.id, 1)
+    async with worker(database, database_url, handled_by(fail)):
+        failed, done = await ended(database, bad.id), await ended(database, good.id)
+    assert (failed.status, failed.error_code, failed.attempts) == (JobStatus.FAILED, code, 1)
+    assert done.status == JobStatus.COMPLETED
+    assert await entries(database) == []
+
+
+async def test_job_that_is_refused_is_not_tried_again(
+    database: Database, database_url: URL
+) -> None:
+    """What its input makes impossible stays impossible."""
+
+    async def refuse(_run: Run, _task: TagContacts) -> None:
+        raise Rejected([])
+
+    job = await make_job(database)
+    async with worker(database, database_url, handled_by(refuse)):
+        row = await ended(database, job.id)
+    assert (row.status, row.error_code, row.attempts) == (
+        JobStatus.FAILED,
+        JobErrorCode.REJECTED,
+        1,
+    )
+
+
+async def test_job_that_never_returns_times_out(
+    database: Database, database_url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch may take so long and no longer; the worker goes on."""
+    monkeypatch.setattr(TagContacts, "batch_seconds", 0.1)
+
+    async def hang(_run: Run, _task: TagContacts) -> None:
+        await asyncio.Event().wait()
+
+    job = await make_job(database)
+    await limit_attempts(database, job.id, 1)
+    async with worker(database, database_url, handled_by(hang)):
+        row = await ended(database, job.id)
+    assert (row.status, row.error_code) == (JobStatus.FAILED, JobErrorCode.TIMED_OUT)
+
+
+@pytest.mark.parametrize(
+    "change", ["version = 99", "kind = 'PAINT_CONTACTS'", "payload = '{\"colour\": 1}'"]
+)
+async def test_job_of_a_newer_release_says_so(
+    database: Database, database_url: URL, change: str
+) -> None:
+    """A version, kind or field that this release does not know is no crash, but a reason."""
+    job = await make_job(database)
+    await execute(database, f"UPDATE jobs SET max_attempts = 1, {change}")
+    async with worker(database, database_url, handled_by(do_one)):
+        row = await ended(database, job.id)
+    assert (row.status, row.error_code) == (JobStatus.FAILED, JobErrorCode.UNKNOWN_PAYLOAD)
+    assert row.error is not None
+    assert "newer release" in row.error
+
+
+async def test_job_whose_workers_die_ends_with_its_reason(
+    database: Database, database_url: URL
+) -> None:
+    """A job that was begun as often as it may, and never ended, kills no further worker."""
+    job = await make_job(database)
+    await limit_attempts(database, job.id, 2)
+    for _ in range(2):
+        await take(database, job.id)
+    async with worker(database, database_url, handled_by(do_one)):
+        row = await ended(database, job.id)
+    assert (row.status, row.error_code, row.done) == (
+        JobStatus.FAILED,
+        JobErrorCode.WORKER_LOST,
+        0,
+    )
+
+
+async def test_cancelled_job_stops_after_its_batch(database: Database, database_url: URL) -> None:
+    """What was done by then stays, and so do the counters."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def step(_tx: Transaction) -> Step:
+        begun.set()
+        await go_on.wait()
+        return Step(1, {"updated": 1})
+
+    async def endless(run: Run, _task: TagContacts) -> None:
+        while await run.batch(step):
+            pass
+
+    job = await make_job(database)
+    async with worker(database, database_url, handled_by(endless)):
+        await begun.wait()
+        cancelling = asyncio.create_task(cancel(database, job.id))
+        go_on.set()
+        await cancelling
+        row = await ended(database, job.id)
+    assert row.status == JobStatus.CANCELLED
+    assert row.counters == {"updated": row.done}
+    assert row.done >= 1
+    assert await entries(database) == []
+
+
+async def cancel(database: Database, job_id: int) -> str:
+    """Cancel a job; how it stands then."""
+    async with database.write() as tx:
+        return (await cancel_job(tx, job_id)).status
+
+
+async def test_cancelled_job_that_waits_is_never_begun(database: Database) -> None:
+    """It is CANCELLED at once, and no entry of it is left."""
+    job = await make_job(database)
+    assert await cancel(database, job.id) == JobStatus.CANCELLED
+    assert await entries(database) == []
+    async with database.write() as tx:
+        assert await take_job(tx, job.id) is None
+
+
+async def test_job_to_be_cancelled_whose_worker_died_is_ended_by_the_next(
+    database: Database,
+) -> None:
+    """CANCELING is not forgotten with the worker."""
+    job = await make_job(database)
+    await take(database, job.id)
+    assert await cancel(database, job.id) == JobStatus.CANCELING
+    async with database.write() as tx:
+        assert await take_job(tx, job.id) is None
+    assert (await read_job(database, job.id)).status == JobStatus.CANCELLED
+
+
+async def test_job_that_has_ended_cannot_be_cancelled(database: Database) -> None:
+    """It says so, and stays as it is."""
+    job = await make_job(database)
+    hold = await take(database, job.id)
+    async with database.write() as tx:
+        await end_job(tx, hold, JobStatus.COMPLETED)
+    with pytest.raises(Rejected, match="has ended already"):
+        await cancel(database, job.id)
+    assert (await read_job(database, job.id)).status == JobStatus.COMPLETED
+
+
+async def test_worker_that_is_to_stop_hands_its_job_back(
+    database: Database, database_url: URL
+) -> None:
+    """The batch is finished, no attempt is counted, and another worker goes on from there."""
+    begun = asyncio.Event()
+
+    async def three_steps(run: Run, _task: TagContacts) -> None:
+        while (await read_job(database, run.job_id)).done < 3:
+            await run.batch(one_step)
+            begun.set()
+            await resumed.wait()
+
+    resumed = asyncio.Event()
+    job = await make_job(database)
+    async with worker(database, database_url, handled_by(three_steps)) as first:
+        await begun.wait()
+        first.stop()
+        resumed.set()
+    row = await read_job(database, job.id)
+    assert (row.status, row.done, row.attempts) == (JobStatus.QUEUED, 1, 0)
+    async with worker(database, database_url, handled_by(three_steps)):
+        row = await ended(database, job.id)
+    assert (row.status, row.done, row.attempts) == (JobStatus.COMPLETED, 3, 1)
+
+
+async def test_worker_that_was_taken_for_dead_writes_nothing(database: Database) -> None:
+    """Its token is no longer the job's: neither a batch nor an end nor a retry goes through."""
+    job = await make_job(database)
+    dead, alive = await take(database, job.id), await take(database, job.id)
+
+    async def batch(tx: Transaction, hold: Hold) -> None:
+        await end_batch(tx, hold, Step(1), await begin_batch(tx, hold))
+
+    async with database.write() as tx:
+        await batch(tx, alive)
+    before = dict(await read_job(database, job.id))
+    writes: list[Callable[[Transaction], Awaitable[None]]] = [
+        lambda tx: batch(tx, dead),
+        lambda tx: end_job(tx, dead, JobStatus.COMPLETED),
+        lambda tx: let_go(tx, dead, counts=True),
+    ]
+    for write in writes:
+        with pytest.raises(Fenced):
+            async with database.write() as tx:
+                await write(tx)
+    assert dict(await read_job(database, job.id)) == before
+
+
+async def test_progress_never_goes_back_and_an_end_is_final(database: Database) -> None:
+    """PostgreSQL itself keeps both promises, whoever writes."""
+    job = await make_job(database, total=10)
+    hold = await take(database, job.id)
+    async with database.write() as tx:
+        await end_batch(tx, hold, Step(5), await begin_batch(tx, hold))
+    await execute(database, "UPDATE jobs SET done = 1, total = 100")
+    assert (await read_job(database, job.id)).progress == 0.5
+    async with database.write() as tx:
+        await end_job(tx, hold, JobStatus.COMPLETED)
+    with pytest.raises(Exception, match="has ended as COMPLETED"):
+        await execute(database, "UPDATE jobs SET status = 'RUNNING', finished_at = NULL")

@@ -1,0 +1,142 @@
+"""How jobs come to workers: once each, by priority, in their time, and again when lost."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from procrastinate.periodic import PeriodicDeferrer
+from sqlalchemy.engine import URL
+
+from db.engine import libpq_settings
+from db.transaction import Database
+from domain.jobs import JobStatus
+from domain.tasks import HIGH, LOW, TagContacts
+from jobs.queue import build_queue
+from jobs.running import Run
+from tests.jobs.test_running import do_one, execute, handled_by
+from tests.jobs.working import QUICK, ended, entries, make_job, read_job, until, worker
+
+
+async def test_two_workers_do_each_job_once(database: Database, database_url: URL) -> None:
+    """However many jobs there are, none is done twice and none is forgotten."""
+    done: list[int] = []
+
+    async def note(run: Run, task: TagContacts) -> None:
+        done.append(run.job_id)
+        await do_one(run, task)
+
+    ids = [(await make_job(database)).id for _ in range(60)]
+    async with (
+        worker(database, database_url, handled_by(note)),
+        worker(database, database_url, handled_by(note)),
+    ):
+        rows = [await ended(database, job_id) for job_id in ids]
+    assert sorted(done) == ids
+    assert {(row.status, row.done, row.attempts) for row in rows} == {(JobStatus.COMPLETED, 1, 1)}
+    assert await entries(database) == []
+
+
+async def test_higher_priority_is_taken_first(database: Database, database_url: URL) -> None:
+    """Of the jobs that wait; among equals the older one."""
+    done: list[int] = []
+
+    async def note(run: Run, task: TagContacts) -> None:
+        done.append(run.job_id)
+        await do_one(run, task)
+
+    low = await make_job(database, priority=LOW)
+    normal, later = await make_job(database), await make_job(database)
+    high = await make_job(database, priority=HIGH)
+    one_at_a_time = type(QUICK)(concurrency=1, poll_seconds=0.1)
+    async with worker(database, database_url, handled_by(note), one_at_a_time):
+        await ended(database, low.id)
+    assert done == [high.id, normal.id, later.id, low.id]
+
+
+async def test_job_for_later_waits(database: Database, database_url: URL) -> None:
+    """It is not begun before its time."""
+    later = await make_job(database, run_at=datetime.now(UTC) + timedelta(hours=1))
+    now = await make_job(database)
+    async with worker(database, database_url, handled_by(do_one)):
+        await ended(database, now.id)
+    assert (await read_job(database, later.id)).status == JobStatus.QUEUED
+    assert await entries(database) == [(f"job-{later.id}", "todo")]
+
+
+async def test_job_of_a_dead_worker_is_given_to_another(
+    database: Database, database_url: URL
+) -> None:
+    """An entry whose worker gives no sign of life is put back, and the job is done."""
+    job = await make_job(database)
+    await execute(
+        database,
+        "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat)"
+        " VALUES (now() - interval '1 minute') RETURNING id)"
+        " UPDATE procrastinate_jobs SET status = 'doing', worker_id = dead.id FROM dead",
+    )
+    async with worker(database, database_url, handled_by(do_one)):
+        assert (await ended(database, job.id)).status == JobStatus.COMPLETED
+
+
+async def test_job_without_an_entry_is_queued_again(database: Database, database_url: URL) -> None:
+    """The row is the truth: what became of its entry does not matter."""
+    job = await make_job(database)
+    await execute(database, "DELETE FROM procrastinate_jobs")
+    async with worker(database, database_url, handled_by(do_one)):
+        assert (await ended(database, job.id)).status == JobStatus.COMPLETED
+
+
+async def test_job_that_a_living_worker_lost_is_given_out_again(
+    database: Database, database_url: URL
+) -> None:
+    """An entry that is taken while its job does not run was not put back as it should have been."""
+    begun, job = asyncio.Event(), await make_job(database)
+
+    async def note(run: Run, task: TagContacts) -> None:
+        begun.set()
+        await do_one(run, task)
+
+    async with worker(database, database_url, handled_by(note)) as living:
+        await until_registered(database)
+        blocked = await make_job(database)
+        await execute(
+            database,
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id ="
+            " (SELECT max(id) FROM procrastinate_workers) WHERE status = 'todo'",
+        )
+        assert living is not None
+        assert (await ended(database, job.id)).status == JobStatus.COMPLETED
+        assert (await ended(database, blocked.id)).status == JobStatus.COMPLETED
+
+
+async def until_registered(database: Database) -> None:
+    """Wait until a worker is there."""
+    probe = await make_job(database)
+    await until(database, probe.id, lambda row: row.finished_at is not None)
+
+
+async def test_periodic_work_is_queued_once_a_slot(database: Database, database_url: URL) -> None:
+    """However many workers count the minutes, one entry is made for each of them."""
+    kept: list[None] = []
+
+    async def keep_house() -> None:
+        kept.append(None)
+
+    async def run_nothing(_job_id: int) -> None:
+        """No job comes."""
+
+    address = libpq_settings(database_url, application_name="test")
+    queues = [build_queue(address, run_job=run_nothing, keep_house=keep_house) for _ in range(2)]
+    slots = [1_800_000_000, 1_800_000_600]
+    async with queues[0].open_async(), queues[1].open_async():
+        for slot in slots:
+            await asyncio.gather(*(defer(queue, slot) for queue in queues))
+            assert await entries(database) == [("housekeeping", "todo")]
+            await queues[0].run_worker_async(wait=False, delete_jobs="always")
+    assert len(kept) == len(slots)
+
+
+async def defer(queue: object, slot: int) -> None:
+    """Queue what is due in a slot, as a worker does."""
+    deferrer = PeriodicDeferrer(registry=queue.periodic_registry)  # type: ignore[attr-defined]
+    (task,) = queue.periodic_registry.periodic_tasks.values()  # type: ignore[attr-defined]
+    await deferrer.defer_jobs([(task, slot)])
