@@ -158,6 +158,11 @@ class Replica:
         finally:
             await self._pin(user)
 
+    def told(self, user: UUID) -> None:
+        """A user was told of what may not be here yet; from now on they see no less."""
+        # The next look at the primary gives a position that holds it.
+        self._pins.hold(user, at=time.monotonic())
+
     async def watch(self) -> None:
         """Look at both servers again and again, for ever."""
         told: str | None = NOT_KNOWN

@@ -1,7 +1,10 @@
-"""Facts that a transaction records and tells after it is committed."""
+"""Facts that a transaction records and tells after it is committed, and how others are told."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from domain.enums import DescribedEnum
+from domain.node_ids import NodeKind
 
 
 class ChangeKind(StrEnum):
@@ -51,3 +54,34 @@ class CompaniesLoaded:
 
 
 Change = ContactChanged | CompanyChanged | ContactsLoaded | CompaniesLoaded
+
+
+class ChangeEventKind(DescribedEnum):
+    """What a subscription tells about records."""
+
+    READY = "READY", "From here on every change is told. Read what you show now."
+    CREATED = "CREATED", "They were created."
+    UPDATED = "UPDATED", "Their values changed."
+    DELETED = "DELETED", "They were deleted; they can be restored."
+    RESTORED = "RESTORED", "They are back: a deletion or a merge was undone."
+    MERGED = "MERGED", "They became a part of another one."
+    ERASED = "ERASED", "They were erased and will not come back."
+    LOADED = (
+        "LOADED",
+        "Very many were written at once; which ones is not told. Read again what you show.",
+    )
+    MISSED = "MISSED", "Changes may have gone untold. Read again what you show."
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordsChanged:
+    """One thing that happened to records of one kind in one transaction.
+
+    Attributes:
+        of: CONTACT or COMPANY.
+        ids: None of them when they are too many to be told one by one.
+    """
+
+    kind: ChangeEventKind
+    of: NodeKind
+    ids: tuple[int, ...] = ()
