@@ -102,10 +102,7 @@ async def tag_contacts(
     Raises:
         Rejected: A tag is both added and removed, or none is named; or as with `delete_contacts`.
     """
-    if both := sorted({*added} & {*removed}):
-        raise refusal(f"{both[0]!r} is both added and removed.", "remove")
-    if not added and not removed:
-        raise refusal("Name tags to add or to remove.", "add", code=ProblemCode.REQUIRED)
+    check_tags(added, removed)
     picked = await pick_records(tx, BULK_CONTACTS, selection)
     tags = {"added": list(added), "removed": list(removed)}
     limits = {"ids": picked.ids, "most": MAX_LIST_ITEMS}
@@ -115,6 +112,18 @@ async def tag_contacts(
     changed = [row[0] for row in await tx.fetch(_TAG, tags | {"ids": picked.ids})]
     BULK_CONTACTS.record(tx, ChangeKind.UPDATED, picked.company_ids(changed))
     return picked.outcome(changed, BulkStatus.UPDATED, policy)
+
+
+def check_tags(added: Sequence[str], removed: Sequence[str]) -> None:
+    """Refuse what `tag_contacts` would refuse whichever contacts it is about.
+
+    Raises:
+        Rejected: A tag is both added and removed, or none is named.
+    """
+    if both := sorted({*added} & {*removed}):
+        raise refusal(f"{both[0]!r} is both added and removed.", "remove")
+    if not added and not removed:
+        raise refusal("Name tags to add or to remove.", "add", code=ProblemCode.REQUIRED)
 
 
 async def _usable_values(

@@ -18,6 +18,7 @@ from domain.filters import (
     ContactFilter,
     ContactMetadataFilter,
     ContactPhoneFilter,
+    JobFilter,
 )
 from domain.node_ids import NodeKind
 
@@ -103,9 +104,17 @@ COMPANY_FIELDS: Final[Mapping[str, Declared]] = {
         "country_code", "linkedin_url", "stage", "source", "created_at", "updated_at",
     ),
 }  # fmt: skip
+JOB_FIELDS: Final[Mapping[str, Declared]] = {
+    "id": FilterField("id", node=NodeKind.JOB),
+    **_same_names(
+        "uuid", "kind", "status", "priority", "user_uuid", "created_at", "started_at",
+        "finished_at",
+    ),
+}  # fmt: skip
 FIELDS: Final[Mapping[type[AnyFilter], Mapping[str, Declared]]] = {
     ContactFilter: CONTACT_FIELDS,
     CompanyFilter: COMPANY_FIELDS,
+    JobFilter: JOB_FIELDS,
     ContactMetadataFilter: _same_names(
         "headline", "linkedin_url", "facebook_url", "twitter_url", "website_url", "street",
         "postal_code", "timezone", "notes",

@@ -43,7 +43,7 @@ from domain.filters import (
     MAX_FILTER_LIST_ITEMS,
     MAX_FILTER_PREDICATES,
     AnyFilter,
-    Filter,
+    ListFilter,
     StringFilter,
 )
 from domain.names import spelled
@@ -178,7 +178,7 @@ class _Splitter:
             raise InvalidFilter(f"A filter has at most {MAX_FILTER_PREDICATES} conditions.")
 
 
-def split_filter(filter_: Filter | None, *, path: str = "filter") -> tuple[Shape, list[object]]:
+def split_filter(filter_: ListFilter | None, *, path: str = "filter") -> tuple[Shape, list[object]]:
     """A filter's shape, and its values in the order the shape asks for them.
 
     Raises:

@@ -11,7 +11,7 @@ from db.parameters import limit_above
 from db.relevance import word_values
 from db.rows import Row
 from db.transaction import ReadSession
-from domain.filters import Filter
+from domain.filters import Filter, ListFilter
 from domain.paging import (
     Cursor,
     CursorValue,
@@ -34,7 +34,7 @@ async def list_page(
     session: ReadSession,
     entity: Entity[R],
     request: PageRequest,
-    filter_: Filter | None,
+    filter_: ListFilter | None,
     *,
     selection: Selection | None = None,
 ) -> Page[R]:
@@ -57,7 +57,7 @@ async def list_pages_of_parents(
     session: ReadSession,
     entity: Entity[R],
     request: PageRequest,
-    filter_: Filter | None,
+    filter_: ListFilter | None,
     *,
     parent: str,
     parent_ids: Sequence[int],
@@ -81,7 +81,7 @@ async def list_pages_of_parents(
 
 
 async def rows_behind(
-    session: ReadSession, entity: Entity[R], request: PageRequest, filter_: Filter | None
+    session: ReadSession, entity: Entity[R], request: PageRequest, filter_: ListFilter | None
 ) -> bool:
     """Whether the list has rows on the other side of the request's cursor, its own row included."""
     shape, values = _shape_and_values(entity, _turned(request), filter_, inclusive=True)
@@ -92,7 +92,7 @@ async def parents_with_rows_behind(
     session: ReadSession,
     entity: Entity[R],
     request: PageRequest,
-    filter_: Filter | None,
+    filter_: ListFilter | None,
     *,
     parent: str,
     parent_ids: Sequence[int],
@@ -109,7 +109,7 @@ async def parents_with_rows_behind(
     return [parent_id in found for parent_id in parent_ids]
 
 
-async def count_rows(session: ReadSession, entity: Entity[R], filter_: Filter | None) -> int:
+async def count_rows(session: ReadSession, entity: Entity[R], filter_: ListFilter | None) -> int:
     """How many rows match, exactly."""
     shape, values = split_filter(filter_)
     statement = count_statement(PageShape(entity, shape, ()))
@@ -119,7 +119,7 @@ async def count_rows(session: ReadSession, entity: Entity[R], filter_: Filter | 
 async def count_rows_of_parents(
     session: ReadSession,
     entity: Entity[R],
-    filter_: Filter | None,
+    filter_: ListFilter | None,
     *,
     parent: str,
     parent_ids: Sequence[int],
@@ -150,7 +150,7 @@ def cursor_of(entity: Entity[R], order: tuple[Order, ...], row: R, *, ordinal: i
 def _shape_and_values(
     entity: Entity[R],
     request: PageRequest,
-    filter_: Filter | None,
+    filter_: ListFilter | None,
     *,
     inclusive: bool = False,
     parent: str | None = None,
@@ -181,8 +181,8 @@ def _shape_and_values(
     return page, values
 
 
-def _search_words(filter_: Filter | None) -> list[str]:
-    search = None if filter_ is None else filter_.search
+def _search_words(filter_: ListFilter | None) -> list[str]:
+    search = filter_.search if isinstance(filter_, Filter) else None
     return split_search(search) if search else []
 
 

@@ -18,6 +18,7 @@ from domain.enums import (
     RecordSource,
     Seniority,
 )
+from domain.jobs import JobKind, JobStatus
 from domain.scalars import BigInt, NodeId
 
 
@@ -171,6 +172,28 @@ class ActivityTypeFilter:
     not_eq: ActivityType | None = described(_NOT_EQ)
     in_: list[ActivityType] | None = described(_IN)
     not_in: list[ActivityType] | None = described(_NOT_IN)
+    is_null: bool | None = described(_IS_NULL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKindFilter:
+    """Conditions on what a job does."""
+
+    eq: JobKind | None = described(_EQ)
+    not_eq: JobKind | None = described(_NOT_EQ)
+    in_: list[JobKind] | None = described(_IN)
+    not_in: list[JobKind] | None = described(_NOT_IN)
+    is_null: bool | None = described(_IS_NULL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatusFilter:
+    """Conditions on how a job stands."""
+
+    eq: JobStatus | None = described(_EQ)
+    not_eq: JobStatus | None = described(_NOT_EQ)
+    in_: list[JobStatus] | None = described(_IN)
+    not_in: list[JobStatus] | None = described(_NOT_IN)
     is_null: bool | None = described(_IS_NULL)
 
 

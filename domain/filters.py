@@ -25,6 +25,8 @@ from domain.conditions import (
     IDFilter,
     IntFilter,
     IntRange,
+    JobKindFilter,
+    JobStatusFilter,
     PhoneTypeFilter,
     RecordSourceFilter,
     SeniorityFilter,
@@ -203,13 +205,36 @@ class ContactFilter:
     not_: "ContactFilter | None" = described(_NOT)
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobFilter:
+    """Which jobs; all conditions must hold, no condition matches every job."""
+
+    id: IDFilter | None = described("Its id.")
+    uuid: UUIDFilter | None = described("Its UUID.")
+    kind: JobKindFilter | None = described("What it does.")
+    status: JobStatusFilter | None = described("How it stands.")
+    priority: IntFilter | None = described("Of those that wait, the highest goes first.")
+    user_uuid: UUIDFilter | None = described(
+        "The UUID of the user it belongs to; the server's own jobs have none."
+    )
+    created_at: DateTimeFilter | None = described("When it was made.")
+    started_at: DateTimeFilter | None = described("When a worker first began.")
+    finished_at: DateTimeFilter | None = described("When it ended.")
+    and_: "list[JobFilter] | None" = described(_AND)
+    or_: "list[JobFilter] | None" = described(_OR)
+    not_: "JobFilter | None" = described(_NOT)
+
+
 Filter = ContactFilter | CompanyFilter
+"""A filter of records."""
+
+ListFilter = Filter | JobFilter
 """A filter of a list."""
 
 RelatedFilter = ContactMetadataFilter | ContactEmailFilter | ContactPhoneFilter | ActivityFilter
 """A filter of what belongs to a contact."""
 
-AnyFilter = Filter | RelatedFilter
+AnyFilter = ListFilter | RelatedFilter
 
 __all__ = [
     "MAX_FILTER_DEPTH",
@@ -239,6 +264,10 @@ __all__ = [
     "IDFilter",
     "IntFilter",
     "IntRange",
+    "JobFilter",
+    "JobKindFilter",
+    "JobStatusFilter",
+    "ListFilter",
     "PhoneTypeFilter",
     "RecordSourceFilter",
     "RelatedFilter",

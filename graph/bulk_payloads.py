@@ -1,33 +1,16 @@
 """What mutations of many records answer: what became of each row, and of how many."""
 
-from collections.abc import Mapping
-
 import strawberry
 
 from domain.bulk import BulkStatus, ErrorPolicy, OnConflict
 from graph.declare import as_enum, column
 from graph.payloads import Payload, UserError
+from graph.types.bulk import BulkCounts
+from graph.types.jobs import BulkJob
 from graph.types.records import Company, Contact
 
-for _enum in (BulkStatus, ErrorPolicy, OnConflict):
+for _enum in (ErrorPolicy, OnConflict):
     as_enum(_enum)
-
-
-@strawberry.type(description="How many rows came to which end.")
-class BulkCounts:
-    """The statuses of all rows."""
-
-    created: int = column("New records.")
-    updated: int = column("Changed records.")
-    unchanged: int = column("Records that were so already.")
-    deleted: int = column("Deleted records.")
-    skipped: int = column("Rows that were passed over.")
-    failed: int = column("Rows that were not written.")
-
-    @classmethod
-    def of(cls, counts: Mapping[BulkStatus, int]) -> "BulkCounts":
-        """The counts under the names of the statuses."""
-        return cls(**{status.name.lower(): counts.get(status, 0) for status in BulkStatus})
 
 
 @strawberry.type
@@ -55,8 +38,8 @@ class CompanyResult(_RowResult):
 
 
 _RESULTS = (
-    "In the order of the rows or ids, else of the records; null when nothing was written, or when"
-    " confirmCount asked for more than 1000."
+    "In the order of the rows or ids, else of the records; null when nothing was written, when"
+    " confirmCount asked for more than 1000, and with inBackground."
 )
 
 
@@ -65,6 +48,13 @@ class _BulkPayload(Payload):
     counts: BulkCounts = column("How many rows came to which end.")
     user_errors: list[UserError] = column(
         "Why nothing was written, or what IGNORE_FAILED_FIELDS left out of `set`."
+    )
+
+
+@strawberry.type
+class _JobPayload(_BulkPayload):
+    job: BulkJob | None = strawberry.field(
+        default=None, description="What does it with inBackground; null without, or when refused."
     )
 
 
@@ -89,12 +79,12 @@ class UpdateContactsPayload(_ContactsPayload):
 
 
 @strawberry.type(description="The deleted contacts.")
-class DeleteContactsPayload(_ContactsPayload):
+class DeleteContactsPayload(_JobPayload, _ContactsPayload):
     """Answer of `deleteContacts`."""
 
 
 @strawberry.type(description="The contacts with their new tags.")
-class TagContactsPayload(_ContactsPayload):
+class TagContactsPayload(_JobPayload, _ContactsPayload):
     """Answer of `tagContacts`."""
 
 
@@ -109,5 +99,5 @@ class UpdateCompaniesPayload(_CompaniesPayload):
 
 
 @strawberry.type(description="The deleted companies.")
-class DeleteCompaniesPayload(_CompaniesPayload):
+class DeleteCompaniesPayload(_JobPayload, _CompaniesPayload):
     """Answer of `deleteCompanies`."""

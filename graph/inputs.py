@@ -1,6 +1,6 @@
 """Which vocabulary of the domain the API takes as input. Import it before building the schema."""
 
-from domain import aggregates, enums, filters, merge_policies, paging, records
+from domain import aggregates, enums, filters, jobs, merge_policies, paging, records
 from graph.declare import as_enum, as_input
 
 for _enum in (
@@ -14,6 +14,8 @@ for _enum in (
     enums.Role,
     enums.ContactMatchKey,
     enums.CompanyMatchKey,
+    jobs.JobKind,
+    jobs.JobStatus,
     merge_policies.MergePolicy,
     merge_policies.ContactField,
     paging.Direction,
@@ -40,6 +42,8 @@ for _input in (
     filters.EmployeeRangeFilter,
     filters.RecordSourceFilter,
     filters.ActivityTypeFilter,
+    filters.JobKindFilter,
+    filters.JobStatusFilter,
     filters.IntRange,
     filters.IntFilter,
     filters.BigIntRange,
@@ -56,6 +60,7 @@ for _input in (
     filters.ActivityFilter,
     filters.CompanyFilter,
     filters.ContactFilter,
+    filters.JobFilter,
     paging.ContactOrder,
     paging.CompanyOrder,
     aggregates.GroupOrder,

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from aiodataloader import DataLoader
 
-from db import belongings, companies, contacts, merges, suppressions, users
+from db import belongings, companies, contacts, jobs, merges, suppressions, users
 from db.group_rows import Groups, groups_with_rows_behind, list_rows_of_groups
 from db.rows import CompanyRow, ContactRow, Row
 from db.transaction import ReadSession
@@ -59,6 +59,7 @@ class Loaders:
     activity_by_id = _Loaded(belongings.load_activities_by_id)
     merge_by_id = _Loaded(merges.load_merges)
     suppression_by_id = _Loaded(suppressions.load_suppressions)
+    job_by_id = _Loaded(jobs.load_jobs)
     survivor_by_contact = _Loaded(merges.load_survivors)
     contact_count_by_company = _Loaded(contacts.count_contacts_of_companies)
 
@@ -171,4 +172,5 @@ _OF_KIND: Final[Mapping[NodeKind, str]] = {
     NodeKind.ACTIVITY: "activity_by_id",
     NodeKind.MERGE: "merge_by_id",
     NodeKind.SUPPRESSION: "suppression_by_id",
+    NodeKind.JOB: "job_by_id",
 }

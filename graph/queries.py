@@ -27,9 +27,11 @@ from domain.paging import (
 from domain.selection import Selection
 from graph.aggregates import AggregateQueries
 from graph.arguments import After, Before, First, Last, Offset
+from graph.background import BackgroundQueries
 from graph.context import Info
 from graph.declare import selecting
 from graph.duplicates import DuplicateQueries
+from graph.jobs import JobQueries, find_job
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.privacy import PrivacyQueries
 from graph.types.connections import Connection
@@ -55,7 +57,7 @@ _CompanyFilter = Annotated[
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(AggregateQueries, DuplicateQueries, PrivacyQueries):
+class Query(AggregateQueries, BackgroundQueries, DuplicateQueries, JobQueries, PrivacyQueries):
     """The root of queries."""
 
     @strawberry.field(description="Anything by its id; null when there is no such thing.")
@@ -212,5 +214,7 @@ async def _load_node(info: Info, node_id: str) -> Row | None:
     kind, row_id = decode_node_id(node_id)
     if kind in _FOR_ADMINS and not info.context.has_role(Role.ADMIN):
         return None
+    if kind is NodeKind.JOB:
+        return await find_job(info.context, row_id)
     row: Row | None = await info.context.loaders.node_by_id(kind).load(row_id)
     return row

@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import strawberry
 
 from db import bulk_companies, bulk_contacts, bulk_upserts
 from db.bulk_upserts import UpsertRules
 from db.entities import COMPANIES, CONTACTS, Entity
-from db.rows import Row
+from db.job_queue import enqueue
+from db.job_records import choose_records
+from db.jobs import JOBS, load_jobs
+from db.rows import JobRow, Row
 from db.transaction import ReadSession, Transaction
 from db.writing import find_rows
 from domain.absent import given
@@ -25,15 +28,15 @@ from domain.bulk import (
     refusal,
     select_records,
 )
-from domain.enums import ContactMatchKey
+from domain.enums import ContactMatchKey, Role
 from domain.errors import ProblemCode, Rejected
 from domain.filters import Filter
 from domain.node_ids import NodeKind, decode_node_id
 from domain.records import ContactPatch
 from domain.scalars import NodeId
+from domain.tasks import DeleteCompanies, DeleteContacts, TagContacts, Task
 from domain.validation import clean_company, clean_contact, clean_patch
 from graph.bulk_payloads import (
-    BulkCounts,
     CompanyResult,
     ContactResult,
     DeleteCompaniesPayload,
@@ -57,11 +60,14 @@ from graph.mutations.bulk_inputs import (
     UpsertCompaniesInput,
     UpsertContactsInput,
 )
-from graph.mutations.writing import Input, Memory, WriteInput, echo, write
+from graph.mutations.writing import Input, Memory, WriteInput, echo, row_memory, write
+from graph.types.bulk import BulkCounts
 
 P = TypeVar("P")
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
+
+_BackgroundInput = DeleteContactsInput | TagContactsInput | DeleteCompaniesInput
 
 _DEFAULT_KEYS: Final = (ContactMatchKey.EMAIL, ContactMatchKey.LINKEDIN_URL)
 _RESULTS: Final[Mapping[NodeKind, type]] = {
@@ -114,19 +120,28 @@ class BulkMutations:
             selection = await _selected(info, tx, input, CONTACTS)
             return await bulk_contacts.delete_contacts(tx, selection, _policy(input))
 
+        if _or_none(input.in_background):
+            return await _begin_job(info, input, DeleteContactsPayload, CONTACTS, DeleteContacts)
         return await _write_many(info, input, DeleteContactsPayload, CONTACTS, work)
 
     @strawberry.mutation(description="Add tags to many contacts, or take tags from them.")
     async def tag_contacts(self, info: Info, input: Input[TagContactsInput]) -> TagContactsPayload:
         """Contacts with their tags changed."""
 
-        async def work(tx: Transaction) -> BulkOutcome:
+        def task() -> TagContacts:
             added, removed = _tags(input.add, "add"), _tags(input.remove, "remove")
+            bulk_contacts.check_tags(added, removed)
+            return TagContacts(added=tuple(added), removed=tuple(removed))
+
+        async def work(tx: Transaction) -> BulkOutcome:
+            tags = task()
             selection = await _selected(info, tx, input, CONTACTS)
             return await bulk_contacts.tag_contacts(
-                tx, selection, added=added, removed=removed, policy=_policy(input)
+                tx, selection, added=tags.added, removed=tags.removed, policy=_policy(input)
             )
 
+        if _or_none(input.in_background):
+            return await _begin_job(info, input, TagContactsPayload, CONTACTS, task)
         return await _write_many(info, input, TagContactsPayload, CONTACTS, work)
 
     @strawberry.mutation(
@@ -168,6 +183,8 @@ class BulkMutations:
             selection = await _selected(info, tx, input, COMPANIES)
             return await bulk_companies.delete_companies(tx, selection, _policy(input))
 
+        if _or_none(input.in_background):
+            return await _begin_job(info, input, DeleteCompaniesPayload, COMPANIES, DeleteCompanies)
         return await _write_many(info, input, DeleteCompaniesPayload, COMPANIES, work)
 
 
@@ -215,6 +232,36 @@ async def _write_many(
         user_errors=list(outcome.problems),
         **echo(given_input),
     )
+
+
+async def _begin_job(
+    info: Info,
+    given_input: _BackgroundInput,
+    payload: Callable[..., P],
+    entity: Entity[R],
+    make_task: Callable[[], Task],
+) -> P:
+    """Choose the records, have a job change them, and answer the job, or why there is none.
+
+    Whatever the foreground would refuse as a whole is refused now.
+    """
+    viewer = info.context.require(Role.EDITOR)
+
+    async def begin(tx: Transaction) -> JobRow:
+        _check_policy(given_input)
+        task = make_task()
+        selection = await _selected(info, tx, given_input, entity)
+        job = await enqueue(tx, task, owner=viewer.user_uuid)
+        await choose_records(tx, job.id, entity, selection)
+        (shown,) = await load_jobs(tx, [job.id])
+        return cast("JobRow", shown)
+
+    answer: dict[str, Any] = {"job": None, "user_errors": []}
+    try:
+        answer["job"] = await write(info, given_input, begin, memory=row_memory(JOBS))
+    except Rejected as rejected:
+        answer["user_errors"] = list(rejected.problems)
+    return payload(results=None, counts=BulkCounts.of({}), **answer, **echo(given_input))
 
 
 async def _with_records(
@@ -272,6 +319,15 @@ def _tags(tags: list[str] | None, name: str) -> list[str]:
         raise Rejected([replace(problem, path=(name,)) for problem in clean.problems])
     tags_to_store: list[str] = clean.values["tags"]
     return tags_to_store
+
+
+def _check_policy(given_input: BulkInput) -> None:
+    if _policy(given_input) is ErrorPolicy.REJECT_EVERYTHING:
+        message = (
+            "A job commits batch by batch, so it cannot take back what it has done when a later"
+            " record fails. Choose another errorPolicy, or leave inBackground out."
+        )
+        raise refusal(message, "errorPolicy")
 
 
 def _policy(given_input: BulkInput) -> ErrorPolicy:

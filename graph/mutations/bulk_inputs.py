@@ -89,6 +89,16 @@ class StoredCompaniesInput(_StoredInput):
     filter: CompanyFilter | None = described("Or all that match; it has at least one condition.")
 
 
+@dataclass(kw_only=True)
+class InBackground(BulkInput):
+    """Now, or by a job."""
+
+    in_background: bool | None = described(
+        "Have a job do it, batch by batch, to the records that match now; the answer is the job."
+        " For very many records, or when nobody wants to wait. False when left out."
+    )
+
+
 @as_input
 @dataclass(kw_only=True)
 class UpdateContactsInput(StoredContactsInput):
@@ -99,13 +109,13 @@ class UpdateContactsInput(StoredContactsInput):
 
 @as_input
 @dataclass(kw_only=True)
-class DeleteContactsInput(StoredContactsInput):
+class DeleteContactsInput(StoredContactsInput, InBackground):
     """Which contacts to delete. Each can be restored."""
 
 
 @as_input
 @dataclass(kw_only=True)
-class TagContactsInput(StoredContactsInput):
+class TagContactsInput(StoredContactsInput, InBackground):
     """Which contacts to tag, and how."""
 
     add: list[str] | None = described("Tags to add behind those that a contact has.")
@@ -122,5 +132,5 @@ class UpdateCompaniesInput(StoredCompaniesInput):
 
 @as_input
 @dataclass(kw_only=True)
-class DeleteCompaniesInput(StoredCompaniesInput):
+class DeleteCompaniesInput(StoredCompaniesInput, InBackground):
     """Which companies to delete. Each can be restored; their contacts stay."""

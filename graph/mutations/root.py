@@ -3,11 +3,12 @@
 import strawberry
 
 from graph.mutations.bulk import BulkMutations
+from graph.mutations.jobs import JobMutations
 from graph.mutations.merging import MergeMutations
 from graph.mutations.privacy import PrivacyMutations
 from graph.mutations.records import RecordMutations
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(RecordMutations, BulkMutations, MergeMutations, PrivacyMutations):
+class Mutation(RecordMutations, BulkMutations, JobMutations, MergeMutations, PrivacyMutations):
     """The root of mutations."""

@@ -21,6 +21,7 @@ from domain.filters import (
     ContactMetadataFilter,
     ContactPhoneFilter,
     Filter,
+    JobFilter,
 )
 from domain.names import spelled
 from domain.node_ids import encode_node_id
@@ -71,8 +72,8 @@ class Probe:
 
 
 async def probes(connection: asyncpg.Connection) -> AsyncIterator[Probe]:
-    """All of them, with operands from the rows of a database."""
-    for kind in FIELDS:
+    """Those on records and what belongs to them, with operands from the rows of a database."""
+    for kind in (kind for kind in FIELDS if kind is not JobFilter):
         for name in condition_fields(kind):
             values = await _values(connection, kind, name)
             for how, conditions in _conditions(kind, name, values):

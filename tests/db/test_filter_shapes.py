@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from db.filter_fields import FIELDS, FilterField, Search
 from db.filter_flags import Flag
 from db.filters import name_values, split_filter
+from db.job_tables import jobs
 from db.keyset import page_statement
 from db.relations import Relation
 from db.tables import (
@@ -37,6 +38,7 @@ from domain.filters import (
     FloatFilter,
     IDFilter,
     IntFilter,
+    JobFilter,
     SeniorityFilter,
     StringFilter,
     StringListFilter,
@@ -63,6 +65,7 @@ TABLES: Final[Mapping[type[AnyFilter], Table]] = {
     ContactEmailFilter: contact_emails,
     ContactPhoneFilter: contact_phones,
     ActivityFilter: activities,
+    JobFilter: jobs,
 }
 A_COMPANY = encode_node_id(NodeKind.COMPANY, 1)
 A = StringFilter(eq="a")

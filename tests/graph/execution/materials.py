@@ -34,7 +34,17 @@ _TABLES: Final = {
     NodeKind.ACTIVITY: "activities",
     NodeKind.MERGE: "contact_merges",
     NodeKind.SUPPRESSION: "suppressions",
+    NodeKind.JOB: "jobs",
 }
+_JOBS: Final = """
+    INSERT INTO jobs (kind, version, payload, queue, max_attempts, user_uuid, status, total, done,
+        counters, error_code, error, started_at, finished_at)
+    SELECT kind, 1, '{}', 'bulk', 5, (SELECT uuid FROM users WHERE id = n), status, n * 10, n,
+        jsonb_build_object('updated', n), error_code, 'Why', ended, ended
+    FROM (VALUES (1, 'TAG_CONTACTS', 'QUEUED', NULL, NULL), (2, 'DELETE_COMPANIES', 'RUNNING',
+        'TIMED_OUT', NULL), (9, 'DELETE_CONTACTS', 'FAILED', 'NEWER', now()),
+        (3, 'NEWER', 'COMPLETED', NULL, now())) AS made (n, kind, status, error_code, ended)
+"""
 _ORDER: Final = "orderBy"
 _CONTACT_ORDERS: Final[Sequence[Mapping[str, str]]] = (
     {},
@@ -58,6 +68,7 @@ _LISTS: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     "contactDuplicates": ({}, {"matchOn": "[NAME_AND_COMPANY_DOMAIN, PHONE_AND_LAST_NAME]"}),
     "companyDuplicates": ({}, {"matchOn": "[NAME_AND_COUNTRY]"}),
     "suppressions": ({},),
+    "jobs": ({}, {"filter": "{status: {in: [QUEUED, FAILED]}}"}),
 }
 _BROKEN: Final = ("", "%%%", "AQE", "é", base64.urlsafe_b64encode(b"\x01\x63\x01").decode())
 _FAVOURITES: Final = {
@@ -149,7 +160,7 @@ class Rows:
     def _id(self, random: Random, used_as: str) -> str:
         if random.random() < 0.04:
             return random.choice(_BROKEN)
-        if used_as in {"contact.id", "company.id"} and random.random() < 0.9:
+        if used_as in {"contact.id", "company.id", "job.id"} and random.random() < 0.9:
             kind = used_as.partition(".")[0].upper()
         else:
             kind = random.choice([*self.ids])
@@ -183,6 +194,7 @@ async def fill(app: App) -> None:
         "UPDATE contact_metadata SET custom_fields = CAST($1 AS jsonb) WHERE contact_id % 3 = 0",
         '{"größe": [1, 2.5, null, 1e30], "nested": {"a": "b"}, "text": "say \\"x\\""}',
     )
+    await execute(database, _JOBS)
     # Estimates must not change while answers are compared.
     await execute(database, "ANALYZE")
 

@@ -22,6 +22,7 @@ from tests.conftest import _database_of_its_own
 from tests.graph.bulk import BULK
 from tests.graph.documents import MUTATIONS
 from tests.graph.execution.materials import fill
+from tests.graph.jobs import BACKGROUND, CANCEL, job_id
 from tests.graph.privacy import ADD, ERASE, LIFT
 from tests.graph.rows import snapshot
 from tests.graph.test_merging import MERGE, UNDO
@@ -89,6 +90,16 @@ def _steps() -> Iterator[tuple[str, dict[str, Any]]]:
     yield BULK["upsertCompanies"], {"input": {"rows": [acme | {"stage": "x"}, {"name": "New"}]}}
     yield BULK["updateCompanies"], {"input": {"ids": [company], "set": {"stage": "lost"}}}
     yield BULK["deleteCompanies"], {"input": {"filter": {"name": {"eq": "New"}}}}
+    later = {"ids": _contacts(15, 16), "inBackground": True, "idempotencyKey": "later"}
+    yield BACKGROUND["tagContacts"], {"input": {**later, "add": ["later"]}}
+    yield BACKGROUND["tagContacts"], {"input": {**later, "add": ["later"]}}
+    yield BACKGROUND["tagContacts"], {"input": {**later, "idempotencyKey": None}}
+    yield BACKGROUND["deleteContacts"], {"input": {"filter": {"city": {}}, "inBackground": True}}
+    yield BACKGROUND["deleteCompanies"], {"input": {"ids": [company], "inBackground": True}}
+    yield CANCEL, {"input": {"id": job_id(5)}}
+    yield CANCEL, {"input": {"id": job_id(5)}}
+    yield CANCEL, {"input": {"id": job_id(10**9)}}
+    yield CANCEL, {"input": {"id": company}}
     yield SEVERAL, {"first": {**ada, "emails": [{"address": "f@acme.example"}]}, "second": {}}
     yield SEVERAL, {"first": {"firstName": "Twin"}, "second": {"firstName": "Twin"}}
     yield STOPPED, {}

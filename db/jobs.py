@@ -1,0 +1,127 @@
+"""Durable jobs as users see them: read, listed, cancelled.
+
+What a worker does with a job stands in `db.job_runs`, how it comes to a worker in `db.job_queue`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, cast
+from uuid import UUID
+
+from sqlalchemy import Table, null, select, text
+
+from db import paging
+from db.entities import Entity
+from db.job_tables import jobs
+from db.parameters import one_of
+from db.rows import JobRow, Row
+from db.sorting import JOB_SORT_KEYS
+from db.statements import Statement
+from db.tables import users
+from db.transaction import ReadSession, Transaction
+from domain.absent import given
+from domain.errors import Problem, ProblemCode, Rejected
+from domain.filters import JobFilter, UUIDFilter
+from domain.jobs import JobStatus
+from domain.node_ids import NodeKind
+from domain.paging import Page, PageRequest
+
+# What was asked for may name people, and the token lets its holder write.
+_OF_WORKERS: Final = frozenset({"payload", "locked_by"})
+
+_ROWS: Final = select(
+    *(column for column in jobs.c if column.name not in _OF_WORKERS),
+    users.c.id.label("owner_id"),
+).select_from(jobs.outerjoin(users, users.c.uuid == jobs.c.user_uuid))
+_BY_IDS: Final = Statement(_ROWS.where(jobs.c.id == one_of("ids")), JobRow)
+
+# One that waits is stopped at once, one that runs as soon as its worker looks.
+_CANCEL: Final = Statement(
+    text(
+        "UPDATE jobs SET status = CASE status WHEN 'QUEUED' THEN 'CANCELLED' ELSE 'CANCELING' END,"
+        " finished_at = CASE status WHEN 'QUEUED' THEN now() END"
+        " WHERE id = CAST(:job_id AS bigint) AND finished_at IS NULL RETURNING status"
+    ),
+    Row,
+)
+_CANCEL_IN_QUEUE: Final = Statement(
+    text(
+        "SELECT procrastinate_cancel_job_v1(id, false, true) FROM procrastinate_jobs"
+        " WHERE queueing_lock = 'job-' || CAST(:job_id AS bigint) AND status = 'todo'"
+    ),
+    Row,
+)
+# Lists ask a table for its columns alone; none of these rows is deleted.
+JOBS: Final = Entity(
+    NodeKind.JOB,
+    cast("Table", _ROWS.add_columns(null().label("deleted_at")).subquery("listed")),
+    JobRow,
+    tuple(column.name for column in _ROWS.selected_columns),
+    JOB_SORT_KEYS,
+)
+
+
+async def load_jobs(session: ReadSession, job_ids: Sequence[int]) -> list[JobRow | None]:
+    """Jobs by id, in the order of the ids; None for missing ones.
+
+    They have what users may know, and the id of the owner's row.
+    """
+    rows = await session.fetch(_BY_IDS, {"ids": list(job_ids)})
+    by_id = {row.id: row for row in rows}
+    return [by_id.get(job_id) for job_id in job_ids]
+
+
+async def list_jobs(
+    session: ReadSession, request: PageRequest, filter_: JobFilter | None, *, owner: UUID | None
+) -> Page[JobRow]:
+    """One page of the jobs of a user; of all jobs without an owner."""
+    return await paging.list_page(session, JOBS, request, _of_owner(filter_, owner))
+
+
+async def jobs_behind(
+    session: ReadSession, request: PageRequest, filter_: JobFilter | None, *, owner: UUID | None
+) -> bool:
+    """Whether there are jobs on the other side of the request's cursor, its own row included."""
+    return await paging.rows_behind(session, JOBS, request, _of_owner(filter_, owner))
+
+
+async def count_jobs(session: ReadSession, filter_: JobFilter | None, *, owner: UUID | None) -> int:
+    """How many jobs match."""
+    return await paging.count_rows(session, JOBS, _of_owner(filter_, owner))
+
+
+async def cancel_job(tx: Transaction, job_id: int) -> JobRow:
+    """A job that is stopped, or will be after the batch that it is at.
+
+    Raises:
+        Rejected: NOT_FOUND, or NOT_ALLOWED_IN_STATE when it has ended already.
+    """
+    status = await tx.fetch_value(_CANCEL, {"job_id": job_id})
+    if status == JobStatus.CANCELLED:
+        await tx.fetch(_CANCEL_IN_QUEUE, {"job_id": job_id})
+    (row,) = await load_jobs(tx, [job_id])
+    if row is None:
+        raise no_job()
+    if status is None:
+        message = "The job has ended already; nothing is left to cancel."
+        problem = Problem(code=ProblemCode.NOT_ALLOWED_IN_STATE, message=message, path=("id",))
+        raise Rejected([problem])
+    return row
+
+
+def no_job() -> Rejected:
+    """Why nothing is done about a job that is not there, or not for this user to see."""
+    message = "There is no job with this id."
+    return Rejected([Problem(code=ProblemCode.NOT_FOUND, message=message, path=("id",))])
+
+
+def _of_owner(filter_: JobFilter | None, owner: UUID | None) -> JobFilter | None:
+    """The filter, for the jobs of an owner alone."""
+    if owner is None:
+        return filter_
+    theirs = JobFilter(user_uuid=UUIDFilter(eq=owner))
+    if filter_ is None:
+        return theirs
+    also = filter_.and_ if given(filter_.and_) else []
+    # Behind what the user wrote, so that mistakes are told where they stand; null is one of them.
+    return replace(filter_, and_=None if also is None else [*also, theirs])

@@ -1,0 +1,66 @@
+"""Stopping what goes on in the background."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+
+from db.jobs import JOBS, cancel_job, load_jobs, no_job
+from db.rows import JobRow
+from db.transaction import Transaction
+from domain.enums import Role
+from domain.errors import Rejected
+from domain.node_ids import NodeKind, decode_node_id
+from domain.records import described
+from domain.scalars import NodeId
+from graph.context import Info
+from graph.declare import as_input, column
+from graph.jobs import may_see
+from graph.mutations.writing import Input, WriteInput, echo, row_memory, write
+from graph.payloads import Payload
+from graph.types.jobs import Job
+
+
+@as_input
+@dataclass(kw_only=True)
+class CancelJobInput(WriteInput):
+    """Which job to stop."""
+
+    id: NodeId = described("Its id.", required=True)
+
+
+@strawberry.type(description="The job that is to stop.")
+class CancelJobPayload(Payload):
+    """Answer of `cancelJob`."""
+
+    job: Job | None = column(
+        "The job: CANCELLED when it had not begun, else CANCELING until its batch is done; null"
+        " when there is nothing to stop."
+    )
+
+
+@strawberry.type
+class JobMutations:
+    """What can be done about a job."""
+
+    @strawberry.mutation(
+        description="Stop a job of one's own, or any as an admin. What it has done by then stays."
+    )
+    async def cancel_job(self, info: Info, input: Input[CancelJobInput]) -> CancelJobPayload:
+        """The job, stopped or about to stop."""
+        _, job_id = decode_node_id(input.id, expected=NodeKind.JOB)
+
+        async def work(tx: Transaction) -> JobRow:
+            (row,) = await load_jobs(tx, [job_id])
+            if not may_see(info.context, row):
+                raise no_job()
+            return await cancel_job(tx, job_id)
+
+        answer: dict[str, Any] = {"job": None, "user_errors": []}
+        try:
+            answer["job"] = await write(
+                info, input, work, memory=row_memory(JOBS), role=Role.VIEWER
+            )
+        except Rejected as rejected:
+            answer["user_errors"] = list(rejected.problems)
+        return CancelJobPayload(**answer, **echo(input))
