@@ -7,7 +7,7 @@ DEV := $(VENV)/.installed-dev
 EXECUTION := tests/graph/execution
 FUZZED := tests/db/test_property_paging.py $(EXECUTION)/test_same_answers.py $(EXECUTION)/test_small_schema.py
 
-.PHONY: help setup run test test-fallback fuzz soak check format schema bench bench-vocabulary faults clean
+.PHONY: help setup run test test-fallback clients fuzz soak check format schema bench bench-vocabulary bench-jobs bench-parallel bench-subscriptions faults clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -44,8 +44,22 @@ soak: $(DEV) ## Load a server for a minute and tell how its memory grows.
 bench-vocabulary: $(DEV) ## Time deep pages, filters, counts and groups on a million contacts.
 	@$(BIN)/python -m benchmarks.vocabulary
 
-faults: $(DEV) ## Lose the answer of 10 000 mutations and send them again (RETRIES=).
-	@$(BIN)/pytest tests/graph/test_lost_answers.py --retries $(or $(RETRIES),10000)
+faults: $(DEV) ## Lose 10 000 answers, cut 1 000 transactions, kill 10 workers (RETRIES= CUTS= KILLS=).
+	@$(BIN)/pytest tests/graph/test_lost_answers.py tests/jobs/test_cuts.py tests/app/test_work.py \
+		--retries $(or $(RETRIES),10000) --cuts $(or $(CUTS),1000) --kills $(or $(KILLS),10)
+
+bench-jobs: $(DEV) ## Time jobs: from made to begun, a thousand at once, taken over after a kill.
+	@$(BIN)/python -m benchmarks.jobs
+
+bench-parallel: $(DEV) ## Time CPU work in processes, and how long it holds up the event loop.
+	@$(BIN)/python -m benchmarks.parallel
+
+bench-subscriptions: $(DEV) ## Tell the memory of 200 idle subscriptions.
+	@$(BIN)/python -m benchmarks.subscriptions
+
+clients: $(DEV) ## Follow a server with the GraphQL clients of Python and Node (installs the latter).
+	@.ci/clients $(VENV)/clients
+	@$(BIN)/pytest -rs tests/clients
 
 test-fallback: $(DEV) ## Run the test suite with graphql-core executing everything.
 	@ENABLE_COMPILED_EXECUTION=false $(BIN)/pytest -n auto

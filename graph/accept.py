@@ -1,16 +1,21 @@
-"""Which of the two media types of GraphQL over HTTP a client prefers."""
+"""Which media type a client prefers for its answer, and whether it takes a stream."""
 
 from functools import lru_cache
 from typing import Final
 
 GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
+EVENT_STREAM: Final = "text/event-stream"
 
+_ANY_JSON: Final = frozenset({GRAPHQL_RESPONSE, JSON, "application/*", "*/*"})
 _MAX_KEPT_CHARS: Final = 500
 
 
 def negotiate(accept: str | None) -> str:
-    """The media type of the answer: the preferred one, `application/json` when nothing says.
+    """The media type of an answer: the preferred one, `application/json` when nothing says.
+
+    It is a stream of events only where no JSON will do: clients that can read both name both on
+    every request.
 
     Source: GraphQL over HTTP, "Media Types"; RFC 9110, 12.5.1 for the weights.
     """
@@ -20,18 +25,33 @@ def negotiate(accept: str | None) -> str:
     return _kept(accept) if len(accept) <= _MAX_KEPT_CHARS else _preferred(accept)
 
 
+def takes_events(accept: str | None) -> bool:
+    """Whether a stream of events is asked for by its name.
+
+    A client that takes anything, as those do that say nothing, would wait for an end that a stream
+    may not have.
+    """
+    return accept is not None and _weights(accept).get(EVENT_STREAM, 0.0) > 0
+
+
 def _preferred(accept: str) -> str:
-    weights = {GRAPHQL_RESPONSE: 0.0, JSON: 0.0}
-    for part in accept.split(","):
-        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        if media_type in weights:
-            weights[media_type] = max(weights[media_type], _weight(parameters))
-    if weights[GRAPHQL_RESPONSE] > 0 and weights[GRAPHQL_RESPONSE] >= weights[JSON]:
+    weights = _weights(accept)
+    json = weights.get(JSON, 0.0)
+    if 0 < weights.get(GRAPHQL_RESPONSE, 0.0) >= json:
         return GRAPHQL_RESPONSE
-    return JSON
+    is_json = any(weights.get(name, 0.0) > 0 for name in _ANY_JSON)
+    return EVENT_STREAM if not is_json and weights.get(EVENT_STREAM, 0.0) > 0 else JSON
 
 
 _kept: Final = lru_cache(maxsize=256)(_preferred)
+
+
+def _weights(accept: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weights[media_type] = max(weights.get(media_type, 0.0), _weight(parameters))
+    return weights
 
 
 def _weight(parameters: list[str]) -> float:

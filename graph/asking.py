@@ -57,6 +57,8 @@ def note_fields(schema: GraphQLSchema) -> None:
             for field in declared.fields.values():
                 if iscoroutinefunction(field.resolve):
                     field.resolve = _noting(field.resolve)
+                if iscoroutinefunction(field.subscribe):
+                    field.subscribe = _noting(field.subscribe)
 
 
 def _noting(resolve: _Resolver) -> _Resolver:

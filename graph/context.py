@@ -1,6 +1,7 @@
 """What resolvers share during one request."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from math import inf
@@ -14,10 +15,12 @@ from db.replica import Replica
 from db.rows import UserRow
 from db.transaction import Database
 from db.users import find_user
+from domain.background import Background
 from domain.enums import Role
 from domain.errors import Forbidden, Unauthenticated
 from domain.paging import CursorCodec
 from domain.selection import Selection
+from graph.feeds import Feeds
 from graph.loaders import Loaders, Place
 from graph.reads import Reads
 
@@ -28,10 +31,19 @@ _RANKS = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who asks: what the token says."""
+    """Who asks: what the token says.
+
+    Attributes:
+        expires_at: When the token is not taken any more, in seconds of the epoch.
+    """
 
     user_uuid: UUID
     role: Role
+    expires_at: float = field(default=inf, compare=False)
+
+    def seconds_left(self) -> float | None:
+        """How long the token will still be taken; None for ever."""
+        return None if self.expires_at == inf else max(0.0, self.expires_at - time.time())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +61,9 @@ class Context:
     Attributes:
         viewer: None when the request carries no token; then only introspection runs.
         undo_seconds: How long a merge can be undone.
+        background: Takes what shall run beside the requests; add to it after COMMIT.
         replica: Where queries are read when it is fit for it.
+        feeds: What subscriptions are fed from.
         idempotency_key: What came as a header, for the one mutation of the request.
         deadline: When the request is given up, in the time of the event loop.
         is_debugged: An admin wants to know where the answer came from.
@@ -63,7 +77,9 @@ class Context:
     page_limits: PageLimits
     viewer: Viewer | None
     undo_seconds: float
+    background: Background
     replica: Replica | None = None
+    feeds: Feeds | None = None
     idempotency_key: str | None = None
     deadline: float = inf
     is_debugged: bool = False
@@ -86,6 +102,11 @@ class Context:
         if self.replica is not None and self.viewer is not None:
             work = self.replica.shown_to(self.viewer.user_uuid, work)
         return await self.database.finish(work)
+
+    def told(self) -> None:
+        """The viewer is about to be told of a change: their later requests show no less."""
+        if self.replica is not None and self.viewer is not None:
+            self.replica.told(self.viewer.user_uuid)
 
     def forget_what_was_read(self) -> None:
         """After a write: the next field of the operation reads anew."""

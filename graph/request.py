@@ -51,6 +51,11 @@ class HTTPRequest:
         """Whether it may change something."""
         return bool(self._scope["method"] == "POST")
 
+    @property
+    def is_head(self) -> bool:
+        """Whether the answer has no body."""
+        return bool(self._scope["method"] == "HEAD")
+
     def header(self, name: bytes) -> str | None:
         """The value of a header, by its name in lower case."""
         value = self._headers.get(name)
@@ -91,13 +96,13 @@ async def read_request(request: HTTPRequest, *, max_body_bytes: int) -> GraphQLR
         for name in ("variables", "extensions"):
             if text := parameters.get(name):
                 parameters[name] = _parse(text.encode(), what=f"The parameter {name}")
-        return _checked(parameters)
+        return checked_request(parameters)
     media_type = request.header(b"content-type") or ""
     if media_type != _JSON and media_type.partition(";")[0].strip().lower() != _JSON:
         raise UnsupportedMediaType(f"Send the request as {_JSON}.")
     if request.header(b"content-encoding") not in (None, "identity"):
         raise UnsupportedMediaType("Send the body without a content encoding.")
-    wanted = _checked(_parse(await _read_body(request, max_body_bytes), what="The body"))
+    wanted = checked_request(_parse(await _read_body(request, max_body_bytes), what="The body"))
     key = request.header(b"idempotency-key")
     return wanted if key is None else replace(wanted, idempotency_key=check_key(key))
 
@@ -130,7 +135,12 @@ def _parse(text: bytes, *, what: str) -> Any:
         raise InvalidInput(f"{what} is not valid JSON: {error}.") from None
 
 
-def _checked(wanted: Any) -> GraphQLRequest:
+def checked_request(wanted: Any) -> GraphQLRequest:
+    """A request from its JSON.
+
+    Raises:
+        InvalidInput: It is none.
+    """
     if not isinstance(wanted, dict):
         raise InvalidInput('The body is not a JSON object such as {"query": "{ viewer { id } }"}.')
     query, document_id = _document(wanted)

@@ -13,6 +13,8 @@ from graph.mutations.root import Mutation
 from graph.payloads import ERROR_TYPES
 from graph.queries import Query
 from graph.scalars import SCALARS
+from graph.subscriptions import Subscription
+from graph.types.jobs import JOB_TYPES
 
 
 @lru_cache(maxsize=1)
@@ -21,7 +23,8 @@ def build_schema() -> strawberry.Schema:
     schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
-        types=list(ERROR_TYPES),
+        subscription=Subscription,
+        types=[*ERROR_TYPES, *JOB_TYPES],
         config=StrawberryConfig(scalar_map=dict(SCALARS), info_class=Info),
     )
     note_fields(_core(schema))

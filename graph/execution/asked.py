@@ -71,6 +71,11 @@ class Asked:
         return self.definition.type
 
     @property
+    def is_event(self) -> bool:
+        """Whether it is the root field of a subscription, whose value is the event."""
+        return self.strawberry is not None and self.strawberry.is_subscription
+
+    @property
     def attribute(self) -> str:
         """Its name in Python."""
         return self.name if self.strawberry is None else self.strawberry.python_name

@@ -8,7 +8,7 @@ a second time.
 from collections import Counter
 from collections.abc import Awaitable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import strawberry
 from graphql import (
@@ -18,14 +18,18 @@ from graphql import (
     OperationType,
     execute,
 )
+from graphql.execution import Executor as CoreExecutor
+from graphql.execution import execute_subscription_event
 from graphql.execution.values import VariableValues
 
 from graph.context import Context
+from graph.deadlines import TimeLimit
 from graph.documents import Document
 from graph.execution.environment import Environment
 from graph.execution.plan import OperationPlan
 from graph.execution.plans import Plans
 from graph.execution.running import Run
+from graph.execution.subscribing import Results, source_of
 from graph.request import GraphQLRequest
 
 
@@ -76,11 +80,40 @@ class Executor:
         if operation is not None and operation.operation is OperationType.MUTATION:
             context.reads.use_primary()
         result = await self._execute(document, operation, wanted, context)
-        if result.errors:
-            result.errors.sort(key=_position)
-        for told in (context.notices, context.hints):
-            told.sort(key=_place)
+        _put_in_order(result, context)
         return result
+
+    async def subscribe(
+        self, document: Document, wanted: GraphQLRequest, context: Context, *, time: TimeLimit
+    ) -> ExecutionResult | Results:
+        """The answers to the subscription that is wanted of a document, or why there are none.
+
+        It reads at the primary: what an event tells of may not have come to the replica.
+
+        Args:
+            time: For each event; waiting for one takes as long as it takes.
+        """
+        context.reads.use_primary()
+        core = CoreExecutor.build(
+            self._environment.schema,
+            document.tree,
+            context_value=context,
+            raw_variable_values=wanted.variables,
+            operation_name=wanted.operation_name,
+        )
+        if isinstance(core, list):
+            return ExecutionResult(None, core)
+        source = await source_of(core)
+        if isinstance(source, ExecutionResult):
+            return source
+        plan, variables = self._plan_events(document, wanted, core)
+
+        async def execute_event(event: Any) -> ExecutionResult:
+            result = await self._execute_event(event, plan, variables, core)
+            _put_in_order(result, context)
+            return result
+
+        return Results(source, core, context, time=time, execute=execute_event)
 
     async def _execute(
         self,
@@ -132,6 +165,38 @@ class Executor:
         )
         return await result if isinstance(result, Awaitable) else result
 
+    def _plan_events(
+        self, document: Document, wanted: GraphQLRequest, core: CoreExecutor[Any]
+    ) -> tuple[OperationPlan | str, VariableValues]:
+        """The plan for each event, or why there is none, and the variables that it takes."""
+        if self._compiled:
+            planned = self._plans.get(document, core.operation)
+            variables = planned.variables.coerce(wanted.variables or {})
+            # graphql-core has found that they can be coerced.
+            if not isinstance(variables, list):
+                return planned.plan(variables), variables
+        return "switched off", core.variable_values
+
+    async def _execute_event(
+        self,
+        event: Any,
+        plan: OperationPlan | str,
+        variables: VariableValues,
+        core: CoreExecutor[Any],
+    ) -> ExecutionResult:
+        context: Context = core.context_value
+        if isinstance(plan, OperationPlan):
+            run = Run(self._environment, plan, variables, context)
+            data = await run.answer(serially=False, source=event)
+            if not run.is_doubtful:
+                self._count(context, Way(Tier.PLANNED if plan.is_planned else Tier.GENERAL))
+                return ExecutionResult(data, run.errors or None)
+            plan = "doubtful"
+            context.forget_what_was_read()
+        self._count(context, Way(Tier.FALLBACK, plan))
+        result = execute_subscription_event(core.build_per_event_executor(event))
+        return await result if isinstance(result, Awaitable) else result
+
     def _count(self, context: Context, way: Way) -> None:
         self.counts[way] += 1
         context.execution = {"tier": way.tier, **({"reason": way.reason} if way.reason else {})}
@@ -149,6 +214,13 @@ class Executor:
         if isinstance(plan, str):
             return f"# executed by graphql-core: {plan}"
         return "\n\n".join(f"# {place}\n{text}" for place, text in plan.codes)
+
+
+def _put_in_order(result: ExecutionResult, context: Context) -> None:
+    if result.errors:
+        result.errors.sort(key=_position)
+    for told in (context.notices, context.hints):
+        told.sort(key=_place)
 
 
 def _position(error: GraphQLError) -> tuple[object, ...]:

@@ -124,6 +124,8 @@ def _pure_resolver(asked: Asked) -> StrawberryResolver[Any] | None:
     strawberry = asked.strawberry
     if strawberry is None or strawberry.extensions or strawberry.is_async or asked.definition.args:
         return None
+    if asked.is_event:
+        return None
     resolver = strawberry.base_resolver
     if resolver is None or resolver.info_parameter is not None:
         return None

@@ -50,7 +50,7 @@ def _reader(asked: Asked, sources: Sources, *, with_cursors: bool) -> Callable[[
         return itemgetter(isinstance(declared, Cursor))
     if isinstance(declared, Edges):
         return attrgetter("pairs" if with_cursors else "pairs_without_cursors")
-    if isinstance(declared, SameRow):
+    if isinstance(declared, SameRow) or asked.is_event:
         return _itself
     return attrgetter(asked.attribute) if isinstance(declared, Column | Cursor) else None
 

@@ -14,7 +14,6 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    OperationType,
     SelectionNode,
     SelectionSetNode,
     VariableNode,
@@ -105,8 +104,6 @@ class PlannedOperation:
 
 def _why_not(operation: OperationDefinitionNode) -> str:
     """Why an operation is not for a plan; empty when it is."""
-    if operation.operation is OperationType.SUBSCRIPTION:
-        return "subscription"
     if operation.directives:
         return "directive of the operation"
     fields = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]

@@ -32,7 +32,6 @@ from graph.execution.plan import (
     Value,
 )
 
-_ROOT: Final = (None,)
 _OVERLOADED: Final = (Unavailable, OperationTimeout)
 
 
@@ -72,9 +71,13 @@ class Run:
             return self._is_unreadable
         return not any(isinstance(error.original_error, _OVERLOADED) for error in self.errors)
 
-    async def answer(self, *, serially: bool) -> dict[str, Any] | None:
-        """The data of the answer."""
-        (data,) = await self._objects(self._plan.root, _ROOT, Root(), serially=serially)
+    async def answer(self, *, serially: bool, source: Any = None) -> dict[str, Any] | None:
+        """The data of the answer.
+
+        Args:
+            source: What root fields are asked of: for a subscription, the event.
+        """
+        (data,) = await self._objects(self._plan.root, (source,), Root(), serially=serially)
         return None if data is NULLED else data
 
     def info(self, field: FieldPlan) -> Info:

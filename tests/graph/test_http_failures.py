@@ -17,9 +17,11 @@ from db.transaction import Database
 from domain.enums import Role
 from graph.context import Context, Viewer
 from graph.documents import Documents
+from graph.endpoint import Endpoint, EndpointSettings
+from graph.event_stream import OpenStreams
 from graph.execution.engine import Executor
 from graph.schema import build_schema, core_schema
-from graph.view import GraphQLView, ViewSettings
+from graph.view import GraphQLView
 from tests.apps import App, open_app
 from tests.client import Client
 from tests.factories import make_company, make_contact
@@ -119,16 +121,17 @@ async def test_bug_in_the_endpoint_itself_has_the_form_of_all_errors() -> None:
     def open_nothing(_viewer: Viewer | None) -> Context:
         raise NotImplementedError
 
-    settings = ViewSettings(
+    settings = EndpointSettings(
         max_body_bytes=1000, request_timeout_seconds=1, open_introspection=False
     )
-    view = GraphQLView(
+    endpoint = Endpoint(
         Executor(build_schema()),
         Documents(core_schema()),
         settings=settings,
         authenticate=break_down,
         open_context=open_nothing,
     )
+    view = GraphQLView(endpoint, OpenStreams())
     transport = httpx.ASGITransport(RequestMiddleware(view))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         with capture_logs() as logs:

@@ -12,6 +12,7 @@ from db.users import create_user
 from domain.enums import Role
 from domain.paging import CursorCodec
 from graph.context import PageLimits
+from jobs.background import BackgroundTasks
 from tests.apps import App, open_app
 from tests.client import Client
 from tests.conftest import _database_of_its_own
@@ -78,6 +79,7 @@ async def pair(server_url: URL) -> AsyncIterator[Pair]:
                 page_limits=PageLimits(default=1, maximum=1),
                 viewer=None,
                 undo_seconds=0,
+                background=BackgroundTasks(max_concurrent=1),
             )
 
         yield Pair(small_schema(), open_context)

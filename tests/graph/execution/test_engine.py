@@ -17,6 +17,7 @@ from graph.documents import Documents
 from graph.execution.engine import Executor, Tier, Way
 from graph.request import GraphQLRequest
 from graph.schema import build_schema, core_schema
+from jobs.background import BackgroundTasks
 from tests.factories import make_company, make_contact
 from tests.graph.ids import id_of
 
@@ -65,6 +66,7 @@ async def context(database: Database) -> Context:
         page_limits=limits,
         viewer=None,
         undo_seconds=0,
+        background=BackgroundTasks(max_concurrent=1),
     )
 
 

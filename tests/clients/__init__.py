@@ -1,0 +1,1 @@
+"""Subscriptions as the clients that people use see them."""

@@ -1,0 +1,58 @@
+"""An application served over real connections, as `appointment360 serve` serves it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from app.serve import _Server, listen, server_config
+
+MAX_MESSAGE_BYTES = 10_000
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server in this process.
+
+    Attributes:
+        port: At 127.0.0.1.
+    """
+
+    port: int
+    server: _Server
+    task: asyncio.Task[None]
+
+    @property
+    def http(self) -> str:
+        """Where requests go."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def socket(self) -> str:
+        """Where sockets are opened."""
+        return f"ws://127.0.0.1:{self.port}/graphql"
+
+    async def stop(self) -> None:
+        """Have it end as a signal does, and wait for that."""
+        self.server.should_exit = True
+        await self.task
+
+
+@asynccontextmanager
+async def serving(
+    app: ASGIApp, *, on_stop: Callable[[], None] = lambda: None
+) -> AsyncIterator[Served]:
+    """Serve an application as long as the block lasts."""
+    listening = listen("127.0.0.1", 0)
+    started = asyncio.Event()
+    config = server_config(app, max_message_bytes=MAX_MESSAGE_BYTES)
+    server = _Server(config, on_start=started.set, on_stop=on_stop)
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    served = Served(listening.getsockname()[1], server, task)
+    await started.wait()
+    try:
+        yield served
+    finally:
+        await served.stop()
