@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.activity import noting
 from app.auth import bearer_authentication
 from app.errors import answer_app_error, answer_http_exception
 from app.health import health_routes
@@ -18,23 +19,29 @@ from app.resources import Resources
 from domain.errors import AppError
 from graph.context import Context, PageLimits, Viewer
 from graph.documents import Documents
+from graph.endpoint import Authenticate, Endpoint, EndpointSettings
+from graph.event_stream import OpenStreams
 from graph.execution.engine import Executor
 from graph.schema import build_schema, core_schema
 from graph.stored_documents import read_stored_documents
-from graph.view import Authenticate, GraphQLView, ViewSettings
+from graph.view import GraphQLView
+from graph.websocket import GraphQLSocket
 
 _PATHS: Final = ("/graphql", "/graphql/")
 _METHODS: Final = ("GET", "HEAD", "POST")
 
 
-def create_app(resources: Resources) -> ASGIApp:
+def create_app(resources: Resources) -> "Application":
     """The application over open resources; it opens and closes nothing itself.
 
     Raises:
         StoredDocumentsError: DOCUMENTS_DIR has what is no document.
     """
     settings = resources.settings
-    view = graphql_view(resources, authenticate=bearer_authentication(resources.tokens))
+    authenticate = noting(bearer_authentication(resources.tokens), resources.activity)
+    endpoint = _endpoint(resources, authenticate)
+    streams = OpenStreams()
+    view = GraphQLView(endpoint, streams)
     others = Starlette(
         routes=[
             # What comes here is not answered but refused, by its method.
@@ -48,7 +55,9 @@ def create_app(resources: Resources) -> ASGIApp:
         },
         middleware=[Middleware(RequestMiddleware)],
     )
-    return _Fork(RequestMiddleware(view), others)
+    return Application(
+        RequestMiddleware(view), RequestMiddleware(GraphQLSocket(endpoint)), others, streams
+    )
 
 
 def graphql_view(resources: Resources, *, authenticate: Authenticate) -> GraphQLView:
@@ -57,12 +66,16 @@ def graphql_view(resources: Resources, *, authenticate: Authenticate) -> GraphQL
     Raises:
         StoredDocumentsError: DOCUMENTS_DIR has what is no document.
     """
+    return GraphQLView(_endpoint(resources, authenticate), OpenStreams())
+
+
+def _endpoint(resources: Resources, authenticate: Authenticate) -> Endpoint:
     settings, schema = resources.settings, core_schema()
     folder = settings.documents_dir
-    return GraphQLView(
+    return Endpoint(
         Executor(build_schema(), compiled=settings.enable_compiled_execution),
         Documents(schema, stored=read_stored_documents(folder, schema) if folder else {}),
-        settings=ViewSettings(
+        settings=EndpointSettings(
             max_body_bytes=settings.max_body_size,
             request_timeout_seconds=settings.request_timeout,
             open_introspection=not settings.is_production,
@@ -72,19 +85,29 @@ def graphql_view(resources: Resources, *, authenticate: Authenticate) -> GraphQL
     )
 
 
-class _Fork:
+class Application:
     """Takes GraphQL past the router, which would take 10 µs to find its only busy route."""
 
-    def __init__(self, view: ASGIApp, others: ASGIApp) -> None:
+    def __init__(
+        self, view: ASGIApp, socket: ASGIApp, others: ASGIApp, streams: OpenStreams
+    ) -> None:
         self._view = view
+        self._socket = socket
         self._others = others
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer by one of the two."""
+        """Answer by one of the three."""
         if scope["type"] == "http" and scope["path"] in _PATHS and scope["method"] in _METHODS:
             await self._view(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] in _PATHS:
+            await self._socket(scope, receive, send)
         else:
             await self._others(scope, receive, send)
+
+    def end_streams(self) -> None:
+        """End the answers that would otherwise go on until their clients leave."""
+        self._streams.end()
 
 
 def context_opener(resources: Resources) -> Callable[[Viewer | None], Context]:
@@ -99,7 +122,9 @@ def context_opener(resources: Resources) -> Callable[[Viewer | None], Context]:
             page_limits=limits,
             viewer=viewer,
             undo_seconds=settings.undo_window,
+            background=resources.background,
             replica=resources.replica,
+            feeds=resources.feeds,
         )
 
     return open_context

@@ -31,12 +31,10 @@ class _Verified:
     """A token that was found to be good.
 
     Attributes:
-        until: When it is not any more, in seconds of the epoch.
         weight: The bytes that keeping it takes, roughly.
     """
 
     viewer: Viewer
-    until: float
     weight: int
 
 
@@ -77,7 +75,7 @@ class Tokens:
             Unauthenticated: It is forged, expired, or not a token of this server.
         """
         verified = self._verified.get(token)
-        if verified is None or verified.until <= time.time():
+        if verified is None or verified.viewer.expires_at <= time.time():
             verified = self._verify(token)
             self._verified.put(token, verified)
         return verified.viewer
@@ -98,9 +96,9 @@ class Tokens:
             )
             if claims.get("use") != _USE:
                 raise _refused()
-            viewer = Viewer(UUID(claims["sub"]), Role(claims["role"]))
-            until = int(claims["exp"]) + _LEEWAY.total_seconds()
-            return _Verified(viewer, until, len(token) + _ENTRY_BYTES)
+            expires_at = int(claims["exp"]) + _LEEWAY.total_seconds()
+            viewer = Viewer(UUID(claims["sub"]), Role(claims["role"]), expires_at)
+            return _Verified(viewer, len(token) + _ENTRY_BYTES)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired. Get a new one.") from None
         except (jwt.PyJWTError, KeyError, TypeError, ValueError):

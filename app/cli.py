@@ -34,11 +34,14 @@ from app.serve import PoolTooLarge
 from app.serve import serve as serve_until_stopped
 from app.settings import Settings, SettingsError, load_settings
 from app.units import parse_seconds
+from app.working import NotMigrated
+from app.working import work as work_until_stopped
 from db.migrate import upgrade
 from db.staging import Result
 from domain.contact_points import normalize_email
 from domain.enums import Role
 from domain.errors import AppError
+from domain.tasks import QUEUES
 from graph.schema import schema_text
 from graph.stored_documents import StoredDocumentsError
 
@@ -66,15 +69,37 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen at.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen at.")] = None,
     demo: Annotated[bool, typer.Option(help="Load demo records into an empty database.")] = False,
+    jobs: Annotated[bool, typer.Option(help="Run durable jobs in this process too.")] = True,
 ) -> None:
     """Serve the API until Ctrl-C."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = _settings(**given)
     try:
-        serve_until_stopped(settings, demo=demo)
+        serve_until_stopped(settings, demo=demo, jobs=jobs)
     except KeyboardInterrupt:
         _say("Stopped")
     except (OSError, EmbeddedServerError, AppError, PoolTooLarge, StoredDocumentsError) as error:
+        _fail(str(error))
+
+
+@app.command()
+def work(
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(help="Take jobs from this queue alone; can be given several times."),
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Jobs at a time, for JOB_CONCURRENCY.")
+    ] = None,
+) -> None:
+    """Run durable jobs until Ctrl-C; any number of processes and machines may."""
+    if unknown := sorted({*(queue or ())} - {*QUEUES}):
+        _wrong_use(f"--queue: there is no {unknown[0]}; there are {', '.join(QUEUES)}.")
+    try:
+        work_until_stopped(_settings(), queues=queue or [], concurrency=concurrency)
+    except KeyboardInterrupt:
+        _say("Stopped")
+    except (OSError, EmbeddedServerError, AppError, NotMigrated) as error:
         _fail(str(error))
 
 

@@ -42,7 +42,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for name in ("alembic", "uvicorn"):
+    for name in ("alembic", "procrastinate", "uvicorn"):
         logging.getLogger(name).setLevel("WARNING")
 
 

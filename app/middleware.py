@@ -22,8 +22,8 @@ class RequestMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
+        """Answer one request, or all that come over one socket."""
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
@@ -31,6 +31,9 @@ class RequestMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         # The server answers each request in a task, and so in a context, of its own.
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
         started = False
 
         async def send_with_id(message: Message) -> None:

@@ -8,16 +8,23 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
+from app.activity import Activity
 from app.auth import Tokens
 from app.embedded.server import EmbeddedServer, acquire, default_folder
 from app.monitoring import slow_statement_log
 from app.secret import load_secret
 from app.settings import Settings
+from app.stopping import StopClock
+from db.announcing import announce
 from db.engine import normalize_database_url, open_engine
+from db.listening import open_listener
 from db.probe import DatabaseProbe
 from db.replica import Replica, open_replica, watching
 from db.transaction import Database
 from domain.paging import CursorCodec
+from graph.feeds import Feeds, open_feeds
+from jobs.background import BackgroundTasks, open_background
+from jobs.parallel import ParallelSettings
 
 Progress = Callable[[str], None]
 
@@ -36,10 +43,15 @@ class Resources:
     database_url: URL
     database: Database
     replica: Replica | None
+    background: BackgroundTasks
+    activity: Activity
+    parallel: ParallelSettings
+    feeds: Feeds
     probe: DatabaseProbe
     tokens: Tokens
     cursors: CursorCodec
     embedded: EmbeddedServer | None
+    stop_clock: StopClock
 
 
 def data_folder(settings: Settings) -> Path:
@@ -66,6 +78,7 @@ async def open_resources(
         EmbeddedServerError: The embedded PostgreSQL cannot be had.
     """
     folder = data_folder(settings)
+    stop_clock = StopClock()
     async with AsyncExitStack() as stack:
         embedded = None
         if settings.database_url is None:
@@ -92,8 +105,18 @@ async def open_resources(
             if settings.enable_query_monitoring
             else []
         )
-        database = Database(engine, observers=observers)
+        database = Database(engine, observers=observers, before_commit=[announce])
+        background = await stack.enter_async_context(
+            open_background(
+                max_concurrent=settings.max_concurrent_background_tasks,
+                drain_seconds=lambda: stop_clock.at_most(settings.background_task_timeout),
+            )
+        )
+        activity = Activity(background, database)
+        stack.callback(activity.flush)
         stack.push_async_callback(database.settle)
+        listener = await stack.enter_async_context(open_listener(direct_url(settings, url)))
+        feeds = await stack.enter_async_context(open_feeds(listener, database))
         replica = None
         if with_replica:
             replica = await stack.enter_async_context(replica_of(settings, url, database))
@@ -105,13 +128,34 @@ async def open_resources(
             database_url=url,
             database=database,
             replica=replica,
+            background=background,
+            activity=activity,
+            parallel=parallel_settings(settings),
+            feeds=feeds,
             probe=DatabaseProbe(probe_engine),
             tokens=Tokens(
                 secret, previous=previous.get_secret_value().encode() if previous else None
             ),
             cursors=CursorCodec(secret),
             embedded=embedded,
+            stop_clock=stop_clock,
         )
+
+
+def parallel_settings(settings: Settings) -> ParallelSettings:
+    """How much of one task is done at the same time."""
+    return ParallelSettings(
+        workers=settings.parallel_processing_workers,
+        max_workers=settings.parallel_processing_max_workers,
+        is_enabled=settings.enable_parallel_processing,
+    )
+
+
+def direct_url(settings: Settings, pooled: URL) -> URL:
+    """Where PostgreSQL itself answers, for what listens; the usual address when none is set."""
+    if settings.database_direct_url is None:
+        return pooled
+    return normalize_database_url(settings.database_direct_url.get_secret_value())
 
 
 @asynccontextmanager

@@ -4,8 +4,9 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Final
 
 import uvicorn
@@ -16,13 +17,16 @@ from app.asgi import create_app
 from app.first_start import ensure_admin, prepare
 from app.resources import Resources, open_resources
 from app.settings import Settings
+from app.stopping import REQUEST_SECONDS
+from app.working import at_work, build_worker
 from db.rows import UserRow
 from domain.enums import Role
 
-_STOP_SECONDS: Final = 20
 _SPARE_CONNECTIONS: Final = 10
 _DEMO_TOKEN_SECONDS: Final = 24 * 3600
 _NEW_OBJECTS: Final = 50_000
+_PING_SECONDS: Final = 20.0
+_MAX_MESSAGE_BYTES: Final = 2**20
 
 
 class PoolTooLarge(Exception):
@@ -30,7 +34,29 @@ class PoolTooLarge(Exception):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, leaving the process to us after a signal: what we hold open is closed in order."""
+    """uvicorn, leaving the process to us after a signal: what we hold open is closed in order.
+
+    Args:
+        on_start: Called once it takes requests.
+        on_stop: Called before it waits for what it answers to be done.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, *, on_start: Callable[[], None], on_stop: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+        self._on_stop = on_stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take requests."""
+        await super().startup(sockets)
+        self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nothing more, and wait for what has begun."""
+        self._on_stop()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -46,8 +72,11 @@ class _Server(uvicorn.Server):
                 signal.signal(number, before)
 
 
-def serve(settings: Settings, *, demo: bool) -> None:
+def serve(settings: Settings, *, demo: bool, jobs: bool) -> None:
     """Serve until a signal comes.
+
+    Args:
+        jobs: Run a worker for durable jobs in this process too.
 
     Raises:
         OSError: The address is in use.
@@ -55,31 +84,69 @@ def serve(settings: Settings, *, demo: bool) -> None:
     listening = listen(settings.host, settings.port)
     # Until uvicorn takes the signals over, a SIGTERM must close what is open as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    uvloop.run(_serve(settings, listening, demo=demo))
+    uvloop.run(_serve(settings, listening, demo=demo, jobs=jobs))
 
 
-async def _serve(settings: Settings, listening: socket.socket, *, demo: bool) -> None:
+async def _serve(settings: Settings, listening: socket.socket, *, demo: bool, jobs: bool) -> None:
     async with open_resources(settings, progress=_say, with_replica=True) as resources:
         admin = await _prepared(resources, demo=demo)
         app = create_app(resources)
-        _welcome(resources, admin, port=listening.getsockname()[1])
-        await answer_requests(app, listening)
-        _say("Stopping")
+        worker = build_worker(resources) if jobs else None
+
+        def stop() -> None:
+            resources.stop_clock.begin()
+            app.end_streams()
+            if worker is not None:
+                worker.stop()
+
+        async with nullcontext() if worker is None else at_work(worker):
+            port = listening.getsockname()[1]
+            await answer_requests(
+                app,
+                listening,
+                on_start=partial(_welcome, resources, admin, port=port),
+                max_message_bytes=resources.settings.max_body_size,
+                on_stop=stop,
+            )
+            _say("Stopping")
 
 
-async def answer_requests(app: ASGIApp, listening: socket.socket) -> None:
-    """Answer what comes to a socket until a signal comes and what has begun is done."""
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_STOP_SECONDS,
-        )
-    )
+async def answer_requests(
+    app: ASGIApp,
+    listening: socket.socket,
+    *,
+    max_message_bytes: int = _MAX_MESSAGE_BYTES,
+    on_start: Callable[[], None] = lambda: None,
+    on_stop: Callable[[], None] = lambda: None,
+) -> None:
+    """Answer what comes to a socket until a signal comes and what has begun is done.
+
+    Args:
+        max_message_bytes: What a client may send over a WebSocket at once.
+        on_start: Is told that requests are taken.
+        on_stop: Ends what would not be done by itself.
+    """
+    config = server_config(app, max_message_bytes=max_message_bytes)
+    server = _Server(config, on_start=on_start, on_stop=on_stop)
     _spare_the_collector()
     await server.serve(sockets=[listening])
+
+
+def server_config(app: ASGIApp, *, max_message_bytes: int) -> uvicorn.Config:
+    """How uvicorn serves an application."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=REQUEST_SECONDS,
+        ws="websockets-sansio",
+        ws_max_size=max_message_bytes,
+        # Compressing would keep a window for each socket, most of which have nothing to say.
+        ws_per_message_deflate=False,
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=_PING_SECONDS,
+    )
 
 
 async def _prepared(resources: Resources, *, demo: bool) -> UserRow:

@@ -24,6 +24,7 @@ MIN_SECRET_BYTES = 32
 _ADDRESS = "postgresql://user:password@host:5432/database"
 
 Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0)]
+SomeSeconds = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(parse_seconds)]
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(gt=0)]
 
 
@@ -47,6 +48,11 @@ class Settings(BaseSettings):
     database_replica_url: SecretStr | None = Field(
         None,
         description="Address of a standby of DATABASE_URL; queries read there while it keeps up.",
+    )
+    database_direct_url: SecretStr | None = Field(
+        None,
+        description="Address of PostgreSQL without a pooler in between, for what listens; unset, "
+        "DATABASE_URL.",
     )
     data_dir: Path | None = Field(
         None,
@@ -88,6 +94,30 @@ class Settings(BaseSettings):
     undo_window: Seconds = Field(
         604_800, description="How long after it a merge can be undone; a week."
     )
+    max_concurrent_background_tasks: int = Field(
+        10, ge=1, le=1000, description="Tasks that run beside the requests of a process at a time."
+    )
+    background_task_timeout: Seconds = Field(
+        30.0, description="How long such tasks may still take when the process stops."
+    )
+    parallel_processing_workers: int = Field(
+        4, ge=1, le=64, description="Threads or processes that compute at the same time."
+    )
+    parallel_processing_max_workers: int = Field(
+        8, ge=1, le=64, description="Never more of them, whatever is asked for."
+    )
+    enable_parallel_processing: bool = Field(
+        default=True, description="false does everything one after another."
+    )
+    job_concurrency: int = Field(
+        4, ge=1, le=100, description="Durable jobs that a worker runs at the same time."
+    )
+    job_retention: Seconds = Field(
+        2_592_000, description="How long a job is remembered after its end; thirty days."
+    )
+    activity_retention: SomeSeconds = Field(
+        None, description="How long activities are kept; unset, for ever."
+    )
     enable_query_monitoring: bool = Field(default=True, description="Log statements that are slow.")
     slow_query_threshold: Seconds = Field(1.0, description="From when on a statement is slow.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -97,7 +127,7 @@ class Settings(BaseSettings):
         "auto", description="auto is console at a terminal in development, else json."
     )
 
-    @field_validator("database_url", "database_replica_url")
+    @field_validator("database_url", "database_replica_url", "database_direct_url")
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
@@ -113,6 +143,13 @@ class Settings(BaseSettings):
     def _has_a_primary(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if url is not None and info.data.get("database_url", url) is None:
             raise ValueError("needs DATABASE_URL, the primary that it is a standby of")
+        return url
+
+    @field_validator("database_direct_url")
+    @classmethod
+    def _has_a_pooled_one(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if url is not None and info.data.get("database_url", url) is None:
+            raise ValueError("needs DATABASE_URL, the same database by its usual address")
         return url
 
     @field_validator("secret_key", "secret_key_previous")

@@ -39,6 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """How much is tried where more of it finds more."""
     parser.addoption("--examples", type=int, default=300, help="How many examples each tries.")
     parser.addoption("--seed", type=int, help="Try one example again, by the seed it failed with.")
+    parser.addoption("--kills", type=int, default=1, help="How many workers of a job are killed.")
+    parser.addoption("--cuts", type=int, default=30, help="How many transactions are cut.")
     parser.addoption("--retries", type=int, default=20, help="How many lost answers are retried.")
 
 

@@ -27,8 +27,8 @@ _PATIENCE_SECONDS = 60
 
 
 @dataclass
-class Standby:
-    """A server that repeats what the primary does.
+class Server:
+    """A server that can be broken in the ways that servers break.
 
     Attributes:
         folder: Where its data stand.
@@ -38,7 +38,7 @@ class Standby:
     server: EmbeddedServer
 
     def url(self, database: str | None = "postgres") -> URL:
-        """The copy of a database of the primary."""
+        """One of its databases."""
         return normalize_database_url(self.server.dsn).set(database=database)
 
     def kill(self) -> None:
@@ -63,15 +63,6 @@ class Standby:
         """Let it go on as if nothing had been."""
         self._signal(signal.SIGCONT)
 
-    async def pause(self) -> None:
-        """Let it receive what the primary does, and not repeat it."""
-        await ask(self.url(), "SELECT pg_wal_replay_pause()")
-        await until(lambda: ask(self.url(), "SELECT pg_get_wal_replay_pause_state() = 'paused'"))
-
-    async def resume(self) -> None:
-        """Let it repeat again."""
-        await ask(self.url(), "SELECT pg_wal_replay_resume()")
-
     def _signal(self, number: signal.Signals) -> None:
         # The postmaster first: once it is stopped there are no new processes.
         self._send(self.server.pid, number)
@@ -82,6 +73,19 @@ class Standby:
     def _send(pid: int, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+class Standby(Server):
+    """A server that repeats what the primary does."""
+
+    async def pause(self) -> None:
+        """Let it receive what the primary does, and not repeat it."""
+        await ask(self.url(), "SELECT pg_wal_replay_pause()")
+        await until(lambda: ask(self.url(), "SELECT pg_get_wal_replay_pause_state() = 'paused'"))
+
+    async def resume(self) -> None:
+        """Let it repeat again."""
+        await ask(self.url(), "SELECT pg_wal_replay_resume()")
 
 
 @dataclass(frozen=True)

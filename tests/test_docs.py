@@ -73,6 +73,7 @@ _FILTERS: Final = (
     "ContactPhoneFilter",
     "ActivityFilter",
     "CompanyFilter",
+    "JobFilter",
 )
 
 
