@@ -3,9 +3,10 @@
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from db.migrate import upgrade
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database
+from tests.clients.node import needs_node, node_client
 from tests.processes import Process, command
 from tests.replication import Server
 
@@ -91,18 +93,48 @@ async def serving(postgres: Server, folder: Path, *options: str) -> AsyncIterato
         yield Served(process, found[1], found[2])
 
 
+async def by_gql(served: Served, query: str) -> AsyncIterator[dict[str, Any]]:
+    """What a server tells a client under Python."""
+    transport = WebsocketsTransport(
+        url=f"ws://{served.host}/graphql",
+        init_payload={"Authorization": f"Bearer {served.token}"},
+    )
+    async with Client(transport=transport) as session:
+        async for data in session.subscribe(gql(query)):
+            yield data
+
+
+async def by_node(protocol: str, served: Served, query: str) -> AsyncIterator[dict[str, Any]]:
+    """What a server tells a client under Node, up to the end of the operation."""
+    authorization = f"Bearer {served.token}"
+    async with node_client(protocol, served.host, query, authorization=authorization) as client:
+        while "next" in (line := await client.next()):
+            yield line["next"]["data"]
+        assert line == {"complete": True}
+
+
+Follow = Callable[[Served, str], AsyncIterator[dict[str, Any]]]
+
+
+@pytest.mark.parametrize(
+    "follow",
+    [
+        by_gql,
+        pytest.param(partial(by_node, "graphql-ws"), marks=needs_node),
+        pytest.param(partial(by_node, "graphql-sse"), marks=needs_node),
+    ],
+    ids=["gql", "graphql-ws", "graphql-sse"],
+)
 async def test_job_is_followed_through_a_restart_of_postgresql(
-    postgres: Server, contacts: None, tmp_path: Path
+    postgres: Server, contacts: None, tmp_path: Path, follow: Follow
 ) -> None:
     """Progress only grows, the end is told once, and every contact was tagged once."""
     async with (
         serving(postgres, tmp_path, "--no-jobs") as followed,
         serving(postgres, tmp_path) as working,
-        follower(followed) as session,
     ):
-        job_id = await make_job(working)
         told: list[dict[str, Any]] = []
-        async for event in session.subscribe(gql(FOLLOW % f'"{job_id}"')):
+        async for event in follow(followed, FOLLOW % f'"{await make_job(working)}"'):
             told.append(event["jobProgress"])
             if len(told) == 2:
                 assert told[-1]["status"] == "RUNNING"
@@ -119,16 +151,6 @@ def restart(postgres: Server) -> None:
     """End PostgreSQL at once, as a crash does, and start it again."""
     postgres.kill()
     postgres.start()
-
-
-def follower(served: Served) -> Client:
-    """A client with a socket to a server."""
-    return Client(
-        transport=WebsocketsTransport(
-            url=f"ws://{served.host}/graphql",
-            init_payload={"Authorization": f"Bearer {served.token}"},
-        )
-    )
 
 
 async def make_job(served: Served) -> str:

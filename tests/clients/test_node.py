@@ -1,40 +1,17 @@
-"""`graphql-ws` and `graphql-sse` under Node follow a server; `make clients` installs them."""
+"""`graphql-ws` and `graphql-sse` under Node follow a server."""
 
-import asyncio
-import hashlib
-import json
-import shutil
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from sqlalchemy.engine import URL
 
+from tests.clients.node import Told, needs_node, node_client
 from tests.graph.following import Following, busy, following, token
 from tests.graph.sockets import until
 
-_SOURCE = Path(__file__).parent
-_INSTALLED = Path(sys.prefix) / "clients"
-_NODE = shutil.which("node")
-
-
-def _why_not() -> str:
-    """Why the clients cannot be run here; empty when they can."""
-    if _NODE is None:
-        return "node is not on PATH"
-    lock, stamp = _SOURCE / "package-lock.json", _INSTALLED / ".installed"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text().strip() != wanted:
-        return "the clients under Node are not installed: run `make clients`"
-    return ""
-
-
 pytestmark = [
-    pytest.mark.skipif(bool(_why_not()), reason=_why_not()),
+    needs_node,
     pytest.mark.parametrize("protocol", ["graphql-ws", "graphql-sse"]),
 ]
 
@@ -46,55 +23,12 @@ async def server(server_url: URL) -> AsyncIterator[Following]:
         yield served
 
 
-class Told:
-    """What a client is told."""
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-
-    async def next(self) -> Any:
-        """The next line it prints; None at its end."""
-        assert self.process.stdout is not None
-        async with asyncio.timeout(30):
-            line = await self.process.stdout.readline()
-        return json.loads(line) if line else None
-
-    async def all(self) -> list[Any]:
-        """Everything up to its end."""
-        told = []
-        while (line := await self.next()) is not None:
-            told.append(line)
-        return told
-
-    def stop(self) -> None:
-        """Have the client unsubscribe."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"stop\n")
-
-
-@asynccontextmanager
-async def client(
+def client(
     server: Following, protocol: str, query: str, *, authorization: str | None = None
-) -> AsyncIterator[Told]:
-    """A client that follows one operation."""
-    shutil.copy(_SOURCE / "follow.js", _INSTALLED)
-    address = server.served.socket if protocol == "graphql-ws" else f"{server.served.http}/graphql"
-    process = await asyncio.create_subprocess_exec(
-        str(_NODE),
-        str(_INSTALLED / "follow.js"),
-        protocol,
-        address,
-        authorization or token(),
-        query,
-        stdin=PIPE,
-        stdout=PIPE,
-    )
-    try:
-        yield Told(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+) -> AbstractAsyncContextManager[Told]:
+    """A client that follows one operation of the server."""
+    host = f"127.0.0.1:{server.served.port}"
+    return node_client(protocol, host, query, authorization=authorization or token())
 
 
 async def test_subscription_is_told_to_its_end(server: Following, protocol: str) -> None:
