@@ -21,12 +21,15 @@ from app.stopping import REQUEST_SECONDS
 from app.working import at_work, build_worker
 from db.rows import UserRow
 from domain.enums import Role
+from jobs.queue import CONNECTIONS
 
 _SPARE_CONNECTIONS: Final = 10
 _DEMO_TOKEN_SECONDS: Final = 24 * 3600
 _NEW_OBJECTS: Final = 50_000
 _PING_SECONDS: Final = 20.0
 _MAX_MESSAGE_BYTES: Final = 2**20
+_CLOSING_SECONDS: Final = 60.0
+_STOPPING_SECONDS: Final = 5.0
 
 
 class PoolTooLarge(Exception):
@@ -39,14 +42,24 @@ class _Server(uvicorn.Server):
     Args:
         on_start: Called once it takes requests.
         on_stop: Called before it waits for what it answers to be done.
+        closing_seconds: How long a connection that is closed waits for a client that reads nothing.
+        stopping_seconds: How long each waits for one while the server stops.
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, on_start: Callable[[], None], on_stop: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        *,
+        on_start: Callable[[], None],
+        on_stop: Callable[[], None],
+        closing_seconds: float = _CLOSING_SECONDS,
+        stopping_seconds: float = _STOPPING_SECONDS,
     ) -> None:
         super().__init__(config)
         self._on_start = on_start
         self._on_stop = on_stop
+        self._closing_seconds = closing_seconds
+        self._stopping_seconds = stopping_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take requests."""
@@ -89,6 +102,7 @@ def serve(settings: Settings, *, demo: bool, jobs: bool) -> None:
 
 async def _serve(settings: Settings, listening: socket.socket, *, demo: bool, jobs: bool) -> None:
     async with open_resources(settings, progress=_say, with_replica=True) as resources:
+        await _check_pool(resources, jobs=jobs)
         admin = await _prepared(resources, demo=demo)
         app = create_app(resources)
         worker = build_worker(resources) if jobs else None
@@ -99,7 +113,7 @@ async def _serve(settings: Settings, listening: socket.socket, *, demo: bool, jo
             if worker is not None:
                 worker.stop()
 
-        async with nullcontext() if worker is None else at_work(worker):
+        async with nullcontext() if worker is None else at_work(worker, resources.stop_clock):
             port = listening.getsockname()[1]
             await answer_requests(
                 app,
@@ -150,7 +164,6 @@ def server_config(app: ASGIApp, *, max_message_bytes: int) -> uvicorn.Config:
 
 
 async def _prepared(resources: Resources, *, demo: bool) -> UserRow:
-    await _check_pool(resources)
     if not resources.settings.is_production:
         return await prepare(resources, demo=demo, progress=_say)
     if problem := await resources.probe.problem():
@@ -158,7 +171,7 @@ async def _prepared(resources: Resources, *, demo: bool) -> UserRow:
     return await ensure_admin(resources)
 
 
-async def _check_pool(resources: Resources) -> None:
+async def _check_pool(resources: Resources, *, jobs: bool) -> None:
     """Refuse a pool that PostgreSQL could not fill: requests would fail only under load.
 
     A replica has a pool of the same size on its own server; that takes as many as the primary at
@@ -166,10 +179,13 @@ async def _check_pool(resources: Resources) -> None:
     """
     settings = resources.settings
     wanted = settings.database_pool_size + settings.database_max_overflow
+    if jobs:
+        wanted += CONNECTIONS
     limit = await resources.probe.max_connections()
     if wanted > limit - _SPARE_CONNECTIONS:
         raise PoolTooLarge(
-            f"DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW make {wanted} connections; PostgreSQL "
+            f"DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW make {wanted} connections"
+            f"{' with those of the worker' if jobs else ''}; PostgreSQL "
             f"takes {limit}, and {_SPARE_CONNECTIONS} have to stay free."
         )
 

@@ -4,18 +4,22 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import Final
 
 import uvloop
 
 from app.resources import Resources, direct_url, open_resources
 from app.settings import Settings
+from app.stopping import StopClock
 from db.engine import libpq_settings
 from domain.tasks import QUEUES
 from jobs.bulk import BULK_HANDLERS
 from jobs.housekeeping import Retention, prune
 from jobs.worker import Worker, WorkerSettings
+
+_STOP_SECONDS: Final = 12.0
 
 
 class NotMigrated(Exception):
@@ -44,14 +48,17 @@ def build_worker(resources: Resources, chosen: WorkerSettings | None = None) -> 
 
 
 @asynccontextmanager
-async def at_work(worker: Worker) -> AsyncIterator[None]:
-    """The worker works while the block runs, and is stopped at its end."""
+async def at_work(worker: Worker, stop_clock: StopClock) -> AsyncIterator[None]:
+    """The worker works while the block runs, and is stopped at its end, if need be in mid-batch."""
     working = asyncio.create_task(worker.run(), name="worker")
     try:
         yield
     finally:
         worker.stop()
-        await working
+        await asyncio.wait([working], timeout=stop_clock.at_most(_STOP_SECONDS))
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
 
 
 def work(settings: Settings, *, queues: Sequence[str], concurrency: int | None) -> None:
@@ -70,17 +77,18 @@ async def _work(settings: Settings, chosen: WorkerSettings) -> None:
     async with open_resources(settings, progress=_say) as resources:
         if problem := await resources.probe.problem():
             raise NotMigrated(f"{problem} Run `appointment360 migrate`.")
-        worker = build_worker(resources, chosen)
+        worker, stopped = build_worker(resources, chosen), asyncio.Event()
 
         def stop() -> None:
             resources.stop_clock.begin()
-            worker.stop()
+            stopped.set()
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
-        _say(f"Working on {', '.join(chosen.queues)}; {chosen.concurrency} jobs at a time")
-        await worker.run()
+        async with at_work(worker, resources.stop_clock):
+            _say(f"Working on {', '.join(chosen.queues)}; {chosen.concurrency} jobs at a time")
+            await stopped.wait()
         _say("Stopped")
 
 

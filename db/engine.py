@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
+from psycopg.pq import Conninfo
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -103,6 +104,11 @@ def libpq_settings(url: URL, *, application_name: str) -> dict[str, str]:
     query = {name: _joined(value) for name, value in url.query.items()}
     if "ssl" in query:
         query["sslmode"] = query.pop("ssl")
+    if ":" in query.get("host", ""):
+        # SQLAlchemy has hosts with their ports; libpq wants two lists.
+        places = [place.rpartition(":") for place in query["host"].split(",")]
+        query["host"] = ",".join(host for host, _, _ in places)
+        query["port"] = ",".join(port for _, _, port in places)
     named = {
         "host": url.host,
         "port": url.port,
@@ -113,7 +119,10 @@ def libpq_settings(url: URL, *, application_name: str) -> dict[str, str]:
         "application_name": application_name,
         "options": " ".join(f"-c {name}={value}" for name, value in _SESSION_SETTINGS.items()),
     }
-    return {name: str(value) for name, value in named.items() if value is not None} | query
+    told = {name: str(value) for name, value in named.items() if value is not None} | query
+    # An address may have words that only the other driver knows.
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    return {name: value for name, value in told.items() if name in known}
 
 
 def _joined(value: str | tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ twice, and no two workers are given the same one. A row is the truth and an entr
 so an entry that was lost with its worker is put back, whatever became of it.
 """
 
+from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -19,48 +20,48 @@ from domain.tasks import Task
 RUN_JOB: Final = "appointment360.run_job"
 """The one task of procrastinate that runs jobs of every kind; its argument is `job_id`."""
 
-MAX_ENTRY_ATTEMPTS: Final = 20
-"""How often an entry without a row of ours, a periodic one, is begun before it is given up."""
-
 _NAME: Final = "('job-' || j.id)"
 _DEFER: Final = (
     "procrastinate_defer_jobs_v1(ARRAY[CAST(ROW(j.queue, CAST(:task AS text), j.priority,"
-    f" {_NAME}, {_NAME}, jsonb_build_object('job_id', j.id), CAST(:run_at AS timestamptz))"
+    f" {_NAME}, {_NAME}, jsonb_build_object('job_id', j.id), j.run_at)"
     " AS procrastinate_job_to_defer_v1)])"
 )
 _ENQUEUE: Final = Statement(
     text(
         "WITH j AS (INSERT INTO jobs"
-        " (kind, version, payload, queue, priority, max_attempts, user_uuid, total)"
+        " (kind, version, payload, queue, priority, max_attempts, user_uuid, total, run_at)"
         " VALUES (:kind, :version, CAST(:payload AS jsonb), :queue, :priority, :max_attempts,"
-        " CAST(:user_uuid AS uuid), CAST(:total AS bigint)) RETURNING *),"
+        " CAST(:user_uuid AS uuid), CAST(:total AS bigint), CAST(:run_at AS timestamptz))"
+        " RETURNING *),"
         f" entry AS (SELECT {_DEFER} FROM j) SELECT j.* FROM j CROSS JOIN entry"
     ),
     JobRow,
 )
 _QUIET: Final = "make_interval(secs => CAST(:seconds AS double precision))"
 
-# Its worker has gone quiet; or it is taken, but the job does not run, so that the worker could not
-# say how it ended.
+# Its worker has gone quiet; or it was taken a while ago and the job does not run: the worker could
+# not say how it ended. What has no row of ours is periodic, and its next slot will do.
 _LOST: Final = (
-    "SELECT q.id, q.attempts, j.id AS job_id FROM procrastinate_jobs q"
+    "SELECT q.id, j.run_at, j.id IS NOT NULL AND NOT EXISTS (SELECT FROM procrastinate_jobs o"
+    " WHERE o.queueing_lock = q.queueing_lock AND o.status = 'todo') AS goes_on"
+    " FROM procrastinate_jobs q"
     " LEFT JOIN procrastinate_workers w ON w.id = q.worker_id"
     f" LEFT JOIN jobs j ON q.lock = {_NAME}"
     " WHERE q.status = 'doing'"
     f" AND (w.id IS NULL OR w.last_heartbeat < now() - {_QUIET}"
     " OR (j.id IS NOT NULL AND j.locked_by IS NULL AND NOT EXISTS"
     " (SELECT FROM procrastinate_events e WHERE e.job_id = q.id AND e.type = 'started'"
-    f" AND e.at > now() - {_QUIET})))"
+    " AND e.at > now() - make_interval(secs => CAST(:unstarted AS double precision)))))"
     " FOR UPDATE OF q SKIP LOCKED"
 )
 _PUT_BACK: Final = Statement(
     text(
-        f"WITH lost AS MATERIALIZED ({_LOST}), given_up AS (SELECT"
-        " procrastinate_finish_job_v1(id, 'failed', false) FROM lost"
-        " WHERE job_id IS NULL AND attempts >= CAST(:most AS integer)),"
-        " put_back AS (SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM lost"
-        " WHERE job_id IS NOT NULL OR attempts < CAST(:most AS integer))"
-        " SELECT (SELECT count(*) FROM put_back), (SELECT count(*) FROM given_up)"
+        f"WITH lost AS MATERIALIZED ({_LOST}),"
+        " put_back AS (SELECT procrastinate_retry_job_v2("
+        "id, greatest(run_at, now()), NULL, NULL, NULL) FROM lost WHERE goes_on),"
+        " dropped AS (SELECT procrastinate_finish_job_v1(id, 'failed', true) FROM lost"
+        " WHERE NOT goes_on)"
+        " SELECT (SELECT count(*) FROM put_back), (SELECT count(*) FROM dropped)"
     ),
     Row,
 )
@@ -76,14 +77,6 @@ _QUEUE_AGAIN: Final = Statement(
     ),
     Row,
 )
-_DEPTH: Final = Statement(
-    text(
-        "SELECT queue_name AS queue, count(*) FILTER (WHERE status = 'todo') AS waiting,"
-        " count(*) FILTER (WHERE status = 'doing') AS running"
-        " FROM procrastinate_jobs WHERE status IN ('todo', 'doing') GROUP BY queue_name"
-    ),
-    Row,
-)
 
 
 class PutBack(NamedTuple):
@@ -91,11 +84,11 @@ class PutBack(NamedTuple):
 
     Attributes:
         put_back: Another worker can take these now.
-        given_up: Periodic ones that were begun too often.
+        dropped: Periodic ones, and those of jobs that wait already.
     """
 
     put_back: int
-    given_up: int
+    dropped: int
 
 
 async def enqueue(
@@ -105,7 +98,7 @@ async def enqueue(
     owner: UUID | None,
     total: int | None = None,
     priority: int | None = None,
-    run_at: object = None,
+    run_at: datetime | None = None,
 ) -> JobRow:
     """The new job, which a worker is given once the transaction is committed.
 
@@ -131,13 +124,17 @@ async def enqueue(
     return row
 
 
-async def put_back_lost(tx: Transaction, *, quiet_seconds: float) -> PutBack:
+async def put_back_lost(
+    tx: Transaction, *, quiet_seconds: float, unstarted_seconds: float
+) -> PutBack:
     """Give back what workers took and cannot go on with. Any number of processes may call it.
 
     Args:
         quiet_seconds: After how long without a sign a worker counts as dead.
+        unstarted_seconds: How long a living one may take to begin with a job it took.
     """
-    (counts,) = await tx.fetch(_PUT_BACK, {"seconds": quiet_seconds, "most": MAX_ENTRY_ATTEMPTS})
+    values = {"seconds": quiet_seconds, "unstarted": unstarted_seconds}
+    (counts,) = await tx.fetch(_PUT_BACK, values)
     return PutBack(*counts)
 
 
@@ -146,5 +143,4 @@ async def queue_again(tx: Transaction, *, quiet_seconds: float) -> int:
 
     It looks at all that wait, so it is for now and then.
     """
-    values = {"seconds": quiet_seconds, "task": RUN_JOB, "run_at": None}
-    return len(await tx.fetch(_QUEUE_AGAIN, values))
+    return len(await tx.fetch(_QUEUE_AGAIN, {"seconds": quiet_seconds, "task": RUN_JOB}))

@@ -8,7 +8,7 @@ batch does and how far the job is are committed together.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 from sqlalchemy import text
@@ -30,7 +30,7 @@ _LOCK: Final = Statement(text(f"SELECT * FROM jobs WHERE {_OF_JOB} FOR UPDATE"),
 # Who falls silent in the middle of a batch must not keep the row from the next one for long.
 _LOCK_HELD: Final = Statement(
     text(
-        f"SELECT status, counters, set_config('idle_in_transaction_session_timeout',"
+        f"SELECT status, counters, batches, set_config('idle_in_transaction_session_timeout',"
         f" '{_IDLE_SECONDS}s', true) FROM jobs WHERE {_HELD} FOR UPDATE"
     ),
     Row,
@@ -38,14 +38,16 @@ _LOCK_HELD: Final = Statement(
 _TAKE: Final = Statement(
     text(
         "UPDATE jobs SET status = 'RUNNING', locked_by = CAST(:token AS uuid),"
-        " attempts = attempts + 1, started_at = coalesce(started_at, now())"
+        " attempts = attempts + 1, started_at = coalesce(started_at, now()), run_at = NULL,"
+        " error_code = NULL, error = NULL"
         f" WHERE {_OF_JOB} RETURNING *"
     ),
     JobRow,
 )
 _ADVANCE: Final = Statement(
     text(
-        "UPDATE jobs SET done = done + CAST(:done AS bigint), total = CAST(:total AS bigint),"
+        "UPDATE jobs SET batches = batches + 1, done = done + CAST(:done AS bigint),"
+        " total = CAST(:total AS bigint),"
         f" counters = CAST(:counters AS jsonb) WHERE {_OF_JOB}"
     ),
     Row,
@@ -59,13 +61,13 @@ _END: Final = Statement(
     Row,
 )
 
-# One that is to stop goes on saying so: whoever takes it next ends it.
 _LET_GO: Final = Statement(
     text(
-        "UPDATE jobs SET status = CASE status WHEN 'CANCELING' THEN status ELSE 'QUEUED' END,"
-        " locked_by = NULL, attempts = attempts - CAST(:uncounted AS integer),"
-        " error_code = coalesce(CAST(:error_code AS text), error_code),"
-        f" error = coalesce(CAST(:error AS text), error) WHERE {_OF_JOB}"
+        "UPDATE jobs SET status = 'QUEUED', locked_by = NULL,"
+        " attempts = attempts - CAST(:uncounted AS integer),"
+        " run_at = now() + make_interval(secs => CAST(:seconds AS double precision)),"
+        " error_code = CAST(:error_code AS text), error = CAST(:error AS text)"
+        f" WHERE {_OF_JOB}"
     ),
     Row,
 )
@@ -119,27 +121,41 @@ class Step:
     total: int | None = None
 
 
-async def take_job(tx: Transaction, job_id: int) -> Hold | None:
+@dataclass(frozen=True)
+class Standing:
+    """How far a job is.
+
+    Attributes:
+        batches: How many are committed.
+    """
+
+    batches: int
+    counters: Mapping[str, int]
+
+
+async def take_job(tx: Transaction, job_id: int, token: UUID) -> Hold | None:
     """The job for this worker; None when nothing is to be done for it any more.
 
-    One that is to stop ends here, and so does one that every worker before died of.
+    One that is to stop ends here, and so does one that every worker before died of. Whoever has it
+    already, by a COMMIT whose answer was lost, is given it again.
     """
     row = await tx.fetch_one(_LOCK, {"job_id": job_id})
     if row is None or row.finished_at is not None:
         return None
+    if row.locked_by == token:
+        return Hold(row, token)
     if row.status == JobStatus.CANCELING:
         await _end(tx, job_id, JobStatus.CANCELLED)
         return None
     if row.attempts >= row.max_attempts:
         await _end(tx, job_id, JobStatus.FAILED, _lost_with_workers(row))
         return None
-    token = uuid4()
     (taken,) = await tx.fetch(_TAKE, {"job_id": job_id, "token": token})
     return Hold(taken, token)
 
 
-async def begin_batch(tx: Transaction, hold: Hold) -> Mapping[str, int]:
-    """Lock the job's row for this transaction; its counters.
+async def begin_batch(tx: Transaction, hold: Hold) -> Standing:
+    """How the job stands, while nobody else can change that until the transaction ends.
 
     Raises:
         Fenced: Another worker has the job.
@@ -148,16 +164,16 @@ async def begin_batch(tx: Transaction, hold: Hold) -> Mapping[str, int]:
     row = await _lock(tx, hold)
     if row["status"] == JobStatus.CANCELING:
         raise Cancelled
-    counters: Mapping[str, int] = row["counters"]
-    return counters
+    return Standing(row["batches"], row["counters"])
 
 
-async def end_batch(tx: Transaction, hold: Hold, step: Step, counters: Mapping[str, int]) -> None:
+async def end_batch(tx: Transaction, hold: Hold, step: Step, before: Standing) -> None:
     """Write down what the batch did.
 
     Args:
-        counters: Those that `begin_batch` gave.
+        before: What `begin_batch` gave.
     """
+    counters = before.counters
     added = {**counters, **{k: counters.get(k, 0) + n for k, n in step.counters.items()}}
     told = {"done": step.done, "total": step.total, "counters": orjson.dumps(added).decode()}
     await tx.fetch(_ADVANCE, {**told, "job_id": hold.row.id})
@@ -168,7 +184,8 @@ async def end_job(
 ) -> None:
     """The job has ended and stands so for ever.
 
-    One that is completed, but counts something as `failed`, is so with errors.
+    One that is completed, but counts something as `failed`, is so with errors. One that fails while
+    it is to stop has stopped.
 
     Raises:
         Fenced: Another worker has the job.
@@ -176,24 +193,35 @@ async def end_job(
     row = await _lock(tx, hold)
     if status is JobStatus.COMPLETED and row["counters"].get(FAILED):
         status = JobStatus.COMPLETED_WITH_ERRORS
+    if status is JobStatus.FAILED and row["status"] == JobStatus.CANCELING:
+        status, failure = JobStatus.CANCELLED, None
     await _end(tx, hold.row.id, status, failure)
 
 
 async def let_go(
-    tx: Transaction, hold: Hold, *, counts: bool, failure: Failure | None = None
+    tx: Transaction,
+    hold: Hold,
+    *,
+    seconds: float = 0.0,
+    counts: bool,
+    failure: Failure | None = None,
 ) -> None:
-    """The job waits for a worker again.
+    """The job waits for a worker again; one that is to stop has stopped.
 
     Args:
+        seconds: How long it waits at least.
         counts: Whether it was an attempt, or only interrupted.
         failure: What went wrong, for the owner to see meanwhile.
 
     Raises:
         Fenced: Another worker has the job.
     """
-    await _lock(tx, hold)
-    told = {"error_code": failure and failure.code.value, "error": failure and failure.message}
-    await tx.fetch(_LET_GO, {"job_id": hold.row.id, "uncounted": int(not counts), **told})
+    row = await _lock(tx, hold)
+    if row["status"] == JobStatus.CANCELING:
+        await _end(tx, hold.row.id, JobStatus.CANCELLED)
+        return
+    values = {"job_id": hold.row.id, "uncounted": int(not counts), "seconds": seconds}
+    await tx.fetch(_LET_GO, {**values, **_told(failure)})
 
 
 async def _lock(tx: Transaction, hold: Hold) -> Row:
@@ -207,13 +235,16 @@ async def _lock(tx: Transaction, hold: Hold) -> Row:
 async def _end(
     tx: Transaction, job_id: int, status: JobStatus, failure: Failure | None = None
 ) -> None:
-    told = {"error_code": failure and failure.code.value, "error": failure and failure.message}
-    await tx.fetch(_END, {"job_id": job_id, "status": status.value, **told})
+    await tx.fetch(_END, {"job_id": job_id, "status": status.value, **_told(failure)})
+
+
+def _told(failure: Failure | None) -> dict[str, object]:
+    if failure is None:
+        return {"error_code": None, "error": None}
+    return {"error_code": failure.code.value, "error": failure.message}
 
 
 def _lost_with_workers(row: JobRow) -> Failure:
-    if row.error_code is not None:
-        return Failure(JobErrorCode(row.error_code), row.error or "")
     times = f"{row.attempts} workers" if row.attempts > 1 else "The worker"
     return Failure(
         JobErrorCode.WORKER_LOST,

@@ -32,8 +32,6 @@ from domain.jobs import JobStatus
 CHANNEL: Final = "appointment360_jobs"
 """Where PostgreSQL tells the id of each job that was changed, once the change is committed."""
 
-UNFINISHED: Final = tuple(status.value for status in JobStatus if not status.is_final)
-
 _NOW: Final = func.now()
 _PROGRESS: Final = (
     "CASE WHEN status IN ('COMPLETED', 'COMPLETED_WITH_ERRORS') THEN 1.0"
@@ -57,6 +55,8 @@ jobs: Final = Table(
     Column("done", BigInteger, nullable=False, server_default=text("0")),
     Column("progress", Double, Computed(_PROGRESS, persisted=True), nullable=False),
     Column("counters", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    # How many of a job's batches are committed.
+    Column("batches", Integer, nullable=False, server_default=text("0")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("max_attempts", Integer, nullable=False),
     Column("error_code", Text),
@@ -64,6 +64,8 @@ jobs: Final = Table(
     Column("revision", BigInteger, nullable=False, server_default=text("1")),
     # The fencing token: only who has it may write as this job.
     Column("locked_by", Uuid),
+    # Not before this moment, nor before its next attempt.
+    Column("run_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     Column("started_at", DateTime(timezone=True)),

@@ -39,11 +39,15 @@ _BY_IDS: Final = Statement(_ROWS.where(jobs.c.id == one_of("ids")), JobRow)
 _CANCEL: Final = Statement(
     text(
         "UPDATE jobs SET status = CASE status WHEN 'QUEUED' THEN 'CANCELLED' ELSE 'CANCELING' END,"
-        " finished_at = CASE status WHEN 'QUEUED' THEN now() END"
+        " finished_at = CASE status WHEN 'QUEUED' THEN now() END,"
+        " error_code = CASE status WHEN 'QUEUED' THEN NULL ELSE error_code END,"
+        " error = CASE status WHEN 'QUEUED' THEN NULL ELSE error END"
         " WHERE id = CAST(:job_id AS bigint) AND finished_at IS NULL RETURNING status"
     ),
     Row,
 )
+# A batch keeps the row to its end.
+_WAIT: Final = Statement(text("SELECT set_config('lock_timeout', '8s', true)"), Row)
 _CANCEL_IN_QUEUE: Final = Statement(
     text(
         "SELECT procrastinate_cancel_job_v1(id, false, true) FROM procrastinate_jobs"
@@ -51,6 +55,7 @@ _CANCEL_IN_QUEUE: Final = Statement(
     ),
     Row,
 )
+
 # Lists ask a table for its columns alone; none of these rows is deleted.
 JOBS: Final = Entity(
     NodeKind.JOB,
@@ -91,11 +96,12 @@ async def count_jobs(session: ReadSession, filter_: JobFilter | None, *, owner: 
 
 
 async def cancel_job(tx: Transaction, job_id: int) -> JobRow:
-    """A job that is stopped, or will be after the batch that it is at.
+    """A job that is stopped, or will be before its next batch; one that is at work is waited for.
 
     Raises:
         Rejected: NOT_FOUND, or NOT_ALLOWED_IN_STATE when it has ended already.
     """
+    await tx.fetch(_WAIT)
     status = await tx.fetch_value(_CANCEL, {"job_id": job_id})
     if status == JobStatus.CANCELLED:
         await tx.fetch(_CANCEL_IN_QUEUE, {"job_id": job_id})

@@ -46,7 +46,7 @@ class OpenStreams:
         keep_alive_seconds: How often a stream with nothing to tell shows that it is there.
     """
 
-    def __init__(self, *, keep_alive_seconds: float = 12.0) -> None:
+    def __init__(self, *, keep_alive_seconds: float = 12.0, closing_seconds: float = 5.0) -> None:
         self.keep_alive_seconds = keep_alive_seconds
         self._watches: set[asyncio.Task[None]] = set()
         self._is_ended = False

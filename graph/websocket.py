@@ -23,8 +23,6 @@ from graph.socket_operations import Operations
 
 PROTOCOL: Final = "graphql-transport-ws"
 
-_CLOSING_SECONDS: Final = 5.0
-
 log = structlog.get_logger(__name__)
 
 
@@ -33,11 +31,15 @@ class GraphQLSocket:
 
     Args:
         init_seconds: How long a client may take to say who it is.
+        closing_seconds: What a client that has stopped to read may hold up the end of its socket.
     """
 
-    def __init__(self, endpoint: Endpoint, *, init_seconds: float = 10.0) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, init_seconds: float = 10.0, closing_seconds: float = 5.0
+    ) -> None:
         self._endpoint = endpoint
         self._init_seconds = init_seconds
+        self._closing_seconds = closing_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket to its end."""
@@ -51,7 +53,14 @@ class GraphQLSocket:
         connection = _Connection(self._endpoint, HTTPRequest(scope, receive), send)
         closed = await connection.serve(self._init_seconds)
         if closed is not None:
-            await _close(send, closed)
+            await self._close(send, closed)
+
+    async def _close(self, send: Send, closed: Closed) -> None:
+        try:
+            async with asyncio.timeout(self._closing_seconds):
+                await send(closed.event())
+        except (OSError, RuntimeError) as error:
+            log.debug("socket_not_closed", reason=str(error))
 
 
 class _Connection:
@@ -138,12 +147,3 @@ class _Connection:
         if self._viewer is None:
             return Closed(4408, "connection_init did not come in time.")
         return Closed(4403, token_expired().message)
-
-
-async def _close(send: Send, closed: Closed) -> None:
-    try:
-        # A client that has stopped to read does not hold up the end.
-        async with asyncio.timeout(_CLOSING_SECONDS):
-            await send(closed.event())
-    except (OSError, RuntimeError) as error:
-        log.debug("socket_not_closed", reason=str(error))

@@ -19,6 +19,13 @@ _POOL_CONNECTIONS: Final = 4
 _CONNECT_SECONDS: Final = 5.0
 _HOUSEKEEPING_CRON: Final = "*/10 * * * *"
 _HOUSEKEEPING_LOCK: Final = "housekeeping"
+_HOUSEKEEPING_SECONDS: Final = 300.0
+
+# Each time it is put back, its attempts go up.
+_MINE: Final = (
+    "SELECT id FROM procrastinate_jobs WHERE id = %(id)s AND worker_id = %(worker_id)s"
+    " AND attempts = %(attempts)s AND status = 'doing' FOR UPDATE"
+)
 
 CONNECTIONS: Final = _POOL_CONNECTIONS + 1
 """How many connections a worker opens beside the pool of `db`."""
@@ -60,10 +67,11 @@ def build_queue(
         priority=LOW,
         lock=_HOUSEKEEPING_LOCK,
         queueing_lock=_HOUSEKEEPING_LOCK,
-        retry=_WhenTold(),
     )
     async def keep(timestamp: int) -> None:  # noqa: ARG001  # of its slot; all that is old goes
-        await keep_house()
+        # What fails or takes too long is done in the next slot.
+        async with asyncio.timeout(_HOUSEKEEPING_SECONDS):
+            await keep_house()
 
     return app
 
@@ -88,16 +96,21 @@ class _WhenTold(BaseRetryStrategy):
 
 
 class _OwnEntries(JobManager):
-    """Ends and retries only entries that are still this worker's.
+    """Ends and retries only entries that are still those that this worker took.
 
     One that was frozen and is awake again would else end the entry of the worker that has the job
-    by now.
+    by now; so would its own older run, once it has taken the job a second time.
     """
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """End an entry."""
-        if await self._has(job):
-            await super().finish_job(job, status, delete_job)
+        await self.connector.execute_query_all_async(
+            "SELECT procrastinate_finish_job_v1(id, %(status)s::procrastinate_job_status,"
+            f" %(delete)s) FROM ({_MINE}) AS mine",
+            **_named(job),
+            status=status.value,
+            delete=delete_job,
+        )
 
     async def retry_job(
         self,
@@ -108,14 +121,16 @@ class _OwnEntries(JobManager):
         lock: str | None = None,
     ) -> None:
         """Put an entry back."""
-        if await self._has(job):
-            await super().retry_job(job, retry_at, priority, queue, lock)
-
-    async def _has(self, job: Job) -> bool:
-        held = await self.connector.execute_query_all_async(
-            "SELECT FROM procrastinate_jobs"
-            " WHERE id = %(id)s AND worker_id = %(worker_id)s AND status = 'doing'",
-            id=job.id,
-            worker_id=job.worker_id,
+        await self.connector.execute_query_all_async(
+            "SELECT procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s)"
+            f" FROM ({_MINE}) AS mine",
+            **_named(job),
+            retry_at=retry_at,
+            priority=priority,
+            queue=queue,
+            lock=lock,
         )
-        return bool(held)
+
+
+def _named(job: Job) -> dict[str, Any]:
+    return {"id": job.id, "worker_id": job.worker_id, "attempts": job.attempts}

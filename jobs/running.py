@@ -8,23 +8,33 @@ counts as lost and is given to another one.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 import structlog
 
 from db import job_runs
 from db.job_runs import Cancelled, Failure, Fenced, Hold, Step
 from db.retrying import write_again
+from db.rows import JobRow
 from db.transaction import Database, Transaction
-from domain.errors import Rejected, Unavailable
+from domain.errors import OperationTimeout, Rejected, Unavailable
 from domain.jobs import JobErrorCode, JobStatus
 from domain.tasks import Task, UnknownPayload, read_task
 
 _PATIENCE_SECONDS: Final = 20.0
 _MAX_PAUSE_SECONDS: Final = 60.0
+_STRANGE: Final = timedelta(days=1)
+"""How long a job that no worker knows waits for one that does."""
+
+T = TypeVar("T")
 
 Batch = Callable[[Transaction], Awaitable[Step | None]]
-"""Does a part of a job in a transaction and says what it did; None when nothing is left."""
+"""Does a part of a job in a transaction and says what it did; None when nothing is left.
+
+It may be called again when the transaction came to nothing, never after it was committed.
+"""
 
 Handler = Callable[["Run", Any], Awaitable[None]]
 """Does a job, given its task. It is begun anew after a failure and goes on from what is stored."""
@@ -50,6 +60,35 @@ class HandedBack(Exception):
     """The worker is to stop; another one goes on with the job."""
 
 
+class Writer:
+    """Writes about jobs; while PostgreSQL is away, it tries again for a while.
+
+    Args:
+        is_ending: Tells that there is no time for that. A job that cannot be written about counts
+            as lost, and is put back.
+    """
+
+    def __init__(self, database: Database, *, is_ending: Callable[[], bool]) -> None:
+        self._database = database
+        self._is_ending = is_ending
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """What work gives, which may be done again after it was committed.
+
+        Raises:
+            Unavailable: PostgreSQL was away for too long.
+        """
+        ends, pause = time.monotonic() + _PATIENCE_SECONDS, 0.1
+        while True:
+            try:
+                return await write_again(self._database, work, is_repeatable=True)
+            except Unavailable:
+                if self._is_ending() or time.monotonic() + pause > ends:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2.0, pause * 2)
+
+
 class Run:
     """An attempt at a job, as its handler sees it.
 
@@ -60,7 +99,7 @@ class Run:
 
     def __init__(
         self,
-        database: Database,
+        writer: Writer,
         hold: Hold,
         *,
         limit: asyncio.Timeout,
@@ -69,11 +108,12 @@ class Run:
     ) -> None:
         self.job_id = hold.row.id
         self.attempt = hold.row.attempts
-        self._database = database
+        self._writer = writer
         self._hold = hold
         self._limit = limit
         self._batch_seconds = batch_seconds
         self._is_stopping = is_stopping
+        self._batches = hold.row.batches
 
     async def batch(self, work: Batch) -> bool:
         """Do a batch and commit it with the progress it made; False when nothing was left.
@@ -89,13 +129,17 @@ class Run:
         self._limit.reschedule(asyncio.get_running_loop().time() + self._batch_seconds)
 
         async def fenced(tx: Transaction) -> bool:
-            counters = await job_runs.begin_batch(tx, self._hold)
+            standing = await job_runs.begin_batch(tx, self._hold)
+            if standing.batches > self._batches:
+                # It was committed before, and only the answer of COMMIT was lost.
+                return True
             step = await work(tx)
             if step is not None:
-                await job_runs.end_batch(tx, self._hold, step, counters)
+                await job_runs.end_batch(tx, self._hold, step, standing)
             return step is not None
 
-        goes_on: bool = await _patiently(self._database, fenced)
+        goes_on = await self._writer.write(fenced)
+        self._batches += goes_on
         return goes_on
 
 
@@ -103,14 +147,15 @@ class JobRunner:
     """Runs the jobs that a worker is given.
 
     Args:
+        writer: What it writes with.
         handlers: What does the jobs, by the class of their task.
         is_stopping: Tells that jobs are to be handed back after their batch.
     """
 
     def __init__(
-        self, database: Database, handlers: Handlers, *, is_stopping: Callable[[], bool]
+        self, writer: Writer, handlers: Handlers, *, is_stopping: Callable[[], bool]
     ) -> None:
-        self._database = database
+        self._writer = writer
         self._handlers = handlers
         self._is_stopping = is_stopping
 
@@ -121,15 +166,14 @@ class JobRunner:
             TryAgain: It is not done, and waits for another attempt.
             CancelledError: This process may not go on; the job waits for another worker.
         """
-        hold = await _patiently(self._database, lambda tx: job_runs.take_job(tx, job_id))
+        token = uuid4()
+        hold = await self._writer.write(lambda tx: job_runs.take_job(tx, job_id, token))
         if hold is None:
             return
         started = time.perf_counter()
         told = log.bind(job=job_id, kind=hold.row.kind, attempt=hold.row.attempts)
         try:
             await self._attempt(hold)
-            await self._end(hold, JobStatus.COMPLETED)
-            told.info("job_done", seconds=round(time.perf_counter() - started, 3))
         except Fenced:
             told.warning("job_fenced")
         except Cancelled:
@@ -144,6 +188,9 @@ class JobRunner:
         except Exception as error:  # noqa: BLE001  # the door: whatever a handler raises ends here
             told.warning("job_failed", exc_info=not isinstance(error, Rejected | UnknownPayload))
             await self._fail(hold, error)
+        else:
+            await self._end(hold, JobStatus.COMPLETED)
+            told.info("job_done", seconds=round(time.perf_counter() - started, 3))
 
     async def _attempt(self, hold: Hold) -> None:
         row = hold.row
@@ -153,7 +200,7 @@ class JobRunner:
             raise UnknownPayload(f"This worker does no jobs of the kind {row.kind}.")
         async with asyncio.timeout(task.batch_seconds) as limit:
             run = Run(
-                self._database,
+                self._writer,
                 hold,
                 limit=limit,
                 batch_seconds=task.batch_seconds,
@@ -162,23 +209,30 @@ class JobRunner:
             await handle(run, task)
 
     async def _fail(self, hold: Hold, error: Exception) -> None:
-        failure = _failure(error)
-        is_last = hold.row.attempts >= hold.row.max_attempts
+        failure, row = _failure(error), hold.row
+        is_strange = failure.code is JobErrorCode.UNKNOWN_PAYLOAD
+        is_last = _age(row) > _STRANGE if is_strange else row.attempts >= row.max_attempts
         if is_last or failure.code is JobErrorCode.REJECTED:
             await self._end(hold, JobStatus.FAILED, failure)
             return
-        await self._let_go(hold, counts=True, failure=failure)
-        raise TryAgain(pause_seconds(hold.row.attempts)) from error
+        # Workers of the release that knows it are on their way, when a release is rolled out.
+        seconds = _MAX_PAUSE_SECONDS if is_strange else pause_seconds(row.attempts)
+        await self._let_go(hold, seconds=seconds, counts=not is_strange, failure=failure)
+        raise TryAgain(seconds) from error
 
     async def _end(self, hold: Hold, status: JobStatus, failure: Failure | None = None) -> None:
         await self._write(lambda tx: job_runs.end_job(tx, hold, status, failure))
 
-    async def _let_go(self, hold: Hold, *, counts: bool, failure: Failure | None = None) -> None:
-        await self._write(lambda tx: job_runs.let_go(tx, hold, counts=counts, failure=failure))
+    async def _let_go(
+        self, hold: Hold, *, seconds: float = 0.0, counts: bool, failure: Failure | None = None
+    ) -> None:
+        await self._write(
+            lambda tx: job_runs.let_go(tx, hold, seconds=seconds, counts=counts, failure=failure)
+        )
 
     async def _write(self, work: Callable[[Transaction], Awaitable[None]]) -> None:
         try:
-            await _patiently(self._database, work)
+            await self._writer.write(work)
         except Fenced:
             # Also after an answer of COMMIT that got lost: it is written, and the token is gone.
             log.info("job_fenced_at_its_end")
@@ -189,17 +243,8 @@ def pause_seconds(attempts: int) -> float:
     return min(_MAX_PAUSE_SECONDS, 2.0 ** (attempts - 1))
 
 
-async def _patiently(database: Database, work: Callable[[Transaction], Awaitable[Any]]) -> Any:
-    """What work gives; while PostgreSQL is away, it is tried again for a while."""
-    ends, pause = time.monotonic() + _PATIENCE_SECONDS, 0.1
-    while True:
-        try:
-            return await write_again(database, work, is_repeatable=True)
-        except Unavailable:
-            if time.monotonic() + pause > ends:
-                raise
-        await asyncio.sleep(pause)
-        pause = min(2.0, pause * 2)
+def _age(row: JobRow) -> timedelta:
+    return datetime.now(UTC) - row.created_at
 
 
 def _failure(error: Exception) -> Failure:
@@ -207,7 +252,7 @@ def _failure(error: Exception) -> Failure:
         return Failure(JobErrorCode.UNKNOWN_PAYLOAD, f"{error} A newer release has to do it.")
     if isinstance(error, Rejected):
         return Failure(JobErrorCode.REJECTED, str(error))
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | OperationTimeout):
         return Failure(JobErrorCode.TIMED_OUT, "A part of the job took longer than it may.")
     if isinstance(error, Unavailable):
         return Failure(JobErrorCode.UNAVAILABLE, error.message)

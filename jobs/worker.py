@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from procrastinate import App
@@ -18,7 +18,7 @@ from db.job_queue import put_back_lost, queue_again
 from db.transaction import Database
 from domain.tasks import QUEUES
 from jobs.queue import build_queue
-from jobs.running import Handlers, JobRunner
+from jobs.running import Handlers, JobRunner, Writer
 
 _PAUSE_SECONDS: Final = 1.0
 
@@ -35,19 +35,38 @@ class WorkerSettings:
         stop_seconds: How long jobs may take to finish their batch once it is to stop.
         poll_seconds: How often it looks for jobs that nobody told it of: those to be retried.
         heartbeat_seconds: How often it gives a sign of life.
-        quiet_seconds: After how long without one a worker counts as dead.
+        quiet_seconds: After how long without one a worker counts as dead. It is longer than
+            `stop_seconds`: a worker that stops gives none.
+        unstarted_seconds: How long it may take to begin with a job that it took.
         look_seconds: How often it looks for what dead workers left.
         search_seconds: How often it goes through all jobs for those that are in no queue.
     """
 
     queues: Sequence[str] = QUEUES
     concurrency: int = 4
-    stop_seconds: float = 8.0
+    stop_seconds: float = 5.0
     poll_seconds: float = 1.0
     heartbeat_seconds: float = 1.0
     quiet_seconds: float = 6.0
+    unstarted_seconds: float = 30.0
     look_seconds: float = 2.0
     search_seconds: float = 30.0
+
+
+class _QueueWorker(QueueWorker):
+    """Procrastinate's worker, which tells when it stops, be it by itself.
+
+    It does so when its heartbeat or another task of its own fails; jobs are handed back then too.
+    """
+
+    def __init__(self, on_stop: Callable[[], None], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._on_stop = on_stop
+
+    def stop(self) -> None:
+        """Take no more entries."""
+        self._on_stop()
+        super().stop()  # type: ignore[no-untyped-call]  # theirs says no types
 
 
 class Worker:
@@ -72,16 +91,21 @@ class Worker:
         self._database = database
         self._settings = settings
         self._stopping = asyncio.Event()
-        self._working: QueueWorker | None = None
+        self._working: _QueueWorker | None = None
         self._address = address
         self._keep_house = keep_house
-        self._runner = JobRunner(database, handlers, is_stopping=self._stopping.is_set)
+        self._is_interrupted = False
+        writer = Writer(database, is_ending=self._stopping.is_set)
+        self._runner = JobRunner(writer, handlers, is_stopping=self._is_stopping)
+
+    def _is_stopping(self) -> bool:
+        return self._is_interrupted or self._stopping.is_set()
 
     def stop(self) -> None:
         """Take no more jobs, and hand those that run back after their batch."""
         self._stopping.set()
         if self._working is not None:
-            self._working.stop()  # type: ignore[no-untyped-call]  # theirs says no types
+            self._working.stop()
 
     async def run(self) -> None:
         """Work until `stop`; then as long as the batches under way take."""
@@ -100,21 +124,23 @@ class Worker:
 
     async def _work(self) -> None:
         """Work until told to stop, or until the connection to PostgreSQL breaks."""
+        self._is_interrupted = False
         queue = build_queue(self._address, run_job=self._runner.run, keep_house=self._keep_house)
         try:
             async with queue.open_async():
                 self._working = self._worker(queue)
                 if not self._stopping.is_set():
-                    await self._working.run()  # type: ignore[no-untyped-call]  # as above
+                    await self._working.run()  # type: ignore[no-untyped-call]  # theirs says no types
         except Exception as error:  # noqa: BLE001  # whatever it is, the worker comes back
             log.warning("worker_interrupted", error=str(error.__cause__ or error).strip())
         finally:
             self._working = None
         await self._pause(_PAUSE_SECONDS)
 
-    def _worker(self, queue: App) -> QueueWorker:
+    def _worker(self, queue: App) -> _QueueWorker:
         settings = self._settings
-        return QueueWorker(
+        return _QueueWorker(
+            self._interrupt,
             app=queue,
             queues=list(settings.queues),
             concurrency=settings.concurrency,
@@ -127,11 +153,18 @@ class Worker:
             install_signal_handlers=False,
         )
 
+    def _interrupt(self) -> None:
+        self._is_interrupted = True
+
     async def _look_for_lost(self) -> None:
         """Give out again what workers took and cannot go on with."""
-        quiet = self._settings.quiet_seconds
+        settings = self._settings
         async with self._database.write() as tx:
-            found = await put_back_lost(tx, quiet_seconds=quiet)
+            found = await put_back_lost(
+                tx,
+                quiet_seconds=settings.quiet_seconds,
+                unstarted_seconds=settings.unstarted_seconds,
+            )
         if any(found):
             log.warning("jobs_put_back", **found._asdict())
 
@@ -158,4 +191,5 @@ class Worker:
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()

@@ -30,6 +30,11 @@ class Served:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def connections(self) -> int:
+        """How many there are, those that wait for their end among them."""
+        return len(self.server.server_state.connections)
+
+    @property
     def socket(self) -> str:
         """Where sockets are opened."""
         return f"ws://127.0.0.1:{self.port}/graphql"
@@ -42,13 +47,23 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, *, on_stop: Callable[[], None] = lambda: None
+    app: ASGIApp, *, on_stop: Callable[[], None] = lambda: None, patience_seconds: float = 5
 ) -> AsyncIterator[Served]:
-    """Serve an application as long as the block lasts."""
+    """Serve an application as long as the block lasts.
+
+    Args:
+        patience_seconds: How long a client that reads nothing may hold up its end.
+    """
     listening = listen("127.0.0.1", 0)
     started = asyncio.Event()
     config = server_config(app, max_message_bytes=MAX_MESSAGE_BYTES)
-    server = _Server(config, on_start=started.set, on_stop=on_stop)
+    server = _Server(
+        config,
+        on_start=started.set,
+        on_stop=on_stop,
+        closing_seconds=patience_seconds,
+        stopping_seconds=patience_seconds,
+    )
     task = asyncio.create_task(server.serve(sockets=[listening]))
     served = Served(listening.getsockname()[1], server, task)
     await started.wait()

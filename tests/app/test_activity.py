@@ -1,26 +1,28 @@
 """When users were last active: written beside their requests, seldom, and never backwards."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-import pytest
+import httpx
 from sqlalchemy.engine import URL
 from structlog.testing import capture_logs
 
-from app.activity import Activity, noting
-from app.auth import Tokens, bearer_authentication
+from app.activity import Activity
+from app.asgi import create_app
 from app.resources import Resources
 from db.rows import UserRow
 from db.transaction import Database
 from db.users import create_user, find_user, move_last_active
 from domain.enums import Role
-from domain.errors import Unauthenticated
 from jobs.background import BackgroundTasks
 from tests.apps import STRANGER, open_app
 from tests.client import Client
+from tests.graph.sockets import opened
 from tests.replication import until
+from tests.served import serving
 from tests.statements import Statements
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -112,23 +114,36 @@ async def test_who_comes_is_written_without_further_ado(database: Database) -> N
     await tasks.drain(10)
 
 
-async def test_only_users_who_were_let_in_are_noted(database: Database) -> None:
+async def test_only_users_who_were_let_in_are_noted(
+    client: Client, http: httpx.AsyncClient, resources: Resources
+) -> None:
     """A request without a token, or with a wrong one, is nobody's activity."""
-    user = await make_user(database)
-    tasks, tokens = BackgroundTasks(max_concurrent=1), Tokens(b"s" * 48)
-    activity = Activity(tasks, database)
-    authenticate = noting(bearer_authentication(tokens), activity)
-    assert authenticate(None) is None
-    with pytest.raises(Unauthenticated):
-        authenticate("Bearer nonsense")
-    activity.flush()
+    tasks, content = resources.background, {"query": "{ __schema { __typename } }"}
+    for headers in ({}, {"Authorization": "Bearer nonsense"}):
+        await http.post("/graphql", json=content, headers=headers)
+    resources.activity.flush()
     assert tasks.statistics().total_tasks == 0
-    viewer = authenticate(f"Bearer {tokens.issue(user.uuid, Role.EDITOR, ttl_seconds=60)}")
-    assert viewer is not None
-    assert viewer.user_uuid == user.uuid
-    activity.flush()
-    await tasks.drain(10)
-    assert await last_active(database, user.uuid) is not None
+    await http.post("/graphql", json=content, headers=client.headers)
+    resources.activity.flush()
+    assert tasks.statistics().total_tasks == 1
+
+
+async def test_each_operation_of_a_socket_is_activity(
+    resources: Resources, database: Database
+) -> None:
+    """Not only its beginning: a socket is open all day."""
+    user = await make_user(database)
+    activity = Activity(resources.background, database, every_seconds=0.0)
+    app = create_app(replace(resources, activity=activity))
+    token = resources.tokens.issue(user.uuid, Role.EDITOR, ttl_seconds=600)
+    async with serving(app) as served, opened(served.socket) as socket:
+        await socket.init(f"Bearer {token}")
+        for number in range(3):
+            await socket.subscribe("{ __typename }", id=str(number))
+            await socket.next(str(number))
+            await socket.completed(str(number))
+            activity.flush()
+            assert resources.background.statistics().total_tasks == number + 1
 
 
 async def test_request_is_activity_and_waits_for_none(

@@ -1,11 +1,11 @@
 """`appointment360 work`: jobs survive what happens to the processes that do them."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -28,6 +28,7 @@ _MAKE = Statement(
     ),
     Row,
 )
+_WORKERS = Statement(text("SELECT count(*) FROM procrastinate_workers"), Row)
 _TAGGED = Statement(
     text("SELECT version, tags, count(*) FROM contacts GROUP BY version, tags"), Row
 )
@@ -35,7 +36,7 @@ _TAGGED = Statement(
 
 @pytest.fixture
 async def job(database: Database) -> JobRow:
-    """A job of forty batches."""
+    """A job of thirty batches."""
     async with database.write() as tx:
         await tx.allow(60)
         ids = [row[0] for row in await tx.fetch(_MAKE, {"count": CONTACTS})]
@@ -129,21 +130,28 @@ async def test_worker_that_is_told_to_stop_hands_its_job_back(
     await assert_done_once(database, job)
 
 
+async def count_workers(database: Database) -> int:
+    """How many workers have said that they are there."""
+    async with database.read() as session:
+        return int(await session.fetch_value(_WORKERS))
+
+
 async def test_server_does_jobs_unless_told_otherwise(
     database: Database, database_url: URL, tmp_path: Path, job: JobRow
 ) -> None:
     """`serve` has a worker of its own; with --no-jobs it leaves them to others."""
-    arguments = {"database_url": database_url, "folder": tmp_path}
-    async with command("serve", "--port=0", "--no-jobs", **arguments) as server:  # type: ignore[arg-type]
-        await server.says("is ready")
-        await asyncio.sleep(0)
-        assert (await read_job(database, job.id)).attempts == 0
-        server.signal(signal.SIGTERM)
-        assert await server.ends() == 0
-    async with command("serve", "--port=0", **arguments) as server:  # type: ignore[arg-type]
+    arguments: dict[str, Any] = {"database_url": database_url, "folder": tmp_path}
+    async with (
+        command("serve", "--port=0", "--no-jobs", **arguments) as idle,
+        command("serve", "--port=0", **arguments) as busy,
+    ):
         await ended(database, job.id)
-        server.signal(signal.SIGTERM)
-        assert await server.ends() == 0
+        for server in (idle, busy):
+            await server.says("is ready")
+        assert await count_workers(database) == 1
+        for server in (idle, busy):
+            server.signal(signal.SIGTERM)
+            assert await server.ends() == 0
     await assert_done_once(database, job)
 
 

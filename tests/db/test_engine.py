@@ -4,11 +4,12 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import QueuePool, func, select
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.engine import normalize_database_url, open_engine
+from db.engine import libpq_settings, normalize_database_url, open_engine
 from db.migrate import upgrade
 from db.rows import Row
 from db.statements import Statement
@@ -117,3 +118,26 @@ async def test_places_of_lost_connections_are_used_again(database_url: URL) -> N
         answers = await asyncio.gather(*(backend(database) for _ in range(8)))
         assert len(answers) == 8
         assert (pool.checkedin(), pool.checkedout()) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        (
+            "postgresql://ann:a%20b@db:5433/app?ssl=require",
+            {"host": "db", "port": "5433", "user": "ann", "password": "a b", "sslmode": "require"},
+        ),
+        ("postgresql://ann@/app?host=/run/pg&port=6000", {"host": "/run/pg", "port": "6000"}),
+        (
+            "postgresql://ann@/app?host=a:5432&host=b:5433",
+            {"host": "a,b", "port": "5432,5433"},
+        ),
+        ("postgresql://db/app?prepared_statement_cache_size=0&command_timeout=5", {"host": "db"}),
+    ],
+    ids=["password-and-tls", "socket", "several-hosts", "words-of-asyncpg"],
+)
+def test_address_is_told_to_libpq_in_its_words(address: str, told: dict[str, str]) -> None:
+    """What procrastinate's driver is given is the same server, and nothing it does not know."""
+    settings = libpq_settings(normalize_database_url(address), application_name="worker")
+    assert settings.items() >= {**told, "dbname": "app", "application_name": "worker"}.items()
+    assert conninfo_to_dict(make_conninfo(**settings))["dbname"] == "app"

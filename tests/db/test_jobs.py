@@ -130,7 +130,7 @@ async def test_waiting_job_ends_when_it_is_cancelled(database: Database) -> None
     assert (row.status, row.finished_at is not None) == (JobStatus.CANCELLED, True)
     assert await entries(database) == [(f"job-{other.id}", "todo")]
     async with database.write() as tx:
-        assert await take_job(tx, job.id) is None
+        assert await take_job(tx, job.id, uuid4()) is None
 
 
 async def test_job_whose_entry_a_worker_has_ends_too(database: Database) -> None:
@@ -145,7 +145,7 @@ async def test_running_job_stops_at_its_next_batch(database: Database) -> None:
     """Until then it says that it is to stop, however often it is told."""
     job = await make_job(database)
     async with database.write() as tx:
-        hold = await take_job(tx, job.id)
+        hold = await take_job(tx, job.id, uuid4())
     assert hold is not None
     for _ in range(2):
         row = await cancel(database, job.id)

@@ -145,6 +145,13 @@ class Subscription:
         return _nothing()
 
     @strawberry.subscription
+    async def lost(self) -> AsyncGenerator[str, None]:
+        """Never comes to a source."""
+        async with under_way("lost"):
+            await asyncio.Event().wait()
+        return _nothing()
+
+    @strawberry.subscription
     async def breaks(self) -> AsyncGenerator[str, None]:
         """A bug after the first event."""
         yield "first"
@@ -204,6 +211,7 @@ async def following(
     request_seconds: float = 10,
     init_seconds: float = 10,
     keep_alive_seconds: float = 10,
+    patience_seconds: float = 5,
     authenticate: Authenticate = BY_TOKEN,
     open_context: Callable[[Database, Viewer | None], Context] = nothing_open,
 ) -> AsyncIterator[Following]:
@@ -222,10 +230,16 @@ async def following(
             authenticate=authenticate,
             open_context=lambda viewer: open_context(database, viewer),
         )
-        streams = OpenStreams(keep_alive_seconds=keep_alive_seconds)
+        streams = OpenStreams(
+            keep_alive_seconds=keep_alive_seconds, closing_seconds=patience_seconds
+        )
         view = GraphQLView(endpoint, streams)
-        socket = GraphQLSocket(endpoint, init_seconds=init_seconds)
+        socket = GraphQLSocket(
+            endpoint, init_seconds=init_seconds, closing_seconds=patience_seconds
+        )
         app = Application(RequestMiddleware(view), RequestMiddleware(socket), view, streams)
-        async with serving(app, on_stop=app.end_streams) as served:
+        async with serving(
+            app, on_stop=app.end_streams, patience_seconds=patience_seconds
+        ) as served:
             tasks = frozenset(asyncio.all_tasks())
             yield Following(served=served, executor=executor, streams=streams, tasks=tasks)

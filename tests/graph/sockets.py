@@ -82,3 +82,13 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110  # what it looks at tells nobody
             await asyncio.sleep(0.001)
+
+
+async def until_still(count: Callable[[], int]) -> int:
+    """What a number is when it has stopped to grow."""
+    async with asyncio.timeout(10):
+        told = -1
+        while (now := count()) != told:
+            told = now
+            await asyncio.sleep(0.05)
+    return told

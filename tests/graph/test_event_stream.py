@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 from graph.accept import EVENT_STREAM, negotiate, takes_events
 from tests.graph.answers import JSON, NEW_TYPE, the_error
 from tests.graph.following import Following, busy, following, token
-from tests.graph.sockets import until
+from tests.graph.sockets import until, until_still
 from tests.graph.streams import streaming
 
 URQL = f"{NEW_TYPE}, application/graphql+json, {JSON}, {EVENT_STREAM}, multipart/mixed"
+FLOOD = "subscription { flood(characters: 100000) }"
 NUMBERS = "subscription { numbers(upto: 2) { number } }"
 
 
@@ -191,11 +192,21 @@ async def test_bug_in_a_source_is_masked_and_logged_and_ends_the_stream(
     assert [entry["event"] for entry in logs] == ["resolver_failed"]
 
 
+async def test_subscription_that_does_not_come_to_a_source_is_a_timeout(server_url: URL) -> None:
+    """The time of a request holds for its beginning."""
+    async with (
+        following(server_url, request_seconds=0.01) as server,
+        client_of(server) as http,
+    ):
+        the_error(await ask(http, "subscription { lost }"), 504, "TIMEOUT")
+        assert not busy
+
+
 async def test_stream_ends_when_its_token_expires(server: Following) -> None:
     """The last result says so; what it follows ends with it."""
-    # The server takes a token for ten seconds more than it says.
+    # The server takes a token for ten seconds more than it says, in whole ones.
     async with (
-        client_of(server, seconds=-9) as http,
+        client_of(server, seconds=-8) as http,
         streaming(http, "subscription { forever }") as events,
     ):
         await events.next()
@@ -233,3 +244,31 @@ async def test_stream_that_begins_while_the_server_stops_ends_at_once(
     response = await ask(http, "subscription { forever }")
     assert "complete" not in response.text
     assert not busy
+
+
+async def test_client_that_reads_nothing_does_not_outlive_its_token(server_url: URL) -> None:
+    """Its connection is broken off: that the stream ends cannot be told."""
+    async with (
+        following(server_url, patience_seconds=0.05) as server,
+        client_of(server, seconds=-8) as http,
+        streaming(http, FLOOD) as events,
+    ):
+        await events.next()
+        await until(lambda: not server.served.connections and not server.tasks_left())
+        assert not busy
+
+
+async def test_client_that_reads_nothing_does_not_hold_up_a_server_that_stops(
+    server_url: URL,
+) -> None:
+    """Its connection is broken off."""
+    async with (
+        following(server_url, patience_seconds=0.05) as server,
+        client_of(server) as http,
+        streaming(http, FLOOD) as events,
+    ):
+        await events.next()
+        await until_still(server.executor.counts.total)
+        await server.served.stop()
+        assert not server.served.connections
+        assert not busy

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from domain.enums import Role
 from graph.socket_operations import MAX_OPERATIONS
 from tests.graph.following import Following, busy, following, token
-from tests.graph.sockets import PROTOCOL, Socket, opened, until
+from tests.graph.sockets import PROTOCOL, Socket, opened, until, until_still
 from tests.served import MAX_MESSAGE_BYTES
 
 
@@ -155,8 +155,16 @@ async def test_request_id_of_the_upgrade_is_told_with_every_error(server: Follow
     headers = {"X-Request-ID": "find-me"}
     async with opened(server.served.socket, additional_headers=headers) as socket:
         await socket.init(token())
+        assert socket.connection.response is not None
+        assert socket.connection.response.headers["X-Request-ID"] == "find-me"
         await socket.subscribe("{ nothing }")
         assert (await socket.error())["extensions"]["requestId"] == "find-me"
+
+
+async def test_upgrade_without_a_request_id_is_given_one(socket: Socket) -> None:
+    """Its client has something to tell us when there is a bug."""
+    assert socket.connection.response is not None
+    assert len(socket.connection.response.headers["X-Request-ID"]) == 16
 
 
 async def test_operation_that_takes_too_long_is_an_error_of_it_alone(server_url: URL) -> None:
@@ -173,18 +181,49 @@ async def test_operation_that_takes_too_long_is_an_error_of_it_alone(server_url:
         assert busy == {"forever"}
 
 
+async def test_subscription_that_does_not_come_to_a_source_is_an_error_of_it_alone(
+    server_url: URL,
+) -> None:
+    """The time of a request holds for its beginning."""
+    async with (
+        following(server_url, request_seconds=0.01) as server,
+        opened(server.served.socket) as socket,
+    ):
+        await socket.init(token())
+        await socket.subscribe("subscription { lost }")
+        assert (await socket.error())["extensions"]["code"] == "TIMEOUT"
+        assert not busy
+
+
+async def test_client_that_sends_without_a_pause_keeps_nobody_waiting(server: Following) -> None:
+    """A query of another socket is answered before all of a flood is read."""
+    async with opened(server.served.socket) as flooding, opened(server.served.socket) as other:
+        await other.init(token())
+        for _ in range(2000):
+            await flooding.send("pong")
+        await flooding.send("ping")
+        await other.subscribe("{ role }")
+        last = asyncio.create_task(flooding.receive())
+        answer = asyncio.create_task(other.next())
+        first, _ = await asyncio.wait((last, answer), return_when=asyncio.FIRST_COMPLETED)
+        assert first == {answer}
+        assert await last == {"type": "pong"}
+
+
 async def test_too_many_operations_at_once_are_refused(viewer: Socket) -> None:
     """The one too many is told so; when another ends, there is room again."""
     for number in range(MAX_OPERATIONS):
-        await viewer.subscribe("subscription { forever }", id=str(number))
-        await viewer.next(str(number))
+        name = str(number)
+        await viewer.subscribe(f'subscription {{ forever(name: "{name}") }}', id=name)
+        await viewer.next(name)
     await viewer.subscribe("{ role }", id="more")
     error = await viewer.error("more")
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["message"].startswith(f"This socket has {MAX_OPERATIONS} operations under way.")
     await viewer.send("complete", id="0")
+    await until(lambda: "0" not in busy)
     await viewer.subscribe("subscription { forever }", id="0")
-    assert (await viewer.receive())["type"] in {"next", "error"}
+    assert await viewer.next("0") == {"data": {"forever": "forever"}}
 
 
 # Who asks.
@@ -229,8 +268,8 @@ async def test_socket_without_a_good_token_is_closed(
 async def test_socket_ends_when_its_token_expires(server: Following) -> None:
     """What it follows ends with it: a token is no longer good over a socket than over HTTP."""
     async with opened(server.served.socket) as socket:
-        # The server takes a token for ten seconds more than it says.
-        await socket.init(token(seconds=-9))
+        # The server takes a token for ten seconds more than it says, in whole ones.
+        await socket.init(token(seconds=-8))
         await socket.subscribe("subscription { forever }")
         await socket.next()
         told = (4403, "The token has expired. Get a new one and connect again.")
@@ -367,11 +406,7 @@ async def test_client_that_reads_nothing_is_waited_for(server: Following) -> Non
         await socket.init(token())
         await socket.subscribe("subscription { flood(characters: 100000) }")
         await socket.next()
-        told = server.executor.counts.total()
-        while (now := server.executor.counts.total()) != told:
-            told = now
-            await asyncio.sleep(0.05)
-        assert told < 1000
+        assert await until_still(server.executor.counts.total) < 1000
         socket.connection.transport.abort()
     await until(lambda: not busy and not server.tasks_left())
 
@@ -385,3 +420,32 @@ async def test_server_that_stops_closes_its_sockets(server: Following) -> None:
         await server.served.stop()
         assert (await socket.closed())[0] == 1012
     assert not busy
+
+
+async def test_client_that_reads_nothing_does_not_outlive_its_token(server_url: URL) -> None:
+    """Its connection is broken off: that it is closed cannot be told."""
+    async with (
+        following(server_url, patience_seconds=0.05) as server,
+        opened(server.served.socket, max_queue=1) as socket,
+    ):
+        await socket.init(token(seconds=-8))
+        await socket.subscribe("subscription { flood(characters: 100000) }")
+        await until(lambda: not server.served.connections)
+        assert not busy
+        socket.connection.transport.abort()
+
+
+async def test_client_that_reads_nothing_does_not_hold_up_a_server_that_stops(
+    server_url: URL,
+) -> None:
+    """Its connection is broken off."""
+    async with (
+        following(server_url, patience_seconds=0.05) as server,
+        opened(server.served.socket, max_queue=1) as socket,
+    ):
+        await socket.init(token())
+        await socket.subscribe("subscription { flood(characters: 100000) }")
+        await until_still(server.executor.counts.total)
+        await server.served.stop()
+        assert not server.served.connections
+        socket.connection.transport.abort()

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
+from db.engine import open_engine
 from db.job_runs import Fenced, Hold, Step, begin_batch, end_batch, end_job, let_go, take_job
 from db.jobs import cancel_job
 from db.rows import Row
@@ -16,8 +18,9 @@ from db.transaction import Database, Transaction
 from domain.errors import Rejected, Unavailable
 from domain.jobs import JobErrorCode, JobStatus
 from domain.tasks import TagContacts
-from jobs.running import Handlers, Run
+from jobs.running import Handlers, JobRunner, Run, Writer
 from tests.jobs.working import ended, entries, make_job, read_job, until, worker
+from tests.proxy import CommitProxy, Cut
 
 
 async def one_step(_tx: Transaction) -> Step:
@@ -54,7 +57,7 @@ async def limit_attempts(database: Database, job_id: int, most: int) -> None:
 async def take(database: Database, job_id: int) -> Hold:
     """The job, as the worker has it that takes it now."""
     async with database.write() as tx:
-        hold = await take_job(tx, job_id)
+        hold = await take_job(tx, job_id, uuid4())
     assert hold is not None
     return hold
 
@@ -150,14 +153,23 @@ async def test_job_that_never_returns_times_out(
 async def test_job_of_a_newer_release_says_so(
     database: Database, database_url: URL, change: str
 ) -> None:
-    """A version, kind or field that this release does not know is no crash, but a reason."""
-    job = await make_job(database)
-    await execute(database, f"UPDATE jobs SET max_attempts = 1, {change}")
+    """What this release does not know waits a day for one that does, then ends with the reason."""
+    fresh, old = await make_job(database), await make_job(database)
+    await execute(database, f"UPDATE jobs SET {change}")
+    await execute(
+        database,
+        "UPDATE jobs SET created_at = now() - interval '25 hours' WHERE id = CAST(:id AS bigint)",
+        id=old.id,
+    )
     async with worker(database, database_url, handled_by(do_one)):
-        row = await ended(database, job.id)
-    assert (row.status, row.error_code) == (JobStatus.FAILED, JobErrorCode.UNKNOWN_PAYLOAD)
-    assert row.error is not None
-    assert "newer release" in row.error
+        failed = await ended(database, old.id)
+        waiting = await until(database, fresh.id, lambda row: row.error_code is not None)
+    assert (failed.status, failed.error_code) == (JobStatus.FAILED, JobErrorCode.UNKNOWN_PAYLOAD)
+    assert failed.error is not None
+    assert "newer release" in failed.error
+    # A worker of that release is on its way: it waits for one, and no attempt is counted.
+    assert (waiting.status, waiting.attempts) == (JobStatus.QUEUED, 0)
+    assert waiting.error_code == JobErrorCode.UNKNOWN_PAYLOAD
 
 
 async def test_job_whose_workers_die_ends_with_its_reason(
@@ -215,7 +227,7 @@ async def test_cancelled_job_that_waits_is_never_begun(database: Database) -> No
     assert await cancel(database, job.id) == JobStatus.CANCELLED
     assert await entries(database) == []
     async with database.write() as tx:
-        assert await take_job(tx, job.id) is None
+        assert await take_job(tx, job.id, uuid4()) is None
 
 
 async def test_job_to_be_cancelled_whose_worker_died_is_ended_by_the_next(
@@ -226,8 +238,86 @@ async def test_job_to_be_cancelled_whose_worker_died_is_ended_by_the_next(
     await take(database, job.id)
     assert await cancel(database, job.id) == JobStatus.CANCELING
     async with database.write() as tx:
-        assert await take_job(tx, job.id) is None
+        assert await take_job(tx, job.id, uuid4()) is None
     assert (await read_job(database, job.id)).status == JobStatus.CANCELLED
+
+
+async def test_job_to_be_cancelled_that_fails_has_stopped(database: Database) -> None:
+    """It is CANCELLED at once, whether the attempt was the last or not."""
+    ways: list[Callable[[Transaction, Hold], Awaitable[None]]] = [
+        lambda tx, hold: let_go(tx, hold, counts=True, seconds=60),
+        lambda tx, hold: end_job(tx, hold, JobStatus.FAILED),
+    ]
+    for ends in ways:
+        job = await make_job(database)
+        hold = await take(database, job.id)
+        await cancel(database, job.id)
+        async with database.write() as tx:
+            await ends(tx, hold)
+        row = await read_job(database, job.id)
+        assert (row.status, row.error_code) == (JobStatus.CANCELLED, None)
+
+
+async def test_job_that_is_taken_twice_by_one_run_counts_once(database: Database) -> None:
+    """A COMMIT whose answer was lost is asked for again; the job is this worker's already."""
+    job, token = await make_job(database), uuid4()
+    await limit_attempts(database, job.id, 1)
+    for _ in range(2):
+        async with database.write() as tx:
+            hold = await take_job(tx, job.id, token)
+        assert hold is not None
+        assert hold.row.attempts == 1
+
+
+async def test_batch_whose_commit_got_no_answer_is_not_done_twice(
+    database: Database, database_url: URL
+) -> None:
+    """The row tells that it was committed; the handler goes on with the next one."""
+    done: list[int] = []
+
+    async def step(tx: Transaction) -> Step | None:
+        done.append(len(done))
+        return Step(1) if len(done) < 4 else None
+
+    job = await make_job(database)
+    async with CommitProxy(database_url).listening() as proxy, open_engine(proxy.url) as engine:
+        behind = Database(engine)
+        writer = Writer(behind, is_ending=lambda: False)
+
+        async def handle(run: Run, _task: TagContacts) -> None:
+            await run.batch(step)
+            # The marker of the proxy is part of the statement below, in the next batch.
+            proxy.cut("lost-1", [Cut.AFTER_COMMIT])
+            await run.batch(marked)
+            while await run.batch(step):
+                pass
+
+        async def marked(tx: Transaction) -> Step | None:
+            await tx.fetch(Statement(text("SELECT 'lost-1'"), Row))
+            return await step(tx)
+
+        await JobRunner(writer, handled_by(handle), is_stopping=lambda: False).run(job.id)
+    row = await read_job(database, job.id)
+    assert proxy.cuts[Cut.AFTER_COMMIT] == 1
+    assert (row.status, row.done, len(done)) == (JobStatus.COMPLETED, 3, 4)
+
+
+async def test_slow_postgresql_is_told_as_a_timeout(database: Database, database_url: URL) -> None:
+    """A statement that PostgreSQL ended for its time is no bug of ours."""
+
+    async def sleep(tx: Transaction) -> Step:
+        await tx.fetch(Statement(text("SET LOCAL statement_timeout = '50ms'"), Row))
+        await tx.fetch(Statement(text("SELECT pg_sleep(5)"), Row))
+        return Step(1)
+
+    async def slow(run: Run, _task: TagContacts) -> None:
+        await run.batch(sleep)
+
+    job = await make_job(database)
+    await limit_attempts(database, job.id, 1)
+    async with worker(database, database_url, handled_by(slow)):
+        row = await ended(database, job.id)
+    assert (row.status, row.error_code) == (JobStatus.FAILED, JobErrorCode.TIMED_OUT)
 
 
 async def test_job_that_has_ended_cannot_be_cancelled(database: Database) -> None:

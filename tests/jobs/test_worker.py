@@ -3,17 +3,31 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from procrastinate.jobs import Status
 from procrastinate.periodic import PeriodicDeferrer
+from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from db.engine import libpq_settings
+from db.job_queue import enqueue
+from db.rows import Row
+from db.statements import Statement
 from db.transaction import Database
 from domain.jobs import JobStatus
 from domain.tasks import HIGH, LOW, TagContacts
 from jobs.queue import build_queue
 from jobs.running import Run
+from jobs.worker import WorkerSettings
 from tests.jobs.test_running import do_one, execute, handled_by
-from tests.jobs.working import QUICK, ended, entries, make_job, read_job, until, worker
+from tests.jobs.working import TAG, emptied, ended, entries, make_job, read_job, worker
+
+_TAKEN = Statement(
+    text(
+        "UPDATE procrastinate_jobs SET status = 'doing', worker_id ="
+        " (SELECT max(id) FROM procrastinate_workers) WHERE status = 'todo' RETURNING id"
+    ),
+    Row,
+)
 
 
 async def test_two_workers_do_each_job_once(database: Database, database_url: URL) -> None:
@@ -25,9 +39,11 @@ async def test_two_workers_do_each_job_once(database: Database, database_url: UR
         await do_one(run, task)
 
     ids = [(await make_job(database)).id for _ in range(60)]
+    # Nobody is taken for dead who is only slow.
+    patient = WorkerSettings(poll_seconds=0.1)
     async with (
-        worker(database, database_url, handled_by(note)),
-        worker(database, database_url, handled_by(note)),
+        worker(database, database_url, handled_by(note), patient),
+        worker(database, database_url, handled_by(note), patient),
     ):
         rows = [await ended(database, job_id) for job_id in ids]
     assert sorted(done) == ids
@@ -46,7 +62,7 @@ async def test_higher_priority_is_taken_first(database: Database, database_url: 
     low = await make_job(database, priority=LOW)
     normal, later = await make_job(database), await make_job(database)
     high = await make_job(database, priority=HIGH)
-    one_at_a_time = type(QUICK)(concurrency=1, poll_seconds=0.1)
+    one_at_a_time = WorkerSettings(concurrency=1, poll_seconds=0.1)
     async with worker(database, database_url, handled_by(note), one_at_a_time):
         await ended(database, low.id)
     assert done == [high.id, normal.id, later.id, low.id]
@@ -89,29 +105,67 @@ async def test_job_that_a_living_worker_lost_is_given_out_again(
     database: Database, database_url: URL
 ) -> None:
     """An entry that is taken while its job does not run was not put back as it should have been."""
-    begun, job = asyncio.Event(), await make_job(database)
+    async with worker(database, database_url, handled_by(do_one)):
+        # Once one is done there is a worker that lives.
+        await ended(database, (await make_job(database)).id)
+        async with database.write() as tx:
+            lost = await enqueue(tx, TAG, owner=None)
+            taken = await tx.fetch(_TAKEN)
+        assert len(taken) == 1
+        assert (await ended(database, lost.id)).status == JobStatus.COMPLETED
 
-    async def note(run: Run, task: TagContacts) -> None:
-        begun.set()
-        await do_one(run, task)
 
-    async with worker(database, database_url, handled_by(note)) as living:
-        await until_registered(database)
-        blocked = await make_job(database)
+async def test_periodic_entry_of_a_dead_worker_stands_in_nobodys_way(
+    database: Database, database_url: URL
+) -> None:
+    """It is dropped, though the next one waits already; jobs of dead workers go on as ever."""
+    await execute(
+        database,
+        "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat)"
+        " VALUES (now() - interval '1 minute') RETURNING id)"
+        " INSERT INTO procrastinate_jobs"
+        " (queue_name, task_name, lock, queueing_lock, status, worker_id, args)"
+        " SELECT 'housekeeping', 'appointment360.keep_house', 'housekeeping', 'housekeeping',"
+        " CAST(status AS procrastinate_job_status),"
+        " CASE status WHEN 'doing' THEN dead.id END, '{\"timestamp\": 1}'"
+        " FROM dead, unnest(ARRAY['doing', 'todo']) AS status",
+    )
+    job = await make_job(database)
+    await execute(
+        database,
+        "UPDATE procrastinate_jobs SET status = 'doing', worker_id ="
+        " (SELECT max(id) FROM procrastinate_workers) WHERE queue_name = 'bulk'",
+    )
+    async with worker(database, database_url, handled_by(do_one)):
+        assert (await ended(database, job.id)).status == JobStatus.COMPLETED
+        await emptied(database)
+
+
+async def test_older_run_of_a_worker_leaves_the_newer_one_its_entry(
+    database: Database, database_url: URL
+) -> None:
+    """What was put back and taken again by the same worker is another entry, by its attempts."""
+    job = await make_job(database)
+    await execute(database, "INSERT INTO procrastinate_workers DEFAULT VALUES")
+    queue = build_queue(
+        libpq_settings(database_url, application_name="test"), run_job=nothing, keep_house=no_house
+    )
+    async with queue.open_async():
+        older = await queue.job_manager.fetch_job(None, worker_id=1)
+        assert older is not None
         await execute(
             database,
-            "UPDATE procrastinate_jobs SET status = 'doing', worker_id ="
-            " (SELECT max(id) FROM procrastinate_workers) WHERE status = 'todo'",
+            "SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL)"
+            " FROM procrastinate_jobs",
         )
-        assert living is not None
-        assert (await ended(database, job.id)).status == JobStatus.COMPLETED
-        assert (await ended(database, blocked.id)).status == JobStatus.COMPLETED
-
-
-async def until_registered(database: Database) -> None:
-    """Wait until a worker is there."""
-    probe = await make_job(database)
-    await until(database, probe.id, lambda row: row.finished_at is not None)
+        newer = await queue.job_manager.fetch_job(None, worker_id=1)
+        await queue.job_manager.finish_job(older, Status.SUCCEEDED, delete_job=True)
+        assert await entries(database) == [(f"job-{job.id}", "doing")]
+        await queue.job_manager.retry_job(older, datetime.now(UTC))
+        assert await entries(database) == [(f"job-{job.id}", "doing")]
+        assert newer is not None
+        await queue.job_manager.finish_job(newer, Status.SUCCEEDED, delete_job=True)
+    assert await entries(database) == []
 
 
 async def test_periodic_work_is_queued_once_a_slot(database: Database, database_url: URL) -> None:
@@ -121,11 +175,8 @@ async def test_periodic_work_is_queued_once_a_slot(database: Database, database_
     async def keep_house() -> None:
         kept.append(None)
 
-    async def run_nothing(_job_id: int) -> None:
-        """No job comes."""
-
     address = libpq_settings(database_url, application_name="test")
-    queues = [build_queue(address, run_job=run_nothing, keep_house=keep_house) for _ in range(2)]
+    queues = [build_queue(address, run_job=nothing, keep_house=keep_house) for _ in range(2)]
     slots = [1_800_000_000, 1_800_000_600]
     async with queues[0].open_async(), queues[1].open_async():
         for slot in slots:
@@ -133,6 +184,14 @@ async def test_periodic_work_is_queued_once_a_slot(database: Database, database_
             assert await entries(database) == [("housekeeping", "todo")]
             await queues[0].run_worker_async(wait=False, delete_jobs="always")
     assert len(kept) == len(slots)
+
+
+async def nothing(_job_id: int) -> None:
+    """No job comes."""
+
+
+async def no_house() -> None:
+    """Nothing is old."""
 
 
 async def defer(queue: object, slot: int) -> None:

@@ -26,10 +26,11 @@ QUICK = WorkerSettings(
     poll_seconds=0.1,
     heartbeat_seconds=0.2,
     quiet_seconds=1.0,
+    unstarted_seconds=1.0,
     look_seconds=0.2,
     search_seconds=0.2,
 )
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 TAG = TagContacts(added=("tagged",), removed=())
 
@@ -91,6 +92,15 @@ async def until(database: Database, job_id: int, is_so: Callable[[JobRow], bool]
 async def ended(database: Database, job_id: int) -> JobRow:
     """The row of a job, once it has ended."""
     return await until(database, job_id, lambda row: row.finished_at is not None)
+
+
+async def emptied(database: Database) -> None:
+    """Wait until the queue has nothing left."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if not await entries(database):
+                return
+            await asyncio.sleep(0.02)
 
 
 async def entries(database: Database) -> list[tuple[str, str]]:

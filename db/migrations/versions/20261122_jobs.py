@@ -117,12 +117,14 @@ def _create_jobs() -> None:
         sa.Column(
             "counters", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
+        sa.Column("batches", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
         sa.Column("error_code", sa.Text()),
         sa.Column("error", sa.Text()),
         sa.Column("revision", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
         sa.Column("locked_by", sa.Uuid()),
+        sa.Column("run_at", sa.DateTime(timezone=True)),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=now, nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=now, nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True)),
