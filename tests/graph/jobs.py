@@ -14,6 +14,9 @@ from tests.client import Client
 from tests.graph.rows import execute
 from tests.jobs.working import TAG, make_job
 
+NOWHERE = encode_node_id(NodeKind.JOB, 10**9)
+ENDED = ("COMPLETED", "COMPLETED_WITH_ERRORS", "FAILED", "CANCELLED")
+
 _COUNTS = "counts { created updated unchanged deleted skipped failed }"
 _ERRORS = "userErrors { __typename code message path } clientMutationId"
 
