@@ -28,6 +28,9 @@ from domain.node_ids import NodeKind
 CHANNEL: Final = "appointment360_changes"
 """Where the changes of contacts and companies are told."""
 
+# What happens to a subscription, not to records.
+_OF_SUBSCRIPTIONS: Final = frozenset({ChangeEventKind.READY, ChangeEventKind.MISSED})
+
 # A payload has less than 8000 bytes; an id has up to 19 digits and a comma.
 _MAX_IDS: Final = 390
 
@@ -50,9 +53,16 @@ def read_announcement(payload: str) -> RecordsChanged | None:
     """What a payload tells; None when it comes from a release that tells more than this one."""
     try:
         kind, of, ids = orjson.loads(payload)
-        return RecordsChanged(kind=ChangeEventKind(kind), of=NodeKind(of), ids=tuple(map(int, ids)))
+        told = RecordsChanged(kind=ChangeEventKind(kind), of=NodeKind(of), ids=_row_ids(ids))
     except (ValueError, TypeError):
         return None
+    return None if told.kind in _OF_SUBSCRIPTIONS else told
+
+
+def _row_ids(ids: object) -> tuple[int, ...]:
+    if not isinstance(ids, list) or not all(type(each) is int and each > 0 for each in ids):
+        raise ValueError("A list of ids of rows was expected.")
+    return tuple(ids)
 
 
 def _write(told: RecordsChanged) -> str:

@@ -109,8 +109,10 @@ class Listener:
                 await driver.add_listener(channel, self._heard)
             self._begin()
             while True:
+                # `wait_for` of Python 3.11 forgets a cancellation that comes with the loss.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(is_over.wait(), self._probe_seconds)
+                    async with asyncio.timeout(self._probe_seconds):
+                        await is_over.wait()
                 await self._probe(driver)
         finally:
             # Ended, not only cancelled: a server that is frozen would never answer to that.

@@ -6,10 +6,11 @@ from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+from uuid import UUID
 
 from db.announcing import CHANNEL, read_announcement
 from db.listening import Listener
-from domain.changes import ChangeEventKind
+from domain.changes import ChangeEventKind, RecordsChanged
 from domain.node_ids import NodeKind, node_id_writer
 from domain.scalars import NodeId
 from graph.seats import Seats
@@ -23,16 +24,23 @@ class Told:
     """One event of a subscription.
 
     Attributes:
-        ids: Which records; empty when the event is about all of them.
+        of: CONTACT or COMPANY, where there are records.
+        row_ids: Which records; empty when the event is about all of them.
     """
 
     kind: ChangeEventKind
-    ids: tuple[NodeId, ...] = ()
+    of: NodeKind | None = None
+    row_ids: tuple[int, ...] = ()
 
     @cached_property
-    def id_set(self) -> frozenset[NodeId]:
-        """The ids, for all subscribers who look for theirs."""
-        return frozenset(self.ids)
+    def ids(self) -> tuple[NodeId, ...]:
+        """The records as clients know them."""
+        return () if self.of is None else tuple(map(node_id_writer(self.of), self.row_ids))
+
+    @cached_property
+    def row_id_set(self) -> frozenset[int]:
+        """The records, for all subscribers who look for theirs."""
+        return frozenset(self.row_ids)
 
 
 _READY: Final = Told(ChangeEventKind.READY)
@@ -52,25 +60,26 @@ class ChangeFeed:
         listener.hear(CHANNEL, self._hear, on_begin=self._begin)
 
     def watch(
-        self, of: NodeKind, ids: frozenset[NodeId] | None = None
+        self, of: NodeKind, row_ids: frozenset[int] | None = None, *, user: UUID
     ) -> AsyncGenerator[Told, None]:
         """What happens to records of a kind, from the event READY on, which comes first.
 
         Args:
             of: CONTACT or COMPANY.
-            ids: Only of these; what has no ids is told to everybody.
+            row_ids: Only of these; what is about all of them is told to everybody.
+            user: Who subscribes.
 
         Raises:
             Unavailable: There are too many subscribers.
         """
-        self._seats.require_one()
-        return self._stream(of, ids)
+        self._seats.require_one(user)
+        return self._stream(of, row_ids, user)
 
     async def _stream(
-        self, of: NodeKind, ids: frozenset[NodeId] | None
+        self, of: NodeKind, row_ids: frozenset[int] | None, user: UUID
     ) -> AsyncGenerator[Told, None]:
-        waiting = _Waiting(ids)
-        with self._seats.take():
+        waiting = _Waiting(row_ids)
+        with self._seats.take(user):
             self._waiting[of].add(waiting)
             try:
                 self._listener.start()
@@ -84,14 +93,24 @@ class ChangeFeed:
     def _hear(self, payload: str) -> None:
         if not any(self._waiting.values()):
             return
-        changed = read_announcement(payload)
-        if changed is None:
-            for waiting in self._everybody():
-                waiting.miss()
-            return
-        told = Told(changed.kind, tuple(map(node_id_writer(changed.of), changed.ids)))
+        try:
+            changed = read_announcement(payload)
+            if changed is None:
+                self._miss()
+            else:
+                self._tell(changed)
+        except Exception:  # a bug of ours, of which the listener writes into the log
+            self._miss()
+            raise
+
+    def _tell(self, changed: RecordsChanged) -> None:
+        told = Told(changed.kind, changed.of, changed.ids)
         for waiting in self._waiting.get(changed.of, ()):
             waiting.tell(told)
+
+    def _miss(self) -> None:
+        for waiting in self._everybody():
+            waiting.miss()
 
     def _begin(self) -> None:
         for waiting in self._everybody():
@@ -106,10 +125,10 @@ class _Waiting:
     """What one subscriber was not told yet.
 
     Args:
-        wanted: The ids that the subscriber asked for; None when it asked for all.
+        wanted: The records that the subscriber asked for; None when it asked for all.
     """
 
-    def __init__(self, wanted: frozenset[NodeId] | None) -> None:
+    def __init__(self, wanted: frozenset[int] | None) -> None:
         self._wanted = wanted
         self._events: deque[Told] = deque()
         self._has_events = asyncio.Event()
@@ -132,6 +151,9 @@ class _Waiting:
 
     def miss(self) -> None:
         """Something may have been lost, so that all that waits says less than to read again."""
+        if not self._has_begun:
+            # It is about to be told READY, and reads then.
+            return
         is_ready_unsaid = _READY in self._events
         self._events.clear()
         self._add(_READY if is_ready_unsaid else _MISSED)
@@ -139,19 +161,19 @@ class _Waiting:
     def tell(self, told: Told) -> None:
         """Tell of a change, as far as the subscriber asked for it."""
         if not self._has_begun:
-            # It is about to be told READY, and reads then.
             return
-        if told.ids:
+        if told.row_ids:
             self._tell_of_some(told)
-        elif not self._events or self._events[-1].ids:
+        elif not self._events or self._events[-1].row_ids:
             # What waits last does not say to read the lists again already.
             self._add(told)
 
     def _tell_of_some(self, told: Told) -> None:
         if self._wanted is not None:
-            if not (found := self._wanted & told.id_set):
+            if not (found := self._wanted & told.row_id_set):
                 return
-            told = Told(told.kind, tuple(node_id for node_id in told.ids if node_id in found))
+            row_ids = tuple(row_id for row_id in told.row_ids if row_id in found)
+            told = Told(told.kind, told.of, row_ids)
         if len(self._events) < MAX_WAITING:
             self._add(told)
         else:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -49,16 +50,19 @@ class JobFeed:
         self._is_away = False
         listener.hear(CHANNEL, self._hear, on_begin=self._hear_again)
 
-    def follow(self, job_id: int) -> AsyncGenerator[JobRow, None]:
+    def follow(self, job_id: int, *, user: UUID) -> AsyncGenerator[JobRow, None]:
         """The row of a job as it is, then each newer one, to the last, which is given once.
 
         Ends without it when the job is forgotten. A subscriber who is slow is given fewer rows.
 
+        Args:
+            user: Who subscribes.
+
         Raises:
             Unavailable: There are too many subscribers.
         """
-        self._seats.require_one()
-        return self._stream(job_id)
+        self._seats.require_one(user)
+        return self._stream(job_id, user)
 
     async def run(self) -> None:
         """Read for the subscribers, for ever."""
@@ -67,9 +71,9 @@ class JobFeed:
             await self._read(self._take_due())
             await asyncio.sleep(POLL_SECONDS if self._is_away else _BREATH_SECONDS)
 
-    async def _stream(self, job_id: int) -> AsyncGenerator[JobRow, None]:
+    async def _stream(self, job_id: int, user: UUID) -> AsyncGenerator[JobRow, None]:
         follower = _Follower()
-        with self._seats.take():
+        with self._seats.take(user):
             self._followers[job_id].add(follower)
             try:
                 self._listener.start()

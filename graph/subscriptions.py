@@ -9,8 +9,8 @@ import strawberry
 from domain.enums import Role
 from domain.errors import InvalidInput, NotFound, Unavailable
 from domain.node_ids import NodeKind, decode_node_id
-from domain.scalars import NodeId
-from graph.context import Context, Info
+from graph.change_feed import Told
+from graph.context import Context, Info, Viewer
 from graph.feeds import Feeds
 from graph.jobs import find_job
 from graph.types.changes import CompanyChange, ContactChange
@@ -44,9 +44,8 @@ class Subscription:
         self, info: Info, ids: _Ids = None
     ) -> AsyncGenerator[ContactChange, None]:
         """Changes of contacts."""
-        feeds = _feeds(info)
-        changes = feeds.changes.watch(NodeKind.CONTACT, _wanted(ids, NodeKind.CONTACT))
-        return cast("AsyncGenerator[ContactChange, None]", _telling(info.context, changes))
+        changes = _changes(info, NodeKind.CONTACT, ids)
+        return cast("AsyncGenerator[ContactChange, None]", changes)
 
     @strawberry.subscription(
         description="What happens to companies, to refresh what shows them. The first event is"
@@ -56,9 +55,8 @@ class Subscription:
         self, info: Info, ids: _Ids = None
     ) -> AsyncGenerator[CompanyChange, None]:
         """Changes of companies."""
-        feeds = _feeds(info)
-        changes = feeds.changes.watch(NodeKind.COMPANY, _wanted(ids, NodeKind.COMPANY))
-        return cast("AsyncGenerator[CompanyChange, None]", _telling(info.context, changes))
+        changes = _changes(info, NodeKind.COMPANY, ids)
+        return cast("AsyncGenerator[CompanyChange, None]", changes)
 
     @strawberry.subscription(
         description="A job as it is, and again whenever it got on; ends after the event that has it"
@@ -70,20 +68,27 @@ class Subscription:
         id: Annotated[strawberry.ID, strawberry.argument(description="The id of the job.")],
     ) -> AsyncGenerator[Job, None]:
         """The rows of one job."""
-        feeds = _feeds(info)
+        viewer, feeds = _follower(info)
         _, job_id = decode_node_id(id, expected=NodeKind.JOB)
         if await find_job(info.context, job_id) is None:
             raise NotFound(f"There is no job with the id {id}, or it is somebody else's.")
-        rows = feeds.jobs.follow(job_id)
+        rows = feeds.jobs.follow(job_id, user=viewer.user_uuid)
         return cast("AsyncGenerator[Job, None]", _telling(info.context, rows))
 
 
-def _feeds(info: Info) -> Feeds:
-    """The feeds, for anybody who may read."""
-    info.context.require(Role.VIEWER)
+def _follower(info: Info) -> tuple[Viewer, Feeds]:
+    """Who follows, which is anybody who may read, and the feeds."""
+    viewer = info.context.require(Role.VIEWER)
     if info.context.feeds is None:
         raise Unavailable("Nothing can be followed here.", retryable=False)
-    return info.context.feeds
+    return viewer, info.context.feeds
+
+
+def _changes(info: Info, of: NodeKind, ids: Sequence[str] | None) -> AsyncGenerator[Told, None]:
+    """What happens to records of a kind."""
+    viewer, feeds = _follower(info)
+    changes = feeds.changes.watch(of, _wanted(ids, of), user=viewer.user_uuid)
+    return _telling(info.context, changes)
 
 
 async def _telling(context: Context, events: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
@@ -94,8 +99,8 @@ async def _telling(context: Context, events: AsyncGenerator[T, None]) -> AsyncGe
             yield event
 
 
-def _wanted(ids: Sequence[str] | None, kind: NodeKind) -> frozenset[NodeId] | None:
-    """The ids that were asked for, each checked; None for all.
+def _wanted(ids: Sequence[str] | None, kind: NodeKind) -> frozenset[int] | None:
+    """The rows that were asked for; None for all.
 
     Raises:
         InvalidInput: One is not the id of such a record, or they are too many.
@@ -106,6 +111,4 @@ def _wanted(ids: Sequence[str] | None, kind: NodeKind) -> frozenset[NodeId] | No
         raise InvalidInput(
             f"{len(ids)} ids were given; at most {MAX_WATCHED} fit. Without any, all are told."
         )
-    for node_id in ids:
-        decode_node_id(node_id, expected=kind)
-    return frozenset(NodeId(node_id) for node_id in ids)
+    return frozenset(decode_node_id(node_id, expected=kind)[1] for node_id in ids)

@@ -10,8 +10,8 @@ some wait, and what comes beyond them is refused, which is logged and counted as
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Concatenate, Final, ParamSpec
 
@@ -19,7 +19,7 @@ import structlog
 
 from db.transaction import Database, Transaction
 from domain.background import TaskState, TaskStatistics, TaskStatus
-from jobs.placing import Places, name_of
+from jobs.placing import is_cpu_bound, name_of, run
 from jobs.task_statistics import TaskLedger, TaskRecord
 
 P = ParamSpec("P")
@@ -40,12 +40,14 @@ class Work:
     """What a task does.
 
     Attributes:
+        computes: Whether it takes turns with the others that do.
         retries: How often it is tried again after an error.
         delay_seconds: The pause before the first of them; each further one is twice as long.
     """
 
     name: str
     call: Call
+    computes: bool = False
     retries: int = 0
     delay_seconds: float = 0.0
 
@@ -55,7 +57,7 @@ class BackgroundTasks:
 
     Args:
         max_concurrent: How many run at the same time.
-        max_queued: How many wait at most, those between two attempts among them.
+        max_queued: How many wait besides at most, those between two attempts among them.
         sleep: Passes the seconds between two attempts.
     """
 
@@ -66,9 +68,9 @@ class BackgroundTasks:
         max_queued: int = _MAX_QUEUED,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.places = Places()
         self._slots = asyncio.Semaphore(max_concurrent)
-        self._max_queued = max_queued
+        self._computing = asyncio.Lock()
+        self._max_tasks = max_concurrent + max_queued
         self._sleep = sleep
         self._ledger = TaskLedger()
         # The loop itself would not keep a task from the garbage collector.
@@ -83,13 +85,12 @@ class BackgroundTasks:
         cpu_bound: bool | None = None,
     ) -> str:
         """As `domain.background.Background` has it."""
-        call = partial(self.places.run, function, *args, cpu_bound=cpu_bound)
-        return self.submit(Work(name_of(function), call), track_status=track_status)
+        return self.submit(_work(function, args, cpu_bound), track_status=track_status)
 
     def submit(self, work: Work, *, track_status: bool = False) -> str:
         """Take a task, to begin on a later turn of the loop; gives its id, also when refused."""
         record = self._ledger.enter(work.name, is_tracked=track_status)
-        if self._is_closed or self._ledger.queued > self._max_queued:
+        if self._is_closed or len(self._tasks) >= self._max_tasks:
             record.error_type = "ProcessStopping" if self._is_closed else "QueueFull"
             self._ledger.end(record, TaskState.FAILED)
             log.error("background_task_refused", **self._facts(record))
@@ -148,7 +149,9 @@ class BackgroundTasks:
 
     async def _attempt(self, work: Work, record: TaskRecord) -> BaseException | None:
         """The error it ended with."""
-        async with self._slots:
+        # Whoever waits to compute keeps nobody from running meanwhile.
+        turn = self._computing if work.computes else nullcontext()
+        async with turn, self._slots:
             self._ledger.move(record, TaskState.RUNNING)
             record.attempts += 1
             started = time.perf_counter()
@@ -179,6 +182,12 @@ class BackgroundTasks:
             "queue_depth": self._ledger.queued,
             "error_type": record.error_type,
         }
+
+
+def _work(function: Callable[..., Any], args: Sequence[Any], cpu_bound: bool | None) -> Work:
+    call = partial(run, function, *args, cpu_bound=cpu_bound)
+    computes = is_cpu_bound(function, told=cpu_bound)
+    return Work(name_of(function), call, computes=computes)
 
 
 @asynccontextmanager
@@ -232,13 +241,15 @@ def add_background_task_with_retry(
         retry_delay: Seconds before the first retry; each further pause is twice as long. Others
             take the task's turn meanwhile.
     """
-    call = partial(tasks.places.run, function, *args, cpu_bound=cpu_bound)
-    work = Work(name_of(function), call, retries=max_retries, delay_seconds=retry_delay)
-    return tasks.submit(work, track_status=track_status)
+    work = _work(function, args, cpu_bound)
+    retried = replace(work, retries=max_retries, delay_seconds=retry_delay)
+    return tasks.submit(retried, track_status=track_status)
 
 
 def chain_background_tasks(tasks: BackgroundTasks, *steps: Step, track_status: bool = False) -> str:
     """Run functions one after another, as one task; the first that fails is the last that runs.
+
+    With a step that computes, it takes its turn to compute for all of its steps.
 
     Args:
         steps: Functions with their arguments, and with those by name.
@@ -249,14 +260,15 @@ def chain_background_tasks(tasks: BackgroundTasks, *steps: Step, track_status: b
     if not steps:
         raise ValueError("A chain needs at least one step.")
     names = " > ".join(name_of(function) for function, _, _ in steps)
-    work = Work(names, partial(_run_steps, tasks.places, steps))
+    computes = any(is_cpu_bound(function) for function, _, _ in steps)
+    work = Work(names, partial(_run_steps, steps), computes=computes)
     return tasks.submit(work, track_status=track_status)
 
 
-async def _run_steps(places: Places, steps: Sequence[Step]) -> None:
+async def _run_steps(steps: Sequence[Step]) -> None:
     for number, (function, args, named) in enumerate(steps, start=1):
         try:
-            await places.run(partial(function, *args, **named))
+            await run(partial(function, *args, **named))
         except Exception as error:
             error.add_note(f"This was step {number} of {len(steps)}: {name_of(function)}.")
             raise

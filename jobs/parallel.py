@@ -22,7 +22,7 @@ from operator import length_hint
 from types import ModuleType
 from typing import Any, Final, Literal, Self, TypeVar, cast, get_args
 
-from jobs.placing import in_thread, is_async
+from jobs.placing import finished, in_thread, is_async
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -153,6 +153,9 @@ async def process_in_parallel_async(
     """What an async function gives for each item, so many at a time.
 
     An item is taken from the iterator when its turn comes.
+
+    Raises:
+        RuntimeError: What an item waited for was cancelled, and not by who waits for the results.
     """
     limit = _positive(max_concurrent) if settings.is_enabled else 1
     results: list[R] = []
@@ -162,14 +165,15 @@ async def process_in_parallel_async(
         for item in waiting:
             place = len(results)
             results.append(cast("R", None))
-            results[place] = await fn(item)
+            results[place] = await _uncancelled(fn, item)
 
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(limit, length_hint(items, limit))):
                 group.create_task(work())
     except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
+        first = failed.exceptions[0]
+        raise first from first.__cause__
     return results
 
 
@@ -268,9 +272,28 @@ async def process_batches(
         max_workers, executor=executor_type, settings=settings
     ) as parallel:
         compute = parallel.call if is_worth_it else _one_after_another()
+
+        async def work_on(batch: list[T]) -> Any:
+            # A lambda, or a decorator, may hide an async function.
+            return await finished(await compute(processor, batch))
+
         return await process_in_parallel_async(
-            batches, partial(compute, processor), parallel.workers, settings=settings
+            batches, work_on, parallel.workers, settings=settings
         )
+
+
+async def _uncancelled(fn: Callable[[T], Awaitable[R]], item: T) -> R:
+    """What a function gives for an item, which is an error if it ends as cancelled by itself.
+
+    A task group takes a task that ends so for one that has done its work.
+    """
+    task = asyncio.current_task()
+    try:
+        return await fn(item)
+    except asyncio.CancelledError as error:
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError("What an item waited for was cancelled.") from error
 
 
 def _start_context() -> BaseContext:

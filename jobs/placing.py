@@ -1,9 +1,9 @@
 """Where a function runs, so that it never keeps the event loop from its requests.
 
 An async function runs on the loop. A plain one runs in a thread, for nobody knows how long it
-takes. Those that compute take turns in one thread: several would be no faster together, since one
-holds the interpreter at a time, and the loop would wait for each of them. Measured on two cores
-(`benchmarks/parallel.py`), its turns are 11 ms late at the 99th percentile while one thread
+takes. Whoever runs those that compute lets them take turns: several would be no faster together,
+since one holds the interpreter at a time, and the loop would wait for each of them. Measured on two
+cores (`benchmarks/parallel.py`), its turns are 11 ms late at the 99th percentile while one thread
 computes, 210 ms while four do.
 """
 
@@ -11,7 +11,7 @@ import asyncio
 import contextvars
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -52,8 +52,14 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(call)
 
 
-def is_cpu_bound(function: Callable[..., Any]) -> bool:
-    """Whether a plain function computes, as far as a word of its name tells."""
+def is_cpu_bound(function: Callable[..., Any], *, told: bool | None = None) -> bool:
+    """Whether a function computes.
+
+    Args:
+        told: What is known of it; None leaves it to a word of its name, if it is a plain one.
+    """
+    if told is not None:
+        return told
     return not is_async(function) and not _COMPUTING.isdisjoint(name_of(function).split("_"))
 
 
@@ -75,32 +81,26 @@ async def in_thread(function: Callable[[], T]) -> T:
     return await asyncio.wrap_future(outcome)
 
 
-class Places:
-    """Runs functions where they harm nobody."""
+async def run(function: Callable[..., Any], *args: Any, cpu_bound: bool | None = None) -> object:
+    """What the function gives, run where it harms nobody.
 
-    def __init__(self) -> None:
-        self._computing = asyncio.Lock()
+    What a plain function gives is awaited if it can be: a lambda, or a decorator, may hide an async
+    one.
 
-    async def run(
-        self, function: Callable[..., Any], *args: Any, cpu_bound: bool | None = None
-    ) -> object:
-        """What the function gives.
+    Args:
+        cpu_bound: An async function that is said to compute gets an event loop of its own in a
+            thread, where it must not touch connections and locks of this one.
+    """
+    call = partial(function, *args)
+    result = call() if is_async(function) else await in_thread(call)
+    if cpu_bound and inspect.isawaitable(result):
+        return await in_thread(partial(_run_in_own_loop, result))
+    return await finished(result)
 
-        Args:
-            cpu_bound: What is known of it; None leaves it to its name. An async function that is
-                said to compute gets an event loop of its own in the thread, where it must not touch
-                connections and locks of this one.
-        """
-        call = partial(function, *args)
-        computes = is_cpu_bound(function) if cpu_bound is None else cpu_bound
-        if is_async(function):
-            if not computes:
-                return await call()
-            call = partial(_run_in_own_loop, call)
-        if not computes:
-            return await in_thread(call)
-        async with self._computing:
-            return await in_thread(call)
+
+async def finished(result: Any) -> Any:
+    """What a function gave; what that gives, if it can be awaited."""
+    return await result if inspect.isawaitable(result) else result
 
 
 def _bare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,8 +109,8 @@ def _bare(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _run_in_own_loop(call: Callable[[], Any]) -> object:
-    return asyncio.run(call())
+def _run_in_own_loop(result: Awaitable[object]) -> object:
+    return asyncio.run(finished(result))
 
 
 def _run_into(outcome: Future[T], function: Callable[[], T]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 
 from app.settings import SettingsError, load_settings
 from domain.node_ids import NodeKind
-from tests.apps import open_app
+from tests.apps import STRANGER, open_app
 from tests.replication import ask
 
 LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%-listener'"
@@ -21,7 +21,7 @@ async def test_what_listens_goes_to_the_direct_address(
     """Here that is another database of the same server, so one sees who goes where."""
     direct = SecretStr(server_url.render_as_string(hide_password=False))
     async with open_app(database_url, tmp_path, database_direct_url=direct) as app:
-        stream = app.resources.feeds.changes.watch(NodeKind.CONTACT)
+        stream = app.resources.feeds.changes.watch(NodeKind.CONTACT, user=STRANGER)
         async with asyncio.timeout(30):
             await anext(stream)
         here, there = (

@@ -20,8 +20,11 @@ async def server(server_url: URL) -> AsyncIterator[Following]:
 
 
 @pytest.fixture(params=["connection_init", "upgrade"])
-def transport(request: pytest.FixtureRequest, server: Following) -> WebsocketsTransport:
-    """The client's socket, with the token where either kind of client has it."""
+async def transport(request: pytest.FixtureRequest, server: Following) -> WebsocketsTransport:
+    """The client's socket, with the token where either kind of client has it.
+
+    It is made while the loop runs: where there is none it makes one, which nobody closes.
+    """
     given = {"Authorization": token()}
     if request.param == "upgrade":
         return WebsocketsTransport(url=server.served.socket, headers=given)

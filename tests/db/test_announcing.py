@@ -153,7 +153,22 @@ async def test_everything_that_opens_the_database_tells(
 
 
 @pytest.mark.parametrize(
-    "payload", ["", "{}", "[]", '["SPLIT",1,[1]]', '["UPDATED",99,[1]]', '["UPDATED",1,["x"]]']
+    "payload",
+    [
+        "",
+        "{}",
+        "[]",
+        '["SPLIT",1,[1]]',
+        '["READY",1,[]]',
+        '["MISSED",1,[]]',
+        '["UPDATED",99,[1]]',
+        '["UPDATED",1,["x"]]',
+        '["UPDATED",1,"12"]',
+        '["UPDATED",1,[0]]',
+        '["UPDATED",1,[-1]]',
+        '["UPDATED",1,[1.5]]',
+        '["UPDATED",1,[true]]',
+    ],
 )
 def test_words_of_another_release_are_not_guessed_at(payload: str) -> None:
     """Whoever is told them knows that something has happened, and not what."""

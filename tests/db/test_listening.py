@@ -300,3 +300,22 @@ async def test_closing_ends_the_connection(database_url: URL, engine: AsyncEngin
         return await backends(engine) == 0
 
     await until(is_gone)
+
+
+async def test_stop_that_comes_with_the_loss_ends_it(engine: AsyncEngine) -> None:
+    """Both at the same turn, whichever is first noticed: no further connection is opened."""
+    for turns in range(4):
+        database = Opened(engine)
+        listener = Listener(database, probe_seconds=60, patience_seconds=2)
+        ear = Ear(listener)
+        listener.start()
+        task = asyncio.create_task(listener.run())
+        await ear.begins(1)
+        database.driver.terminate()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        ended, _ = await asyncio.wait([task], timeout=10)
+        task.cancel()
+        assert ended
+        assert ear.beginnings == 1

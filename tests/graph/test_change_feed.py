@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from db.announcing import CHANNEL, announce
+from db.listening import Listener
 from db.transaction import Database
 from domain.changes import (
     Change,
@@ -22,13 +26,13 @@ from domain.errors import Unavailable
 from domain.node_ids import NodeKind, encode_node_id
 from domain.scalars import NodeId
 from graph.change_feed import MAX_WAITING, Told
-from graph.feeds import Feeds
-from tests.graph.feeding import process
+from graph.feeds import Feeds, open_feeds
+from tests.graph.feeding import SOMEBODY, SOMEBODY_ELSE, process
 from tests.graph.rows import execute
 from tests.statements import Statements
 
 READY, MISSED = Told(ChangeEventKind.READY), Told(ChangeEventKind.MISSED)
-LOADED = Told(ChangeEventKind.LOADED)
+LOADED = Told(ChangeEventKind.LOADED, NodeKind.CONTACT)
 
 
 @pytest.fixture
@@ -51,7 +55,18 @@ def ids_of(*row_ids: int, kind: NodeKind = NodeKind.CONTACT) -> tuple[NodeId, ..
 
 def updated(*row_ids: int) -> Told:
     """Contacts were updated."""
-    return Told(ChangeEventKind.UPDATED, ids_of(*row_ids))
+    return Told(ChangeEventKind.UPDATED, NodeKind.CONTACT, row_ids)
+
+
+def watch(
+    feeds: Feeds,
+    of: NodeKind = NodeKind.CONTACT,
+    row_ids: frozenset[int] | None = None,
+    *,
+    user: UUID = SOMEBODY,
+) -> AsyncGenerator[Told, None]:
+    """What happens to records of a kind."""
+    return feeds.changes.watch(of, row_ids, user=user)
 
 
 async def commit(database: Database, *changes: Change) -> None:
@@ -95,15 +110,16 @@ async def test_subscriber_is_told_what_another_process_changed(
     feeds: Feeds, announcing: Database
 ) -> None:
     """Of the kind it follows, each with the ids that clients see."""
-    contacts = feeds.changes.watch(NodeKind.CONTACT)
-    companies = feeds.changes.watch(NodeKind.COMPANY)
+    contacts = watch(feeds, NodeKind.CONTACT)
+    companies = watch(feeds, NodeKind.COMPANY)
     assert await next_of(contacts) == READY
     assert await next_of(companies) == READY
     await commit(announcing, CompanyChanged(kind=ChangeKind.DELETED, company_id=5))
     await update(announcing, 7)
     assert await next_of(contacts) == updated(7)
-    deleted = Told(ChangeEventKind.DELETED, ids_of(5, kind=NodeKind.COMPANY))
-    assert await next_of(companies) == deleted
+    deleted = await next_of(companies)
+    assert deleted == Told(ChangeEventKind.DELETED, NodeKind.COMPANY, (5,))
+    assert deleted.ids == ids_of(5, kind=NodeKind.COMPANY)
 
 
 async def test_two_processes_hear_the_same(
@@ -114,7 +130,7 @@ async def test_two_processes_hear_the_same(
         process(database_url, database) as one,
         process(database_url, database) as other,
     ):
-        streams = [each.changes.watch(NodeKind.CONTACT) for each in (one, other)]
+        streams = [watch(each, NodeKind.CONTACT) for each in (one, other)]
         for stream in streams:
             assert await next_of(stream) == READY
         for row_id in range(1, 6):
@@ -125,7 +141,7 @@ async def test_two_processes_hear_the_same(
 
 async def test_ids_narrow_what_is_told(feeds: Feeds, announcing: Database) -> None:
     """To those of each event that were asked for; what is about all is told to everybody."""
-    stream = feeds.changes.watch(NodeKind.CONTACT, frozenset(ids_of(2, 3)))
+    stream = watch(feeds, NodeKind.CONTACT, frozenset({2, 3}))
     assert await next_of(stream) == READY
     await update(announcing, 1)
     await update(announcing, 1, 2, 3, 4)
@@ -136,7 +152,7 @@ async def test_ids_narrow_what_is_told(feeds: Feeds, announcing: Database) -> No
 
 async def test_every_id_of_a_large_change_is_told(feeds: Feeds, announcing: Database) -> None:
     """In a few events, however many records it is about."""
-    stream = feeds.changes.watch(NodeKind.CONTACT)
+    stream = watch(feeds, NodeKind.CONTACT)
     assert await next_of(stream) == READY
     await update(announcing, *range(1, 1001))
     found: list[NodeId] = []
@@ -149,8 +165,8 @@ async def test_lost_connection_ends_in_an_event(
     feeds: Feeds, announcing: Database, engine: AsyncEngine
 ) -> None:
     """What was committed meanwhile is lost, so the subscriber is told to read again."""
-    contacts = feeds.changes.watch(NodeKind.CONTACT)
-    companies = feeds.changes.watch(NodeKind.COMPANY)
+    contacts = watch(feeds, NodeKind.CONTACT)
+    companies = watch(feeds, NodeKind.COMPANY)
     assert await next_of(contacts) == READY
     assert await next_of(companies) == READY
     await end_listening(engine)
@@ -164,15 +180,15 @@ async def test_slow_subscriber_is_told_that_it_missed_some(
     feeds: Feeds, announcing: Database
 ) -> None:
     """Instead of what waited; the quick one beside it gets all."""
-    slow = feeds.changes.watch(NodeKind.CONTACT)
-    quick = feeds.changes.watch(NodeKind.CONTACT)
+    slow = watch(feeds, NodeKind.CONTACT)
+    quick = watch(feeds, NodeKind.CONTACT)
     assert await next_of(slow) == READY
     assert await next_of(quick) == READY
     await notify(announcing, *(f'["UPDATED",1,[{n}]]' for n in range(1, MAX_WAITING + 1)))
     told = [await next_of(quick) for _ in range(MAX_WAITING)]
     assert told == [updated(n) for n in range(1, MAX_WAITING + 1)]
     await notify(announcing, '["UPDATED",1,[7]]', '["DELETED",1,[8]]')
-    last = Told(ChangeEventKind.DELETED, ids_of(8))
+    last = Told(ChangeEventKind.DELETED, NodeKind.CONTACT, (8,))
     assert [await next_of(quick), await next_of(quick)] == [updated(7), last]
     assert await next_of(slow) == MISSED
     assert await next_of(slow) == last
@@ -180,8 +196,8 @@ async def test_slow_subscriber_is_told_that_it_missed_some(
 
 async def test_loads_are_told_once_while_nobody_reads(feeds: Feeds, announcing: Database) -> None:
     """A load of a million records is a thousand transactions, and one reason to read again."""
-    slow = feeds.changes.watch(NodeKind.CONTACT)
-    quick = feeds.changes.watch(NodeKind.CONTACT)
+    slow = watch(feeds, NodeKind.CONTACT)
+    quick = watch(feeds, NodeKind.CONTACT)
     assert await next_of(slow) == READY
     assert await next_of(quick) == READY
     for _ in range(3):
@@ -193,24 +209,60 @@ async def test_loads_are_told_once_while_nobody_reads(feeds: Feeds, announcing: 
     assert await next_of(slow) == updated(7)
 
 
+@pytest.mark.parametrize("payload", ['["SPLIT",1,[1]]', '["UPDATED",1,[-1]]', '["READY",1,[]]'])
 async def test_words_of_another_release_are_a_reason_to_read_again(
-    feeds: Feeds, announcing: Database
+    feeds: Feeds, announcing: Database, payload: str
 ) -> None:
     """While releases change, two of them talk to each other."""
-    stream = feeds.changes.watch(NodeKind.COMPANY)
+    stream = watch(feeds, NodeKind.COMPANY)
     assert await next_of(stream) == READY
-    await notify(announcing, '["SPLIT",1,[1]]')
+    await notify(announcing, payload)
     assert await next_of(stream) == MISSED
+
+
+class Unreadable(frozenset[int]):
+    """Records among which none can be looked for."""
+
+    def __and__(self, other: object) -> Any:
+        raise LookupError
+
+
+async def test_bug_in_telling_is_a_reason_to_read_again(feeds: Feeds, announcing: Database) -> None:
+    """For everybody, for nobody knows who was told before it; and it is logged."""
+    streams = [watch(feeds, NodeKind.CONTACT, wanted) for wanted in (Unreadable(), None)]
+    for stream in streams:
+        assert await next_of(stream) == READY
+    with capture_logs() as logs:
+        await update(announcing, 7)
+        for stream in streams:
+            assert await next_of(stream) == MISSED
+    assert [line["event"] for line in logs] == ["hearer_failed"]
+
+
+async def test_ready_is_told_before_anything_else(database: Database) -> None:
+    """What comes over a connection before it hears everything is said by READY."""
+    listener = Listener(database, probe_seconds=1, patience_seconds=1)
+    async with open_feeds(listener, database) as feeds:
+        streams = [watch(feeds), watch(feeds)]
+        waiting = [asyncio.ensure_future(next_of(stream)) for stream in streams]
+        # They must have begun to wait before anything is heard.
+        await asyncio.sleep(0)
+        for payload in ('["SPLIT",1,[1]]', '["UPDATED",1,[7]]'):
+            listener._heard(None, 0, CHANNEL, payload)
+        listener._begin()
+        assert await asyncio.gather(*waiting) == [READY, READY]
+        for stream in streams:
+            await stream.aclose()
 
 
 async def test_whoever_leaves_is_forgotten(feeds: Feeds) -> None:
     """Whether it closes, is cancelled while it waits, or never began; its place is free again."""
-    closed = feeds.changes.watch(NodeKind.CONTACT)
+    closed = watch(feeds, NodeKind.CONTACT)
     await next_of(closed)
-    cancelled = feeds.changes.watch(NodeKind.CONTACT)
+    cancelled = watch(feeds, NodeKind.CONTACT)
     await next_of(cancelled)
     waiting = asyncio.ensure_future(next_of(cancelled))
-    never_begun = feeds.changes.watch(NodeKind.CONTACT)
+    never_begun = watch(feeds, NodeKind.CONTACT)
     assert feeds.seats.taken == 2
     await closed.aclose()
     assert feeds.seats.taken == 1
@@ -226,14 +278,28 @@ async def test_whoever_leaves_is_forgotten(feeds: Feeds) -> None:
 async def test_subscriber_without_a_place_is_refused(database_url: URL, database: Database) -> None:
     """Before it waits for anything, and only as long as the others stay."""
     async with process(database_url, database, seats=1) as feeds:
-        first = feeds.changes.watch(NodeKind.CONTACT)
+        first = watch(feeds, NodeKind.CONTACT)
         await next_of(first)
         for subscribe in (
-            lambda: feeds.changes.watch(NodeKind.COMPANY),
-            lambda: feeds.jobs.follow(1),
+            lambda: watch(feeds, NodeKind.COMPANY),
+            lambda: feeds.jobs.follow(1, user=SOMEBODY),
         ):
             with pytest.raises(Unavailable, match="All 1 subscriptions that this server can hold"):
                 subscribe()
         await first.aclose()
-        second = feeds.changes.watch(NodeKind.CONTACT)
+        second = watch(feeds, NodeKind.CONTACT)
         assert await next_of(second) == READY
+
+
+async def test_one_user_takes_only_so_many_places(database_url: URL, database: Database) -> None:
+    """However many are free, so that others find one; the message says whose limit it is."""
+    async with process(database_url, database, of_one_user=1) as feeds:
+        first = watch(feeds)
+        await next_of(first)
+        for subscribe in (lambda: watch(feeds), lambda: feeds.jobs.follow(1, user=SOMEBODY)):
+            with pytest.raises(Unavailable, match="You have 1 subscriptions at this server"):
+                subscribe()
+        other = watch(feeds, user=SOMEBODY_ELSE)
+        assert await next_of(other) == READY
+        await first.aclose()
+        assert await next_of(watch(feeds)) == READY

@@ -14,7 +14,7 @@ from db.transaction import Database
 from domain.jobs import JobStatus
 from domain.tasks import DeleteContacts
 from graph.feeds import Feeds
-from tests.graph.feeding import process
+from tests.graph.feeding import SOMEBODY, process
 from tests.graph.rows import execute
 from tests.replication import ask, until
 from tests.statements import Statements
@@ -29,7 +29,7 @@ async def feeds(database_url: URL, database: Database) -> AsyncIterator[Feeds]:
 
 def follow(feeds: Feeds, job_id: int) -> AsyncGenerator[JobRow, None]:
     """A job."""
-    return feeds.jobs.follow(job_id)
+    return feeds.jobs.follow(job_id, user=SOMEBODY)
 
 
 async def make_job(database: Database, *, total: int = 100) -> JobRow:

@@ -44,13 +44,16 @@ async def test_ten_run_at_the_same_time_of_fifty() -> None:
 
 
 async def test_task_beyond_the_queue_is_refused() -> None:
-    """It never runs, is logged and counted, and can be looked up with its reason."""
-    tasks, crowd = make_tasks(max_queued=2), Crowd()
+    """It never runs, is logged and counted, and can be looked up with its reason.
+
+    Those that came with it at the same moment are taken: one to run and two to wait.
+    """
+    tasks, crowd = make_tasks(max_concurrent=1, max_queued=2), Crowd()
     with capture_logs() as logs:
-        ids = [add_background_task_safe(tasks, crowd, track_status=True) for _ in range(3)]
+        ids = [add_background_task_safe(tasks, crowd, track_status=True) for _ in range(4)]
         crowd.let_go.set()
         await settled(tasks)
-    assert crowd.ended == 2
+    assert crowd.ended == 3
     assert [line["event"] for line in logs if line["log_level"] == "error"] == [
         "background_task_refused"
     ]

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
@@ -123,6 +123,38 @@ async def test_cancelled_caller_cancels_the_items() -> None:
         async with asyncio.timeout(0.05):
             await process_in_parallel_async(range(100), wait, 5)
     assert crowd.begun == list(range(5))
+
+
+async def test_item_that_ends_as_cancelled_is_an_error() -> None:
+    """Nobody cancelled who waits for the results, and they are not to lack one in silence."""
+
+    def compute(number: int) -> int:
+        if number == 3:
+            raise asyncio.CancelledError
+        return number
+
+    async def fetch(number: int) -> int:
+        if number == 3:
+            fetched: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            fetched.cancel()
+            return await fetched
+        return number
+
+    async def fetch_all(numbers: list[int]) -> list[int]:
+        return [await fetch(number) for number in numbers]
+
+    for results in (
+        process_in_parallel_async(FEW, fetch, 2),
+        process_in_parallel_async(FEW, fetch, settings=OFF),
+        process_batches_async(FEW, fetch_all, 2),
+        process_in_parallel_mixed(FEW, abs, fetch),
+        process_in_parallel_mixed(FEW, compute, Crowd(), executor="thread", settings=FROM_TWO),
+        process_batches(items=FEW, processor=fetch_all, batch_size=2),
+        process_batches(items=FEW, processor=lambda batch: compute(batch[0]), batch_size=1),
+    ):
+        with pytest.raises(RuntimeError, match="was cancelled") as raised:
+            await results
+        assert isinstance(raised.value.__cause__, asyncio.CancelledError)
 
 
 async def test_items_are_taken_when_their_turn_comes() -> None:
@@ -349,6 +381,17 @@ async def test_batches_take_an_async_function() -> None:
     batches = await process_batches(items=MANY, processor=crowd, batch_size=10, max_workers=3)
     assert [item for batch in batches for item in batch] == list(MANY)
     assert crowd.most == 3
+
+
+async def test_batches_take_an_async_function_that_does_not_show_it() -> None:
+    """What a plain one gives is awaited on the loop, whether or not threads are started for it."""
+    crowd = Crowd()
+
+    def work(batch: list[int]) -> Awaitable[Any]:
+        return crowd(batch)
+
+    for settings in (ParallelSettings(), FROM_TWO):
+        assert await process_batches(items=FEW, processor=work, settings=settings) == [list(FEW)]
 
 
 @of_each_executor

@@ -3,13 +3,18 @@
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
+from structlog.testing import capture_logs
+
+from domain.background import TaskState
 from jobs.background import (
     add_background_task_safe,
+    chain_background_tasks,
+    get_task_statistics,
 )
-from tests.jobs.tasks import make_tasks, settled, until
+from tests.jobs.tasks import known, make_tasks, nothing, settled, until
 
 
 async def place_of(function: Callable[..., Any], **given: Any) -> threading.Thread:
@@ -46,6 +51,37 @@ async def test_async_function_is_moved_only_when_it_is_said_to_compute() -> None
     assert await place_of(compute_place, cpu_bound=True) is not threading.current_thread()
 
 
+def hidden(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function behind one that does not show whether it is async."""
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        return function(*args)
+
+    return call
+
+
+async def test_async_function_that_does_not_show_it_is_awaited() -> None:
+    """Behind a decorator, say; on the loop unless it is said to compute."""
+    function = hidden(compute_place)
+    assert await place_of(function) is threading.current_thread()
+    assert await place_of(function, cpu_bound=True) is not threading.current_thread()
+
+
+async def test_error_of_an_async_function_that_does_not_show_it_is_its_own() -> None:
+    """The task has failed, also by what a lambda gives; nothing is left that nobody awaits."""
+    tasks = make_tasks()
+
+    async def refuse(word: str) -> None:
+        raise LookupError(word)
+
+    with capture_logs():
+        task = add_background_task_safe(tasks, lambda: refuse("no"), track_status=True)
+        await settled(tasks)
+    status = known(tasks, task)
+    assert (status.state, status.error_type) == (TaskState.FAILED, "LookupError")
+
+
 async def most_at_once(name: str, **given: Any) -> int:
     """How many of three plain functions of a name run at once."""
     tasks, crowd = make_tasks(), threading.Semaphore(0)
@@ -75,6 +111,44 @@ async def test_functions_that_compute_take_turns() -> None:
     assert await most_at_once("send_mail") == 3
     assert await most_at_once("send_mail", cpu_bound=True) == 1
     assert await most_at_once("calculate_score", cpu_bound=False) == 3
+
+
+async def test_tasks_that_wait_to_compute_keep_nobody_from_running() -> None:
+    """One computes; the others wait as such, and leave their places to those that do not."""
+    tasks, may_end = make_tasks(max_concurrent=2), threading.Event()
+    computing = [
+        add_background_task_safe(tasks, may_end.wait, 10, track_status=True, cpu_bound=True)
+        for _ in range(3)
+    ]
+    await until(lambda: known(tasks, computing[0]).state is TaskState.RUNNING)
+    other = add_background_task_safe(tasks, nothing, track_status=True)
+    await until(lambda: known(tasks, other).state is TaskState.COMPLETED)
+    statistics = get_task_statistics(tasks)
+    assert (statistics.active_tasks, statistics.queued_tasks) == (1, 2)
+    assert [known(tasks, task).attempts for task in computing] == [1, 0, 0]
+    may_end.set()
+    await settled(tasks)
+    assert get_task_statistics(tasks).completed_tasks == 4
+
+
+async def test_chain_that_computes_takes_its_turn_too() -> None:
+    """It waits for it before it takes a place, so that nobody waits for the other for ever."""
+    tasks, may_end = make_tasks(max_concurrent=1), threading.Event()
+    first = add_background_task_safe(tasks, may_end.wait, 10, track_status=True, cpu_bound=True)
+    await until(lambda: known(tasks, first).state is TaskState.RUNNING)
+    chain = chain_background_tasks(
+        tasks, (nothing, (), {}), (compute_sum, ([1, 2],), {}), track_status=True
+    )
+    add_background_task_safe(tasks, compute_sum, [3])
+    may_end.set()
+    await settled(tasks)
+    assert known(tasks, chain).state is TaskState.COMPLETED
+    assert get_task_statistics(tasks).completed_tasks == 3
+
+
+def compute_sum(numbers: list[int]) -> int:
+    """A plain function that computes, by its name."""
+    return sum(numbers)
 
 
 async def test_plain_function_has_the_context_of_its_caller() -> None:

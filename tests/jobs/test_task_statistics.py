@@ -79,7 +79,7 @@ def is_balanced(counts: TaskCounts) -> bool:
 
 async def test_every_task_is_in_one_state_at_any_time() -> None:
     """The total is the sum of the states, for all and for each function, all the way through."""
-    tasks, crowd, seen = make_tasks(max_queued=4), Crowd(), []
+    tasks, crowd, seen = make_tasks(max_queued=1), Crowd(), []
 
     def look() -> None:
         statistics = get_task_statistics(tasks)
@@ -110,7 +110,7 @@ async def test_every_task_is_in_one_state_at_any_time() -> None:
 
 async def test_average_counts_what_ran_to_an_end() -> None:
     """A task that was refused took no time, and does not make the others look faster."""
-    tasks, crowd = make_tasks(max_queued=1), Crowd()
+    tasks, crowd = make_tasks(max_concurrent=1, max_queued=0), Crowd()
     with capture_logs():
         add_background_task_safe(tasks, crowd)
         add_background_task_safe(tasks, crowd)
