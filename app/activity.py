@@ -1,4 +1,4 @@
-"""When users were last active: noted as they come in, written beside their requests.
+"""When users were last active: noted with each operation, written beside their requests.
 
 A time is right to within five minutes, which costs a request a third of a microsecond and the
 database one statement for all who came within half a minute. A process that is killed takes along
@@ -6,23 +6,23 @@ what it has not written yet.
 """
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Callable
-from contextvars import Context
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 from db.transaction import Database
 from db.users import move_last_active
-from graph.context import Viewer
+from graph.context import Context, Viewer
 from jobs.background import (
     BackgroundTasks,
     add_background_task_with_retry,
     background_task_with_db_session,
 )
 
-Authenticate = Callable[[str | None], Viewer | None]
+OpenContext = Callable[[Viewer | None], Context]
 
 _EVERY_SECONDS: Final = 300.0
 _COLLECT_SECONDS: Final = 30.0
@@ -63,7 +63,7 @@ class Activity:
         if self._timer is None:
             # What is written for all is not caused by the request that came first.
             self._timer = asyncio.get_running_loop().call_later(
-                self._collect_seconds, self.flush, context=Context()
+                self._collect_seconds, self.flush, context=contextvars.Context()
             )
 
     def flush(self) -> None:
@@ -79,13 +79,15 @@ class Activity:
         add_background_task_with_retry(self._tasks, write)
 
 
-def noting(authenticate: Authenticate, activity: Activity) -> Authenticate:
-    """Tells who sent a request as `authenticate` does, and notes that the user is active."""
+def noting(open_context: OpenContext, activity: Activity) -> OpenContext:
+    """Opens the context of an operation as `open_context` does, and notes that its user is active.
 
-    def authenticated(header: str | None) -> Viewer | None:
-        viewer = authenticate(header)
+    Noted with the token it would be once for a socket, however long that is used.
+    """
+
+    def opened(viewer: Viewer | None) -> Context:
         if viewer is not None:
             activity.note(viewer.user_uuid)
-        return viewer
+        return open_context(viewer)
 
-    return authenticated
+    return opened

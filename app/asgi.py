@@ -38,8 +38,11 @@ def create_app(resources: Resources) -> "Application":
         StoredDocumentsError: DOCUMENTS_DIR has what is no document.
     """
     settings = resources.settings
-    authenticate = noting(bearer_authentication(resources.tokens), resources.activity)
-    endpoint = _endpoint(resources, authenticate)
+    endpoint = _endpoint(
+        resources,
+        authenticate=bearer_authentication(resources.tokens),
+        open_context=noting(context_opener(resources), resources.activity),
+    )
     streams = OpenStreams()
     view = GraphQLView(endpoint, streams)
     others = Starlette(
@@ -66,10 +69,17 @@ def graphql_view(resources: Resources, *, authenticate: Authenticate) -> GraphQL
     Raises:
         StoredDocumentsError: DOCUMENTS_DIR has what is no document.
     """
-    return GraphQLView(_endpoint(resources, authenticate), OpenStreams())
+    open_context = context_opener(resources)
+    endpoint = _endpoint(resources, authenticate=authenticate, open_context=open_context)
+    return GraphQLView(endpoint, OpenStreams())
 
 
-def _endpoint(resources: Resources, authenticate: Authenticate) -> Endpoint:
+def _endpoint(
+    resources: Resources,
+    *,
+    authenticate: Authenticate,
+    open_context: Callable[[Viewer | None], Context],
+) -> Endpoint:
     settings, schema = resources.settings, core_schema()
     folder = settings.documents_dir
     return Endpoint(
@@ -81,7 +91,7 @@ def _endpoint(resources: Resources, authenticate: Authenticate) -> Endpoint:
             open_introspection=not settings.is_production,
         ),
         authenticate=authenticate,
-        open_context=context_opener(resources),
+        open_context=open_context,
     )
 
 

@@ -11,6 +11,7 @@ from app.errors import answer_bug
 
 _HEADER: Final = b"x-request-id"
 _SAFE: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_BEGINNINGS: Final = frozenset({"http.response.start", "websocket.accept"})
 
 log = structlog.get_logger(__name__)
 
@@ -31,18 +32,18 @@ class RequestMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         # The server answers each request in a task, and so in a context, of its own.
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        if scope["type"] == "websocket":
-            await self._app(scope, receive, send)
-            return
         started = False
 
         async def send_with_id(message: Message) -> None:
             nonlocal started
-            if message["type"] == "http.response.start":
+            if message["type"] in _BEGINNINGS:
                 started = True
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send_with_id)
+            return
         try:
             await self._app(scope, receive, send_with_id)
         except Exception:

@@ -1,12 +1,14 @@
 """Serving: the process from its first line on the terminal to its last connection."""
 
+import asyncio
 import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
+from math import inf
 from typing import Final
 
 import uvicorn
@@ -60,16 +62,55 @@ class _Server(uvicorn.Server):
         self._on_stop = on_stop
         self._closing_seconds = closing_seconds
         self._stopping_seconds = stopping_seconds
+        self._is_stopping = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take requests."""
         await super().startup(sockets)
         self._on_start()
 
+    async def main_loop(self) -> None:
+        """Run until the process is to stop."""
+        async with self._breaking_off(self._closing_seconds):
+            await super().main_loop()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take nothing more, and wait for what has begun."""
         self._on_stop()
-        await super().shutdown(sockets)
+        self._is_stopping = True
+        async with self._breaking_off(self._stopping_seconds):
+            await super().shutdown(sockets)
+
+    @asynccontextmanager
+    async def _breaking_off(self, seconds: float) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._break_off(seconds))
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _break_off(self, seconds: float) -> None:
+        """Break off the connections that should end, and whose clients read nothing for so long.
+
+        Closing one waits until all is sent: without an end, for a client that has stopped to read.
+        """
+        unread: dict[asyncio.Transport, int] = {}
+        while True:
+            before, unread = unread, self._unread()
+            for transport, size in unread.items():
+                if size >= before.get(transport, inf):
+                    transport.abort()
+            await asyncio.sleep(seconds)
+
+    def _unread(self) -> dict[asyncio.Transport, int]:
+        """How many bytes wait on each connection that should end."""
+        transports = (connection.transport for connection in self.server_state.connections)
+        return {
+            transport: size
+            for transport in transports
+            if self._is_stopping or transport.is_closing()
+            if (size := transport.get_write_buffer_size())
+        }
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

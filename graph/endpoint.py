@@ -99,8 +99,17 @@ class Endpoint:
     async def subscribe(
         self, document: Document, wanted: GraphQLRequest, context: Context
     ) -> ExecutionResult | Results:
-        """The answers to a subscription, or why there are none."""
-        return await self._executor.subscribe(document, wanted, context, time=self._time)
+        """The answers to a subscription, or why there are none.
+
+        Raises:
+            OperationTimeout: It takes too long to begin.
+        """
+        try:
+            with self._time.start() as deadline:
+                context.deadline = deadline.when
+                return await self._executor.subscribe(document, wanted, context, time=self._time)
+        except TimeoutError:
+            raise OperationTimeout("The subscription took too long to begin. Try again.") from None
 
 
 def operation_of(document: Document, wanted: GraphQLRequest) -> OperationDefinitionNode:

@@ -26,8 +26,6 @@ EVENT_STREAM_HEADERS: Final = (
     (b"content-type", f"{EVENT_STREAM}; charset=utf-8".encode()),
 )
 
-_CLOSING_SECONDS: Final = 5.0
-
 _COMMENT: Final = b":\n\n"
 _COMPLETE: Final = b"event: complete\ndata: \n\n"
 
@@ -44,10 +42,12 @@ class OpenStreams:
 
     Args:
         keep_alive_seconds: How often a stream with nothing to tell shows that it is there.
+        closing_seconds: What a client that has stopped to read may hold up the end of its stream.
     """
 
     def __init__(self, *, keep_alive_seconds: float = 12.0, closing_seconds: float = 5.0) -> None:
         self.keep_alive_seconds = keep_alive_seconds
+        self.closing_seconds = closing_seconds
         self._watches: set[asyncio.Task[None]] = set()
         self._is_ended = False
 
@@ -96,7 +96,7 @@ class EventStream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        await _end(send)
+        await self._end(send)
 
     async def _keep_alive(self, send: Send) -> None:
         while True:
@@ -105,14 +105,18 @@ class EventStream:
             await asyncio.sleep(self._streams.keep_alive_seconds)
 
     async def _tell(self, send: Send) -> None:
+        error: AppError | None = None
         try:
             await self._tell_results(send)
         except TimeoutError:
-            await self._fail(send, token_expired())
+            error = token_expired()
         except Exception:
             log.exception("subscription_failed")
-            await self._fail(send, AppError(MASKED))
-        await send(_part(_COMPLETE))
+            error = AppError(MASKED)
+        async with asyncio.timeout(self._streams.closing_seconds):
+            if error is not None:
+                await self._fail(send, error)
+            await send(_part(_COMPLETE))
 
     async def _tell_results(self, send: Send) -> None:
         viewer = self._context.viewer
@@ -126,14 +130,12 @@ class EventStream:
         body: dict[str, Any] = {"errors": [format_app_error(error, self._request_id)]}
         await send(_part(_next(orjson.dumps(body))))
 
-
-async def _end(send: Send) -> None:
-    try:
-        # A client that has stopped to read does not hold up the end.
-        async with asyncio.timeout(_CLOSING_SECONDS):
-            await send({"type": "http.response.body", "body": b""})
-    except TimeoutError:
-        log.debug("stream_not_ended")
+    async def _end(self, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self._streams.closing_seconds):
+                await send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            log.debug("stream_not_ended")
 
 
 async def _disconnected(receive: Receive) -> None:

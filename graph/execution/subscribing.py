@@ -5,6 +5,7 @@ execution like any other, with the event as the value of the root field. Nothing
 noticed or hinted at for one event is left for the next.
 """
 
+import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
 from math import inf
 from typing import Any, cast
@@ -62,6 +63,9 @@ class Results:
         except Exception as error:  # noqa: BLE001  # becomes an error of the answer
             self._is_over = True
             return failed(self._core, error)
+        # A source that always has something to tell would let nobody else have a turn, not even
+        # who finds out that the client has left.
+        await asyncio.sleep(0)
         return await self._answer(event)
 
     async def aclose(self) -> None:
