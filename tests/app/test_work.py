@@ -19,7 +19,7 @@ from tests.jobs.test_running import execute
 from tests.jobs.working import ended, entries, make_tagging, read_job, until
 from tests.processes import Process, command
 
-CONTACTS = 15_000
+CONTACTS = 10_000
 
 _MAKE = Statement(
     text(
@@ -36,7 +36,7 @@ _TAGGED = Statement(
 
 @pytest.fixture
 async def job(database: Database) -> JobRow:
-    """A job of thirty batches."""
+    """A job of twenty batches."""
     async with database.write() as tx:
         await tx.allow(60)
         ids = [row[0] for row in await tx.fetch(_MAKE, {"count": CONTACTS})]

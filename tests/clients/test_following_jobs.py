@@ -26,7 +26,7 @@ from tests.clients.node import needs_node, node_client
 from tests.processes import Process, command
 from tests.replication import Server
 
-CONTACTS = 20_000
+CONTACTS = 12_000
 
 _MAKE = Statement(
     text(
@@ -61,7 +61,7 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture
 async def contacts(postgres: Server) -> None:
-    """Contacts enough for forty batches."""
+    """Contacts enough for twenty-four batches."""
     async with open_engine(postgres.url("app")) as engine:
         await upgrade(engine)
         async with Database(engine).write() as tx:

@@ -70,7 +70,8 @@ async def test_job_is_there_exactly_when_its_cause_is(
     usual_bytes = proxy.sent
     committed, undone = {0, 1}, set()
     for number in range(2, total + 2):
-        proxy.cut_after(chance.randrange(2 * usual_bytes))
+        # Connecting anew and preparing the statements takes as much again.
+        proxy.cut_after(chance.randrange(6 * usual_bytes))
         try:
             await cause(behind, number, undo=number % 4 == 0)
             committed.add(number)
@@ -94,4 +95,4 @@ async def test_job_is_there_exactly_when_its_cause_is(
     assert committed <= set(causes)
     assert not undone & set(causes)
     assert undone
-    assert len(committed) > 2
+    assert committed > {0, 1}
