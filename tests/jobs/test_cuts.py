@@ -70,8 +70,8 @@ async def test_job_is_there_exactly_when_its_cause_is(
     usual_bytes = proxy.sent
     committed, undone = {0, 1}, set()
     for number in range(2, total + 2):
-        # Connecting anew and preparing the statements takes as much again.
-        proxy.cut_after(chance.randrange(6 * usual_bytes))
+        # One in three goes through whole, so that some are committed however the others fall.
+        proxy.cut_after(chance.randrange(6 * usual_bytes) if number % 3 else None)
         try:
             await cause(behind, number, undo=number % 4 == 0)
             committed.add(number)
