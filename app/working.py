@@ -42,7 +42,7 @@ def build_worker(resources: Resources, chosen: WorkerSettings | None = None) -> 
         resources.database,
         address,
         BULK_HANDLERS,
-        keep_house=partial(prune, resources.database, retention),
+        keep_house=partial(prune, resources.database, retention, parallel=resources.parallel),
         settings=chosen or usual,
     )
 

@@ -16,7 +16,7 @@ from db.housekeeping import (
 )
 from db.transaction import Database
 from domain.idempotency import KEPT_SECONDS
-from jobs.parallel import process_in_parallel_async
+from jobs.parallel import ParallelSettings, process_in_parallel_async
 
 BATCH_ROWS: Final = 1000
 _AT_ONCE: Final = 2
@@ -50,14 +50,18 @@ class Retention:
         return [*limits, (ACTIVITIES, self.activities)] if self.activities else limits
 
 
-async def prune(database: Database, retention: Retention) -> dict[str, int]:
+async def prune(
+    database: Database, retention: Retention, *, parallel: ParallelSettings
+) -> dict[str, int]:
     """Forget all that is past its time; how many rows of each kind that were."""
 
     async def forget(limit: tuple[Prune, float]) -> tuple[str, int]:
         kind, age_seconds = limit
         return kind.name, await _prune_all(database, kind, age_seconds=age_seconds)
 
-    pruned = await process_in_parallel_async(retention.limits(), forget, max_concurrent=_AT_ONCE)
+    pruned = await process_in_parallel_async(
+        retention.limits(), forget, max_concurrent=_AT_ONCE, settings=parallel
+    )
     counts = {name: count for name, count in pruned if count}
     if counts:
         log.info("pruned", **counts)

@@ -7,7 +7,8 @@ from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database
 from jobs import housekeeping
-from jobs.housekeeping import Retention, prune
+from jobs.housekeeping import Retention
+from jobs.parallel import ParallelSettings
 from tests.db.merged import merge
 from tests.factories import make_contact
 from tests.jobs.test_running import execute
@@ -15,6 +16,11 @@ from tests.jobs.working import make_job, make_tagging, read_job
 
 DAY = 86_400.0
 RETENTION = Retention(undo=7 * DAY, jobs=30 * DAY, activities=365 * DAY)
+
+
+async def prune(database: Database, retention: Retention) -> dict[str, int]:
+    """What is forgotten, as a worker has it done."""
+    return await housekeeping.prune(database, retention, parallel=ParallelSettings())
 
 
 async def count(database: Database, table: str) -> int:
