@@ -10,7 +10,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from enum import Enum, auto
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import asyncpg
 import structlog
@@ -52,6 +53,29 @@ StatementObserver = Callable[[StatementRun], None]
 
 AfterCommit = Callable[[Sequence[Change]], Awaitable[None]]
 BeforeCommit = Callable[["Transaction", Sequence[Change]], Awaitable[None]]
+
+
+class Outcome(Enum):
+    """What became of a transaction."""
+
+    COMMITTED = auto()
+    UNDONE = auto()
+    UNKNOWN = auto()
+
+
+EndOfCommit = Callable[[Outcome], Awaitable[None]]
+"""Is awaited before anybody is told that the transaction is committed; it does not raise."""
+
+
+class CommitGuard(Protocol):
+    """Surrounds the COMMIT of every transaction that changed records."""
+
+    async def begin(self, tx: "Transaction", changes: Sequence[Change]) -> EndOfCommit:
+        """Right before COMMIT; what it raises undoes the transaction."""
+
+    async def shown(self) -> None:
+        """Wait until everybody who reads is shown all that was committed here."""
+
 
 _NOTHING: Final[Mapping[str, object]] = {}
 _SET_TIMEOUT: Final = Statement(
@@ -155,6 +179,7 @@ class Database:
         engine: Its pool is where connections come from.
         observers: Told about every statement.
         before_commit: Awaited inside the transaction, after its last statement.
+        guard: Awaited last before COMMIT and first after it.
         after_commit: Awaited after COMMIT and before the caller goes on.
     """
 
@@ -164,11 +189,13 @@ class Database:
         *,
         observers: Sequence[StatementObserver] = (),
         before_commit: Sequence[BeforeCommit] = (),
+        guard: CommitGuard | None = None,
         after_commit: Sequence[AfterCommit] = (),
     ) -> None:
         self.engine = engine
         self.observers = list(observers)
         self._before_commit = tuple(before_commit)
+        self._guard = guard
         self._after_commit = tuple(after_commit)
         self._under_way: set[asyncio.Future[Any]] = set()
 
@@ -189,26 +216,32 @@ class Database:
         """
         with translated():
             held = await self.acquire()
-            is_over = is_committing = False
+            transaction, is_committing = Transaction(self, held), False
+            end: EndOfCommit = _not_guarded
+            outcome = Outcome.UNKNOWN
             try:
-                transaction = Transaction(self, held)
                 async with transaction.driver.transaction():
                     yield transaction
-                    for prepare in self._before_commit:
-                        await prepare(transaction, transaction.changes)
+                    end = await self._prepare(transaction)
                     is_committing = True
-                is_over = True
+                outcome = Outcome.COMMITTED
             except CONNECTION_LOST as error:
                 if is_committing:
                     raise outcome_unknown() from error
                 raise
             except (AppError, Rejected, asyncpg.PostgresError):
                 # PostgreSQL has answered: the transaction is rolled back.
-                is_over = True
+                outcome = Outcome.UNDONE
                 raise
             finally:
-                await (self.release(held) if is_over else _discard(held))
+                await (_discard(held) if outcome is Outcome.UNKNOWN else self.release(held))
+                await end(outcome)
         await self._tell(transaction.changes)
+
+    async def shown(self) -> None:
+        """Wait until everybody who reads is shown all that was committed here."""
+        if self._guard is not None:
+            await self._guard.shown()
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of work that goes on to its end even when nobody waits for it any more.
@@ -280,6 +313,14 @@ class Database:
             # It was invalidated or is too old, and the pool has to open another in its place.
             return None
 
+    async def _prepare(self, tx: Transaction) -> EndOfCommit:
+        """Do what belongs before COMMIT; what belongs after it."""
+        for prepare in self._before_commit:
+            await prepare(tx, tx.changes)
+        if self._guard is None or not tx.changes:
+            return _not_guarded
+        return await self._guard.begin(tx, tx.changes)
+
     async def _tell(self, changes: Sequence[Change]) -> None:
         if not changes:
             return
@@ -325,6 +366,10 @@ def _is_in_transaction(held: PoolProxiedConnection) -> bool:
     # later one on the connection would be a savepoint of it, and never be committed.
     remembered = connection._top_xact is not None  # noqa: SLF001
     return remembered or bool(connection.is_in_transaction())
+
+
+async def _not_guarded(_outcome: Outcome) -> None:
+    """Nothing belongs after COMMIT."""
 
 
 async def _discard(held: PoolProxiedConnection) -> None:

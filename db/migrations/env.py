@@ -3,10 +3,14 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
+from db.cache_tables import cache_state
 from db.job_tables import jobs
 
 _LOCK = 0x360_0360
 _LOCK_TIMEOUT = "SET lock_timeout = '5s'"
+
+# One for all tables: each module adds its own to it.
+(_METADATA,) = {jobs.metadata, cache_state.metadata}
 
 
 def _belongs_to_tables(name: str | None, kind: str, _reflected: object) -> bool:
@@ -21,7 +25,7 @@ def _belongs_to_tables(name: str | None, kind: str, _reflected: object) -> bool:
 def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=jobs.metadata,  # of all tables, theirs included
+        target_metadata=_METADATA,
         include_object=lambda _object, name, kind, reflected, _other: _belongs_to_tables(
             name, kind, reflected
         ),

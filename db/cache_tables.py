@@ -1,0 +1,49 @@
+"""The tables by which processes agree on what is cached.
+
+`cache_state` has one row. Its epoch is a part of every key of the cache: a new one makes everything
+out of date. It also names who is trusted: whoever says itself what its changes make out of date, by
+the name of its connections. Triggers on the tables that answers are made of give a new epoch for
+the changes of everybody else, inside their transactions.
+
+Whoever changes such a table holds `CACHE_LOCK` shared until COMMIT; whoever lets a cache be used
+that was not, holds it alone. So nobody commits by a rule that no longer holds.
+"""
+
+from typing import Final
+
+from sqlalchemy import Boolean, CheckConstraint, Column, DateTime, Table, Text, Uuid, func, true
+
+from db.tables import metadata
+
+CACHE_LOCK: Final = 360_001_003_600
+"""The advisory lock of PostgreSQL that guards who is trusted and whether caches are used."""
+
+WATCHED_TABLES: Final = (
+    "contacts",
+    "contact_emails",
+    "contact_phones",
+    "contact_metadata",
+    "activities",
+    "companies",
+)
+"""Tables whose changes make answers out of date; of `users` it is some columns."""
+
+cache_state: Final = Table(
+    "cache_state",
+    metadata,
+    Column("is_only", Boolean, primary_key=True, server_default=true()),
+    Column("epoch", Uuid, nullable=False, server_default=func.gen_random_uuid()),
+    # The application_name of connections; null while nothing is cached.
+    Column("trusted", Text),
+    # Since when no process may use its cache, and when somebody last insisted on that.
+    Column("off_since", DateTime(timezone=True)),
+    Column("off_renewed_at", DateTime(timezone=True)),
+    CheckConstraint("is_only", name="is_only"),
+)
+
+cache_changes: Final = Table(
+    "cache_changes",
+    metadata,
+    # One of those under way that are to give a new epoch at their end.
+    Column("transaction", Text, primary_key=True),
+)
