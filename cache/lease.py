@@ -1,0 +1,194 @@
+"""Whether this process may use the cache now, and of which era what it may find is.
+
+What processes have agreed on is looked at several times a second. Its epoch is the era of all
+values. It is believed for one lease from the moment a look at it began; whoever changes it waits
+that long before anybody is told of the change. So a process that is frozen, or that PostgreSQL does
+not answer, reads past the cache until it has looked again.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+from uuid import UUID
+
+import structlog
+
+LEASE_SECONDS: Final = 1.0
+"""How long a look at the agreement is believed."""
+
+_PAUSE_SECONDS: Final = 0.3
+_INSIST_SECONDS: Final = 1.0
+_SILENT_SECONDS: Final = 3.0
+_GONE_SECONDS: Final = 1.5
+_DOWN_SECONDS: Final = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class AgreementSeen(Protocol):
+    """What is agreed on; `db.cache_state.Agreement` tells more of it."""
+
+    @property
+    def epoch(self) -> UUID:
+        """Is new after changes of which nobody else tells."""
+
+    @property
+    def trusted(self) -> str | None:
+        """Whose changes give no new epoch."""
+
+    @property
+    def is_off(self) -> bool:
+        """No process may use its cache."""
+
+    @property
+    def off_seconds(self) -> float:
+        """How long ago somebody last insisted on that."""
+
+    @property
+    def is_alive(self) -> bool:
+        """A process of the trusted ones is connected."""
+
+
+class AgreementKept(Protocol):
+    """Where the agreement is kept. Everything raises when it cannot be done now."""
+
+    @property
+    def name(self) -> str:
+        """By what this process is trusted."""
+
+    async def look(self) -> AgreementSeen:
+        """What is agreed on now."""
+
+    async def take_over(self, before: str | None) -> None:
+        """Be trusted instead of who was seen to be."""
+
+    async def release(self) -> None:
+        """Be trusted no more."""
+
+    async def turn_off(self) -> None:
+        """Keep every process from using its cache, or insist on it once more."""
+
+    async def turn_on(self, *, silent_seconds: float) -> None:
+        """Let caches be used again unless somebody has insisted lately that they are not."""
+
+
+class Probed(Protocol):
+    """A store that may be away."""
+
+    async def probe(self) -> None:
+        """See whether it is back."""
+
+    def down_seconds(self) -> float:
+        """How long it has been away; 0 when it is not."""
+
+
+class Lease:
+    """The agreement as this process believes it.
+
+    Args:
+        store: Is probed as often as the agreement is looked at.
+        is_shared: Several processes use one store, and are trusted by one name.
+    """
+
+    def __init__(self, agreement: AgreementKept, store: Probed, *, is_shared: bool) -> None:
+        self._agreement = agreement
+        self._store = store
+        self._is_shared = is_shared
+        self._era: str | None = None
+        self._believed_until = 0.0
+        self._insisted_at = 0.0
+        self._gone_since: tuple[str | None, float] | None = None
+        self._is_told = False
+        self._problem: str | None = None
+        self._has_looked = asyncio.Event()
+
+    def era(self) -> str | None:
+        """Of which era values are to be; None while the cache may not be used."""
+        return self._era if time.monotonic() < self._believed_until else None
+
+    async def usable(self) -> None:
+        """Wait until the cache may be used for the first time."""
+        await self._has_looked.wait()
+
+    async def watch(self) -> None:
+        """Look again and again, for ever."""
+        while True:
+            started = time.monotonic()
+            try:
+                await self._store.probe()
+                await self._look()
+            except Exception as error:  # noqa: BLE001  # whatever it is, the lease runs out
+                self._tell(type(error).__name__)
+            else:
+                self._tell(None)
+            await asyncio.sleep(max(0.0, _PAUSE_SECONDS - (time.monotonic() - started)))
+
+    async def release(self) -> None:
+        """Use the cache no more; who comes next need not wait for this process to be gone."""
+        self._era = None
+        if not self._is_shared:
+            await _tried(self._agreement.release)
+
+    async def _look(self) -> None:
+        started = time.monotonic()
+        agreed = await self._agreement.look()
+        is_trusted = agreed.trusted == self._agreement.name
+        if is_trusted and not agreed.is_off:
+            self._era, self._believed_until = agreed.epoch.hex, started + LEASE_SECONDS
+            self._has_looked.set()
+        else:
+            self._era = None
+        await self._act(agreed, is_trusted=is_trusted)
+
+    async def _act(self, agreed: AgreementSeen, *, is_trusted: bool) -> None:
+        """Change the agreement where it is for this process to do so."""
+        if not is_trusted and not self._is_held(agreed):
+            await _tried(lambda: self._agreement.take_over(agreed.trusted))
+        elif not is_trusted or self._store.down_seconds() > _DOWN_SECONDS:
+            await self._insist_on_none(is_trusted=is_trusted)
+        elif agreed.is_off and agreed.off_seconds > _SILENT_SECONDS:
+            await _tried(lambda: self._agreement.turn_on(silent_seconds=_SILENT_SECONDS))
+        if is_trusted:
+            self._is_told = False
+
+    def _tell(self, problem: str | None) -> None:
+        """Log that PostgreSQL stopped to answer or began again; not while it has never answered."""
+        if self._has_looked.is_set() and (problem is None) is not (self._problem is None):
+            log.info(
+                "cache_lease_renewed" if problem is None else "cache_lease_lost", error=problem
+            )
+        self._problem = problem
+
+    def _is_held(self, agreed: AgreementSeen) -> bool:
+        """Whether somebody else is trusted, or was until so lately that it may not know better."""
+        if agreed.trusted is None:
+            return False
+        now = time.monotonic()
+        if agreed.is_alive:
+            self._gone_since = None
+            return True
+        if self._gone_since is None or self._gone_since[0] != agreed.trusted:
+            self._gone_since = agreed.trusted, now
+        return now - self._gone_since[1] < _GONE_SECONDS
+
+    async def _insist_on_none(self, *, is_trusted: bool) -> None:
+        """Without a store that all processes share, none of them may use its own."""
+        if not is_trusted and not self._is_told:
+            self._is_told = True
+            log.warning(
+                "cache_off",
+                reason="Another server process uses this database, and they share no cache. "
+                "Set ENABLE_REDIS_CACHE and REDIS_URL for all of them.",
+            )
+        if time.monotonic() - self._insisted_at >= _INSIST_SECONDS:
+            self._insisted_at = time.monotonic()
+            await _tried(self._agreement.turn_off)
+
+
+async def _tried(change: Callable[[], Awaitable[None]]) -> None:
+    """Change the agreement; what cannot be done now is tried at the next look."""
+    try:
+        await change()
+    except Exception as error:  # noqa: BLE001  # PostgreSQL is away, or somebody is committing
+        log.info("cache_agreement_not_changed", error=type(error).__name__)
