@@ -29,6 +29,11 @@ class BreakingStore:
         """What the store is, for operators."""
         return self._store.backend
 
+    @property
+    def life(self) -> str:
+        """As `Store` has it."""
+        return self._store.life
+
     def down_seconds(self) -> float:
         """How long the store has been down; 0 when it is up."""
         return 0.0 if self._down_since is None else time.monotonic() - self._down_since

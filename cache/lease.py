@@ -4,6 +4,9 @@ What processes have agreed on is looked at several times a second. Its epoch is 
 values. It is believed for one lease from the moment a look at it began; whoever changes it waits
 that long before anybody is told of the change. So a process that is frozen, or that PostgreSQL does
 not answer, reads past the cache until it has looked again.
+
+A store that was started anew may have forgotten which changes are under way. It is used once all of
+these are over: then processes agree on its new life.
 """
 
 import asyncio
@@ -38,6 +41,10 @@ class AgreementSeen(Protocol):
         """Whose changes give no new epoch."""
 
     @property
+    def life(self) -> str | None:
+        """Which start of the store that they share counts."""
+
+    @property
     def is_off(self) -> bool:
         """No process may use its cache."""
 
@@ -66,6 +73,9 @@ class AgreementKept(Protocol):
     async def release(self) -> None:
         """Be trusted no more."""
 
+    async def adopt(self, life: str) -> None:
+        """Have another start of the shared store count."""
+
     async def turn_off(self) -> None:
         """Keep every process from using its cache, or insist on it once more."""
 
@@ -75,6 +85,10 @@ class AgreementKept(Protocol):
 
 class Probed(Protocol):
     """A store that may be away."""
+
+    @property
+    def life(self) -> str:
+        """Which start of it answers now."""
 
     async def probe(self) -> None:
         """See whether it is back."""
@@ -96,6 +110,7 @@ class Lease:
         self._store = store
         self._is_shared = is_shared
         self._era: str | None = None
+        self._life: str | None = None
         self._believed_until = 0.0
         self._insisted_at = 0.0
         self._gone_since: tuple[str | None, float] | None = None
@@ -105,7 +120,9 @@ class Lease:
 
     def era(self) -> str | None:
         """Of which era values are to be; None while the cache may not be used."""
-        return self._era if time.monotonic() < self._believed_until else None
+        if time.monotonic() >= self._believed_until or self._life != self._store.life:
+            return None
+        return self._era
 
     async def usable(self) -> None:
         """Wait until the cache may be used for the first time."""
@@ -134,7 +151,8 @@ class Lease:
         started = time.monotonic()
         agreed = await self._agreement.look()
         is_trusted = agreed.trusted == self._agreement.name
-        if is_trusted and not agreed.is_off:
+        self._life = agreed.life if self._is_shared else self._store.life
+        if is_trusted and not agreed.is_off and self._life == self._store.life:
             self._era, self._believed_until = agreed.epoch.hex, started + LEASE_SECONDS
             self._has_looked.set()
         else:
@@ -147,6 +165,8 @@ class Lease:
             await _tried(lambda: self._agreement.take_over(agreed.trusted))
         elif not is_trusted or self._store.down_seconds() > _DOWN_SECONDS:
             await self._insist_on_none(is_trusted=is_trusted)
+        elif self._life != self._store.life:
+            await _tried(lambda: self._agreement.adopt(self._store.life))
         elif agreed.is_off and agreed.off_seconds > _SILENT_SECONDS:
             await _tried(lambda: self._agreement.turn_on(silent_seconds=_SILENT_SECONDS))
         if is_trusted:

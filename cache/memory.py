@@ -39,6 +39,7 @@ class MemoryStore:
     """
 
     backend = "in-memory (cachetools.TLRUCache)"
+    life = "process"
 
     def __init__(
         self,

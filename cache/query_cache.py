@@ -217,9 +217,11 @@ class QueryCache:
 
     async def _look_up(self, key: Key, era: str, *, will_fill: bool = True) -> Found:
         try:
-            return await self._store.look_up(key, era=era, will_fill=will_fill)
+            found = await self._store.look_up(key, era=era, will_fill=will_fill)
         except StoreUnavailable:
             return Dirty()
+        # It may have been another start of the store that answered.
+        return found if self._era() == era else Dirty()
 
     async def _keep(
         self, key: Key, value: bytes, *, era: str, token: str, ttl_seconds: float | None = None

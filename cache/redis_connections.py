@@ -46,7 +46,7 @@ class Session:
     """
 
     connection: AbstractConnection
-    life: bytes
+    life: str
 
     async def ask(self, *command: Any) -> Any:
         """The answer to a command."""
@@ -103,9 +103,13 @@ class Connections:
     Args:
         url: As `redis://user:password@host:6379/0`; `rediss://` and `unix://` as well. Of the
             options of the library it may have those for TLS.
+
+    Attributes:
+        life: Of the server that was connected to last.
     """
 
     def __init__(self, url: str) -> None:
+        self.life = ""
         self._connect = _connecting_to(url)
         self._idle: list[Session] = []
         self._free = asyncio.Semaphore(_MAX_CONNECTIONS)
@@ -161,7 +165,8 @@ class Connections:
         if life is None:
             await connection.disconnect(nowait=True)
             raise InvalidResponse("The server does not tell its run_id.")
-        return Session(connection, life[1])
+        self.life = life[1].decode()
+        return Session(connection, self.life)
 
 
 def _connecting_to(url: str) -> Callable[[], AbstractConnection]:

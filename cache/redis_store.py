@@ -33,6 +33,11 @@ class RedisStore:
         self._connections = connections
         self._schema = schema
 
+    @property
+    def life(self) -> str:
+        """As `Store` has it; empty before it was connected to."""
+        return self._connections.life
+
     async def look_up(self, key: Key, *, era: str, will_fill: bool = True) -> Found:
         """As `Store` has it."""
         arguments = secrets.token_hex(8), _CLAIM_MS if will_fill else ""

@@ -59,6 +59,10 @@ class Store(Protocol):
     """Where values are kept. Both stores raise StoreUnavailable from everything that waits."""
 
     @property
+    def life(self) -> str:
+        """Which start of itself answers now: what an earlier one was told may be forgotten."""
+
+    @property
     def backend(self) -> str:
         """What it is, for operators."""
 

@@ -26,7 +26,7 @@ _WATCHING: Final = "/lease"
 
 _LOOK: Final = Statement(
     text(
-        "SELECT epoch, trusted, off_since IS NOT NULL,"
+        "SELECT epoch, trusted, life, off_since IS NOT NULL,"
         " coalesce(extract(epoch FROM clock_timestamp() - off_renewed_at)::double precision, 0),"
         " EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
         f" AND application_name = trusted || '{_WATCHING}') FROM cache_state"
@@ -47,6 +47,9 @@ _TRUST: Final = Statement(
         " WHERE trusted IS NOT DISTINCT FROM CAST(:before AS text)"
     ),
     Row,
+)
+_ADOPT: Final = Statement(
+    text("UPDATE cache_state SET life = :life, epoch = gen_random_uuid()"), Row
 )
 _TURN_OFF: Final = Statement(
     text(
@@ -75,6 +78,7 @@ class Agreement(NamedTuple):
     Attributes:
         epoch: Is new after changes of which nobody else tells.
         trusted: Who says itself what its changes make out of date; None while nothing is cached.
+        life: Which start of the store that they share counts; None before the first.
         is_off: No process may use its cache.
         off_seconds: How long ago somebody last insisted on that.
         is_alive: A process of that name is connected.
@@ -82,6 +86,7 @@ class Agreement(NamedTuple):
 
     epoch: UUID
     trusted: str | None
+    life: str | None
     is_off: bool
     off_seconds: float
     is_alive: bool
@@ -136,6 +141,16 @@ class CacheState:
             Unavailable: As with `take_over`.
         """
         await self._trust(None, before=self.name)
+
+    async def adopt(self, life: str) -> None:
+        """Have another start of the shared store count, which knows of no change under way.
+
+        Raises:
+            Unavailable: As with `take_over`.
+        """
+        async with self._database.write() as tx:
+            await _lock(tx)
+            await tx.fetch(_ADOPT, {"life": life})
 
     async def turn_off(self) -> None:
         """Keep every process from using its cache, or insist on it once more.

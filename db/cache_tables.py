@@ -35,6 +35,8 @@ cache_state: Final = Table(
     Column("epoch", Uuid, nullable=False, server_default=func.gen_random_uuid()),
     # The application_name of connections; null while nothing is cached.
     Column("trusted", Text),
+    # Of the store that the trusted ones share: which start of it they all have seen.
+    Column("life", Text),
     # Since when no process may use its cache, and when somebody last insisted on that.
     Column("off_since", DateTime(timezone=True)),
     Column("off_renewed_at", DateTime(timezone=True)),

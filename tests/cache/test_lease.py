@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL
 
 from cache.lease import LEASE_SECONDS, Lease
 from db.cache_state import CacheState, open_cache_state
+from db.transaction import Database
 
 NAMES = ("appointment360/one", "appointment360/two")
 
@@ -18,10 +19,12 @@ class Reachable:
 
     Attributes:
         seconds: How long it has been away.
+        life: Which start of it answers.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.life = "first"
 
     async def probe(self) -> None:
         """It is as it is."""
@@ -153,5 +156,20 @@ async def test_store_that_stays_away_turns_all_caches_off_until_it_is_back(
         await until(lambda: one.lease.era() is None)
         assert (await one.state.look()).is_off
         one.store.seconds = 0.0
+        await until(lambda: one.lease.era() is not None)
+        assert one.lease.era() != before
+
+
+async def test_store_that_was_started_anew_is_used_once_all_agree_on_it(
+    database_url: URL, database: Database
+) -> None:
+    """It knows nothing of the changes that are under way, so these have to be over."""
+    async with process(database_url, NAMES[0], is_shared=True) as one:
+        await one.lease.usable()
+        before = one.lease.era()
+        async with database.write() as tx:
+            await tx.driver.execute("UPDATE contacts SET title = 'x'")
+            one.store.life = "second"
+            await lasts(lambda: one.lease.era() is None, seconds=1)
         await until(lambda: one.lease.era() is not None)
         assert one.lease.era() != before

@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("is_only", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("epoch", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("trusted", sa.Text()),
+        sa.Column("life", sa.Text()),
         sa.Column("off_since", sa.DateTime(timezone=True)),
         sa.Column("off_renewed_at", sa.DateTime(timezone=True)),
         sa.CheckConstraint("is_only", name=op.f("ck_cache_state_is_only")),
