@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from typing import Final, Protocol
@@ -25,6 +26,7 @@ from domain.changes import Change
 _MARGIN_SECONDS: Final = 0.05
 _PAUSE_SECONDS: Final = 0.2
 _PATIENCE_SECONDS: Final = 25.0
+_SETTLING_SECONDS: Final = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +58,8 @@ class Invalidation:
 
     Args:
         store: None in a process that shares no cache with those that serve.
-        renew_epoch: Makes everything out of date, in a transaction of its own.
+        renew_epoch: Makes everything out of date, in a transaction of its own; if that is asked
+            for, after all that are under way.
         events: Are told what became out of date.
         waits: Each change is shown to everybody before it is acknowledged; otherwise only `shown`
             waits for that.
@@ -66,7 +69,7 @@ class Invalidation:
         self,
         store: Store | None,
         *,
-        renew_epoch: Callable[[], Awaitable[None]],
+        renew_epoch: Callable[[bool], Awaitable[None]],
         events: Events,
         waits: bool = True,
     ) -> None:
@@ -82,23 +85,31 @@ class Invalidation:
         standing = await committing.standing()
         if standing is Standing.UNUSED:
             return _nothing
-        if standing is Standing.THEIRS or self._store is None:
+        if standing is Standing.THEIRS or self._store is None or not changes:
             return self._wait
-        tags, change = tags_of(changes), secrets.token_hex(8)
-        try:
-            await self._store.begin(tags, change)
-        except StoreUnavailable:
-            await committing.renew_epoch()
-            return self._wait
-        return partial(self._end, self._store, tags, change)
+        return await self._begin(self._store, committing, tags_of(changes))
 
     async def shown(self) -> None:
         """Wait until no process believes an epoch that changes of this one have ended."""
         await asyncio.sleep(max(0.0, self._shown_at - time.monotonic()))
 
     async def settle(self) -> None:
-        """Wait for what is still being done about transactions of which nobody knows the end."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        """Wait a little for what is still being done about transactions that did not end well."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_SETTLING_SECONDS)
+
+    async def _begin(self, store: Store, committing: Committing, tags: frozenset[str]) -> End:
+        change = secrets.token_hex(8)
+        try:
+            await store.begin(tags, change)
+        except StoreUnavailable:
+            await committing.renew_epoch()
+            return self._wait
+        except BaseException:
+            # The marks may have been made, of a change that will not be.
+            self._in_background(self._forget(store, tags, change))
+            raise
+        return partial(self._end, store, tags, change)
 
     async def _end(
         self, store: Store, tags: frozenset[str], change: str, is_committed: bool | None
@@ -106,30 +117,34 @@ class Invalidation:
         if is_committed is None:
             # PostgreSQL may still be at a COMMIT that it did not answer. The tags stay dirty until
             # their marks expire; should the store lose them before, the epoch is another one.
-            self._in_background(self._renew())
+            self._in_background(self._renew(after_all=True))
             return
         try:
             await store.end(tags, change)
         except StoreUnavailable:
             # Nobody knows whether the store will forget what is out of date.
-            if is_committed and await self._renew():
+            if is_committed:
+                await self._renew(after_all=False)
                 await self._wait(is_committed)
         if is_committed:
             self._events.changed(tags)
 
-    async def _renew(self) -> bool:
-        """Renew the epoch, as long as it takes; whether it could be done."""
+    async def _forget(self, store: Store, tags: frozenset[str], change: str) -> None:
+        with suppress(StoreUnavailable):
+            await store.end(tags, change)
+
+    async def _renew(self, *, after_all: bool) -> None:
+        """Renew the epoch, as long as the tags are dirty if need be."""
         until = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < until:
             try:
-                await self._renew_epoch()
+                await self._renew_epoch(after_all)
             except Exception as error:  # noqa: BLE001  # PostgreSQL is away, or others are committing
                 log.info("cache_epoch_not_renewed", error=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
-                return True
+                return
         log.error("cache_epoch_not_renewed_in_time")
-        return False
 
     async def _wait(self, is_committed: bool | None) -> None:
         if is_committed is not False:

@@ -12,6 +12,7 @@ these are over: then processes agree on its new life.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -21,10 +22,13 @@ LEASE_SECONDS: Final = 1.0
 """How long a look at the agreement is believed."""
 
 _PAUSE_SECONDS: Final = 0.3
+_LEAST_PAUSE_SECONDS: Final = 0.02
 _INSIST_SECONDS: Final = 1.0
 _SILENT_SECONDS: Final = 3.0
 _GONE_SECONDS: Final = 1.5
 _DOWN_SECONDS: Final = 2.0
+
+_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 log = structlog.get_logger(__name__)
 
@@ -73,8 +77,8 @@ class AgreementKept(Protocol):
     async def release(self) -> None:
         """Be trusted no more."""
 
-    async def adopt(self, life: str) -> None:
-        """Have another start of the shared store count."""
+    async def adopt(self, life: str, *, before: str | None) -> None:
+        """Have another start of the shared store count than was seen to."""
 
     async def turn_off(self) -> None:
         """Keep every process from using its cache, or insist on it once more."""
@@ -115,12 +119,16 @@ class Lease:
         self._insisted_at = 0.0
         self._gone_since: tuple[str | None, float] | None = None
         self._is_told = False
+        self._may_change_at = 0.0
         self._problem: str | None = None
         self._has_looked = asyncio.Event()
+        self._is_awaited = asyncio.Event()
+        self._new_look = asyncio.Condition()
+        self._begun = self._looked = 0
 
     def era(self) -> str | None:
         """Of which era values are to be; None while the cache may not be used."""
-        if time.monotonic() >= self._believed_until or self._life != self._store.life:
+        if _now() >= self._believed_until or self._life != self._store.life:
             return None
         return self._era
 
@@ -128,18 +136,42 @@ class Lease:
         """Wait until the cache may be used for the first time."""
         await self._has_looked.wait()
 
+    async def caught_up(self) -> None:
+        """Wait until nothing is found any more that was out of date when this was called.
+
+        Where others have caches that are asked as well, it is they who are waited for.
+        """
+        before, asked = self._era, self._begun
+        self._is_awaited.set()
+        # Without a look that succeeds the lease is over by then.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEASE_SECONDS), self._new_look:
+                await self._new_look.wait_for(lambda: self._looked > asked)
+        if self._is_shared and self._era != before:
+            await asyncio.sleep(LEASE_SECONDS)
+
     async def watch(self) -> None:
         """Look again and again, for ever."""
         while True:
-            started = time.monotonic()
-            try:
-                await self._store.probe()
-                await self._look()
-            except Exception as error:  # noqa: BLE001  # whatever it is, the lease runs out
-                self._tell(type(error).__name__)
-            else:
-                self._tell(None)
-            await asyncio.sleep(max(0.0, _PAUSE_SECONDS - (time.monotonic() - started)))
+            self._is_awaited.clear()
+            self._begun += 1
+            if await self._look_once():
+                async with self._new_look:
+                    self._looked = self._begun
+                    self._new_look.notify_all()
+            await asyncio.sleep(_LEAST_PAUSE_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_awaited.wait(), _PAUSE_SECONDS)
+
+    async def _look_once(self) -> bool:
+        try:
+            await self._store.probe()
+            await self._look()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the lease runs out
+            self._tell(type(error).__name__)
+            return False
+        self._tell(None)
+        return True
 
     async def release(self) -> None:
         """Use the cache no more; who comes next need not wait for this process to be gone."""
@@ -148,7 +180,7 @@ class Lease:
             await _tried(self._agreement.release)
 
     async def _look(self) -> None:
-        started = time.monotonic()
+        started = _now()
         agreed = await self._agreement.look()
         is_trusted = agreed.trusted == self._agreement.name
         self._life = agreed.life if self._is_shared else self._store.life
@@ -161,16 +193,34 @@ class Lease:
 
     async def _act(self, agreed: AgreementSeen, *, is_trusted: bool) -> None:
         """Change the agreement where it is for this process to do so."""
-        if not is_trusted and not self._is_held(agreed):
-            await _tried(lambda: self._agreement.take_over(agreed.trusted))
-        elif not is_trusted or self._store.down_seconds() > _DOWN_SECONDS:
-            await self._insist_on_none(is_trusted=is_trusted)
-        elif self._life != self._store.life:
-            await _tried(lambda: self._agreement.adopt(self._store.life))
-        elif agreed.is_off and agreed.off_seconds > _SILENT_SECONDS:
-            await _tried(lambda: self._agreement.turn_on(silent_seconds=_SILENT_SECONDS))
         if is_trusted:
             self._is_told = False
+        elif self._is_held(agreed):
+            self._warn()
+            await self._insist_on_none()
+            return
+        elif not await self._change(lambda: self._agreement.take_over(agreed.trusted)):
+            # Until it is possible, nobody has to wait for whoever is gone.
+            await self._insist_on_none()
+            return
+        if self._store.down_seconds() > _DOWN_SECONDS:
+            await self._insist_on_none()
+        elif self._life != self._store.life:
+            life = self._store.life
+            await self._change(lambda: self._agreement.adopt(life, before=agreed.life))
+        elif agreed.is_off and agreed.off_seconds > _SILENT_SECONDS:
+            await self._change(lambda: self._agreement.turn_on(silent_seconds=_SILENT_SECONDS))
+
+    async def _change(self, change: Callable[[], Awaitable[None]]) -> bool:
+        """Change the agreement; when somebody is committing, not again for a while.
+
+        Those who want to commit queue up behind who waits for those who do.
+        """
+        if _now() < self._may_change_at:
+            return False
+        is_changed = await _tried(change)
+        self._may_change_at = 0.0 if is_changed else _now() + _INSIST_SECONDS
+        return is_changed
 
     def _tell(self, problem: str | None) -> None:
         """Log that PostgreSQL stopped to answer or began again; not while it has never answered."""
@@ -184,7 +234,7 @@ class Lease:
         """Whether somebody else is trusted, or was until so lately that it may not know better."""
         if agreed.trusted is None:
             return False
-        now = time.monotonic()
+        now = _now()
         if agreed.is_alive:
             self._gone_since = None
             return True
@@ -192,23 +242,32 @@ class Lease:
             self._gone_since = agreed.trusted, now
         return now - self._gone_since[1] < _GONE_SECONDS
 
-    async def _insist_on_none(self, *, is_trusted: bool) -> None:
-        """Without a store that all processes share, none of them may use its own."""
-        if not is_trusted and not self._is_told:
+    def _warn(self) -> None:
+        if not self._is_told:
             self._is_told = True
             log.warning(
                 "cache_off",
                 reason="Another server process uses this database, and they share no cache. "
-                "Set ENABLE_REDIS_CACHE and REDIS_URL for all of them.",
+                "Set ENABLE_REDIS_CACHE and the same REDIS_URL for all of them.",
             )
-        if time.monotonic() - self._insisted_at >= _INSIST_SECONDS:
-            self._insisted_at = time.monotonic()
+
+    async def _insist_on_none(self) -> None:
+        """Have no process use its cache."""
+        if _now() - self._insisted_at >= _INSIST_SECONDS:
+            self._insisted_at = _now()
             await _tried(self._agreement.turn_off)
 
 
-async def _tried(change: Callable[[], Awaitable[None]]) -> None:
-    """Change the agreement; what cannot be done now is tried at the next look."""
+async def _tried(change: Callable[[], Awaitable[None]]) -> bool:
+    """Change the agreement; whether it could be done now."""
     try:
         await change()
     except Exception as error:  # noqa: BLE001  # PostgreSQL is away, or somebody is committing
         log.info("cache_agreement_not_changed", error=type(error).__name__)
+        return False
+    return True
+
+
+def _now() -> float:
+    """Seconds that go on while the machine sleeps, where that can be had."""
+    return time.clock_gettime(_CLOCK)

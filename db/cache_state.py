@@ -16,7 +16,7 @@ from db.cache_tables import CACHE_LOCK
 from db.engine import open_engine
 from db.rows import Row
 from db.statements import Statement
-from db.transaction import Database, ReadSession, Transaction
+from db.transaction import Database, Transaction
 
 PATIENCE_SECONDS: Final = 1.0
 """How long PostgreSQL may take to answer before it counts as silent."""
@@ -35,12 +35,22 @@ _LOOK: Final = Statement(
 )
 _RULE: Final = Statement(
     text(
-        "SELECT trusted, coalesce(off_since < clock_timestamp()"
+        "WITH taken_back AS (DELETE FROM cache_changes USING cache_state"
+        " WHERE transaction = pg_current_xact_id()::text AND NOT is_certain"
+        " AND trusted = current_setting('application_name'))"
+        " SELECT trusted, coalesce(off_since < clock_timestamp()"
         " - CAST(:seconds AS double precision) * interval '1 second', false) FROM cache_state"
     ),
     Row,
 )
 _RENEW: Final = Statement(text("UPDATE cache_state SET epoch = gen_random_uuid()"), Row)
+_RENEW_AT_COMMIT: Final = Statement(
+    text(
+        "INSERT INTO cache_changes VALUES (pg_current_xact_id()::text, true)"
+        " ON CONFLICT (transaction) DO UPDATE SET is_certain = true"
+    ),
+    Row,
+)
 _TRUST: Final = Statement(
     text(
         "UPDATE cache_state SET trusted = CAST(:name AS text), epoch = gen_random_uuid()"
@@ -49,7 +59,11 @@ _TRUST: Final = Statement(
     Row,
 )
 _ADOPT: Final = Statement(
-    text("UPDATE cache_state SET life = :life, epoch = gen_random_uuid()"), Row
+    text(
+        "UPDATE cache_state SET life = :life, epoch = gen_random_uuid()"
+        " WHERE life IS NOT DISTINCT FROM CAST(:before AS text)"
+    ),
+    Row,
 )
 _TURN_OFF: Final = Statement(
     text(
@@ -142,7 +156,7 @@ class CacheState:
         """
         await self._trust(None, before=self.name)
 
-    async def adopt(self, life: str) -> None:
+    async def adopt(self, life: str, *, before: str | None) -> None:
         """Have another start of the shared store count, which knows of no change under way.
 
         Raises:
@@ -150,7 +164,7 @@ class CacheState:
         """
         async with self._database.write() as tx:
             await _lock(tx)
-            await tx.fetch(_ADOPT, {"life": life})
+            await tx.fetch(_ADOPT, {"life": life, "before": before})
 
     async def turn_off(self) -> None:
         """Keep every process from using its cache, or insist on it once more.
@@ -171,18 +185,20 @@ class CacheState:
             await _lock(tx)
             await tx.fetch(_TURN_ON, {"seconds": silent_seconds})
 
-    async def renew_epoch(self) -> None:
+    async def renew_epoch(self, *, after_all: bool = False) -> None:
         """Make everything out of date that is kept anywhere.
 
-        Every transaction that has changed records and was begun before is over by then, also one
-        whose COMMIT got no answer.
+        Args:
+            after_all: Every transaction that has changed records by now is over then, also one
+                whose COMMIT got no answer.
 
         Raises:
-            Unavailable: As with `take_over`.
+            Unavailable: PostgreSQL does not answer; or as with `take_over`.
         """
         async with self._database.write() as tx:
-            await _lock(tx)
-            await renew_epoch(tx)
+            if after_all:
+                await _lock(tx)
+            await tx.fetch(_RENEW)
 
     async def _trust(self, name: str | None, *, before: str | None) -> None:
         async with self._database.write() as tx:
@@ -191,14 +207,17 @@ class CacheState:
 
 
 async def rule_of(tx: Transaction, *, lease_seconds: float) -> Rule:
-    """What the changes of a transaction mean for caches; it has to have made them already."""
+    """What the changes of a transaction mean for caches; it has to have made them already.
+
+    Who is trusted has to say what they make out of date: by itself nothing does any more.
+    """
     (row,) = await tx.fetch(_RULE, {"seconds": lease_seconds})
     return Rule(*row)
 
 
-async def renew_epoch(session: ReadSession) -> None:
+async def renew_at_commit(tx: Transaction) -> None:
     """Make everything out of date that is kept anywhere, from COMMIT on."""
-    await session.fetch(_RENEW)
+    await tx.fetch(_RENEW_AT_COMMIT)
 
 
 @asynccontextmanager

@@ -2,8 +2,9 @@
 
 `cache_state` has one row. Its epoch is a part of every key of the cache: a new one makes everything
 out of date. It also names who is trusted: whoever says itself what its changes make out of date, by
-the name of its connections. Triggers on the tables that answers are made of give a new epoch for
-the changes of everybody else, inside their transactions.
+the name of its connections. Triggers on the tables that answers are made of note every change; who
+is trusted takes the note back, and for everybody else, and whatever was forgotten, it gives a new
+epoch at the end of the transaction.
 
 Whoever changes such a table holds `CACHE_LOCK` shared until COMMIT; whoever lets a cache be used
 that was not, holds it alone. So nobody commits by a rule that no longer holds.
@@ -11,7 +12,18 @@ that was not, holds it alone. So nobody commits by a rule that no longer holds.
 
 from typing import Final
 
-from sqlalchemy import Boolean, CheckConstraint, Column, DateTime, Table, Text, Uuid, func, true
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Table,
+    Text,
+    Uuid,
+    false,
+    func,
+    true,
+)
 
 from db.tables import metadata
 
@@ -46,6 +58,8 @@ cache_state: Final = Table(
 cache_changes: Final = Table(
     "cache_changes",
     metadata,
-    # One of those under way that are to give a new epoch at their end.
+    # One of those under way that will give a new epoch at their end.
     Column("transaction", Text, primary_key=True),
+    # Whoever is trusted.
+    Column("is_certain", Boolean, nullable=False, server_default=false()),
 )

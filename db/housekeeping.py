@@ -1,5 +1,6 @@
 """What is forgotten with time, a part at a time, so that nothing is locked for long."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,7 @@ from sqlalchemy import text
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import Transaction
+from domain.changes import Change, ContactsLoaded
 
 
 @dataclass(frozen=True)
@@ -17,20 +19,25 @@ class Prune:
     Attributes:
         name: For the log.
         statement: Forgets at most `most` of those older than `age` seconds, and gives them.
+        changes: What that is to records, given how many rows it was.
     """
 
     name: str
     statement: Statement[Row]
+    changes: Callable[[int], Change] | None = None
 
     async def run(self, tx: Transaction, *, age_seconds: float, most: int) -> int:
         """Forget some; how many they were. Fewer than `most` means that none is left."""
-        return len(await tx.fetch(self.statement, {"age": age_seconds, "most": most}))
+        gone = len(await tx.fetch(self.statement, {"age": age_seconds, "most": most}))
+        if gone and self.changes is not None:
+            tx.record(self.changes(gone))
+        return gone
 
 
-def _prune(name: str, sql: str) -> Prune:
+def _prune(name: str, sql: str, *, changes: Callable[[int], Change] | None = None) -> Prune:
     old = "now() - make_interval(secs => CAST(:age AS double precision))"
     most = "LIMIT CAST(:most AS bigint) FOR UPDATE SKIP LOCKED"
-    return Prune(name, Statement(text(sql.format(old=old, most=most)), Row))
+    return Prune(name, Statement(text(sql.format(old=old, most=most)), Row), changes)
 
 
 JOBS: Final = _prune(
@@ -56,6 +63,7 @@ ACTIVITIES: Final = _prune(
     "activities",
     "WITH gone AS (SELECT id FROM activities WHERE occurred_at < {old} ORDER BY occurred_at {most})"
     " DELETE FROM activities USING gone WHERE activities.id = gone.id RETURNING activities.id",
+    changes=lambda rows: ContactsLoaded(rows=rows),
 )
 MERGE_UNDO: Final = _prune(
     "merge_undo",

@@ -35,7 +35,11 @@ _CLAIM: Final = Statement(
 _USUAL_PATIENCE: Final = Statement(text("SET LOCAL lock_timeout TO DEFAULT"), Row)
 _OF_KEY: Final = "user_uuid = CAST(:user_uuid AS uuid) AND key = CAST(:key AS text)"
 _READ: Final = Statement(
-    text(f"SELECT request_hash, outcome FROM idempotency_keys WHERE {_OF_KEY} AND NOT {_EXPIRED}"),
+    text(
+        "SELECT request_hash, outcome,"
+        " extract(epoch FROM clock_timestamp() - created_at)::double precision AS age"
+        f" FROM idempotency_keys WHERE {_OF_KEY} AND NOT {_EXPIRED}"
+    ),
     Row,
 )
 _FORGET: Final = Statement(
@@ -61,9 +65,14 @@ class KeyedRequest:
 
 
 class Kept(NamedTuple):
-    """What became of a request that was done before, as it was kept."""
+    """What became of a request that was done before, as it was kept.
+
+    Attributes:
+        age_seconds: How long ago it was begun.
+    """
 
     outcome: Any
+    age_seconds: float
 
 
 async def claim_key(tx: Transaction, request: KeyedRequest) -> Kept | None:
@@ -89,7 +98,7 @@ async def claim_key(tx: Transaction, request: KeyedRequest) -> Kept | None:
             "This idempotency key came before with another mutation or input. Use a new key for"
             " each change, and the same one only to send that change again."
         )
-    return Kept(row["outcome"])
+    return Kept(row["outcome"], row["age"])
 
 
 async def _claim_or_read(tx: Transaction, request: KeyedRequest) -> Row | None:

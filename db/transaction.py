@@ -146,11 +146,16 @@ class ReadSession:
 
 
 class Transaction(ReadSession):
-    """One transaction; what it records is told to the listeners after COMMIT."""
+    """One transaction; what it records is told to the listeners after COMMIT.
+
+    Attributes:
+        is_replay: It answers what another one has done, perhaps this very moment.
+    """
 
     def __init__(self, database: "Database", held: PoolProxiedConnection) -> None:
         super().__init__(database, held)
         self.changes: list[Change] = []
+        self.is_replay = False
         self._timeout_seconds: float | None = None
 
     async def allow(self, seconds: float) -> None:
@@ -234,8 +239,10 @@ class Database:
                 outcome = Outcome.UNDONE
                 raise
             finally:
-                await (_discard(held) if outcome is Outcome.UNKNOWN else self.release(held))
-                await end(outcome)
+                try:
+                    await (_discard(held) if outcome is Outcome.UNKNOWN else self.release(held))
+                finally:
+                    await end(outcome)
         await self._tell(transaction.changes)
 
     async def shown(self) -> None:
@@ -317,7 +324,7 @@ class Database:
         """Do what belongs before COMMIT; what belongs after it."""
         for prepare in self._before_commit:
             await prepare(tx, tx.changes)
-        if self._guard is None or not tx.changes:
+        if self._guard is None or not (tx.changes or tx.is_replay):
             return _not_guarded
         return await self._guard.begin(tx, tx.changes)
 

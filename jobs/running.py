@@ -88,6 +88,10 @@ class Writer:
             await asyncio.sleep(pause)
             pause = min(2.0, pause * 2)
 
+    async def shown(self) -> None:
+        """Wait until everybody who reads is shown what was written."""
+        await self._database.shown()
+
 
 class Run:
     """An attempt at a job, as its handler sees it.
@@ -221,11 +225,14 @@ class JobRunner:
         raise TryAgain(seconds) from error
 
     async def _end(self, hold: Hold, status: JobStatus, failure: Failure | None = None) -> None:
+        await self._writer.shown()
         await self._write(lambda tx: job_runs.end_job(tx, hold, status, failure))
 
     async def _let_go(
         self, hold: Hold, *, seconds: float = 0.0, counts: bool, failure: Failure | None = None
     ) -> None:
+        # Who goes on with the job may find that nothing is left, and end it at once.
+        await self._writer.shown()
         await self._write(
             lambda tx: job_runs.let_go(tx, hold, seconds=seconds, counts=counts, failure=failure)
         )

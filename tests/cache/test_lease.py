@@ -173,3 +173,24 @@ async def test_store_that_was_started_anew_is_used_once_all_agree_on_it(
             await lasts(lambda: one.lease.era() is None, seconds=1)
         await until(lambda: one.lease.era() is not None)
         assert one.lease.era() != before
+
+
+async def test_who_was_told_of_a_change_finds_nothing_of_before(database_url: URL) -> None:
+    """Whoever hears of it reads at once; the process looks first whether the epoch is another."""
+    async with process(database_url, NAMES[0]) as one:
+        await one.lease.usable()
+        for _ in range(20):
+            before = one.lease.era()
+            await one.state.renew_epoch()
+            await one.lease.caught_up()
+            assert one.lease.era() != before
+
+
+async def test_caught_up_waits_no_longer_than_a_lease_when_nothing_can_be_seen(
+    database_url: URL,
+) -> None:
+    """Then the cache is not used any more."""
+    async with process(database_url, NAMES[0]) as one:
+        await one.lease.usable()
+    await one.lease.caught_up()
+    assert one.lease.era() is None

@@ -9,14 +9,18 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import URL
 
-from db.cache_state import CacheState, open_cache_state, rule_of
+from db.cache_state import CacheState, open_cache_state, renew_at_commit, rule_of
 from db.cache_tables import WATCHED_TABLES
+from db.contacts import create_contact
 from db.engine import open_engine
 from db.transaction import Database
 from domain.errors import Unavailable
+from domain.records import ContactFields
+from domain.validation import clean_contact
 from tests.factories import make_company, make_contact
 
 TRUSTED = "appointment360/one"
+ADA = clean_contact(ContactFields(first_name="Ada"))
 WRITES = {
     "contacts": "UPDATE contacts SET title = 'x'",
     "contact_emails": "UPDATE contact_emails SET source = 'x'",
@@ -74,16 +78,74 @@ async def test_emptying_a_table_renews_the_epoch(
     assert await epoch(state) != before
 
 
-async def test_change_of_who_is_trusted_leaves_the_epoch(
-    state: CacheState, database: Database, database_url: URL
+async def test_change_of_who_is_trusted_leaves_the_epoch_when_it_says_what_is_out_of_date(
+    state: CacheState, database_url: URL
 ) -> None:
-    """It says itself what is out of date."""
+    """That is what asking for the rule means; what is said by nobody renews it, whoever wrote."""
+    async with open_engine(database_url, application_name=TRUSTED) as engine:
+        before = await epoch(state)
+        async with Database(engine).write() as tx:
+            await create_contact(tx, ADA)
+            await rule_of(tx, lease_seconds=1)
+        assert await epoch(state) == before
+        async with Database(engine).write() as tx:
+            await create_contact(tx, ADA)
+        assert await epoch(state) != before
+
+
+async def test_nobody_takes_back_what_another_has_noted(
+    state: CacheState, database: Database
+) -> None:
+    """Who is not trusted knows less about caches than it may think."""
+    before = await epoch(state)
+    async with database.write() as tx:
+        await create_contact(tx, ADA)
+        await rule_of(tx, lease_seconds=1)
+    assert await epoch(state) != before
+
+
+async def test_epoch_that_is_renewed_in_a_transaction_is_free_until_its_end(
+    state: CacheState, database: Database
+) -> None:
+    """A process that is frozen before COMMIT keeps no other from committing."""
+    before = await epoch(state)
+    async with database.write() as tx:
+        await renew_at_commit(tx)
+        await state.renew_epoch()
+        between = await epoch(state)
+        assert between != before
+    assert await epoch(state) != between
+
+
+@pytest.mark.parametrize("setting", ["search_path = ''", "session_replication_role = replica"])
+async def test_tools_that_fill_tables_renew_the_epoch(
+    state: CacheState, database: Database, database_url: URL, setting: str
+) -> None:
+    """They see no tables by name, or take themselves for a replica."""
     await make_contact(database)
     before = await epoch(state)
-    async with connected(database_url, TRUSTED) as connection:
-        for write in WRITES.values():
-            await connection.execute(write)
-    assert await epoch(state) == before
+    async with connected(database_url, "pg_restore") as connection:
+        await connection.execute(f"SET {setting}")
+        await connection.execute("UPDATE public.contacts SET stage = 'x'")
+    assert await epoch(state) != before
+
+
+async def test_role_that_may_only_write_records_may_do_so(
+    state: CacheState, database: Database, database_url: URL
+) -> None:
+    """The tables of caches are nothing it has to know of."""
+    await make_contact(database)
+    before = await epoch(state)
+    async with connected(database_url, "etl") as connection:
+        await connection.execute("CREATE ROLE etl_360")
+        try:
+            await connection.execute("GRANT SELECT, UPDATE ON contacts TO etl_360")
+            await connection.execute("SET ROLE etl_360")
+            await connection.execute("UPDATE contacts SET stage = 'x'")
+        finally:
+            await connection.execute("RESET ROLE")
+            await connection.execute("DROP OWNED BY etl_360; DROP ROLE etl_360")
+    assert await epoch(state) != before
 
 
 async def test_names_of_users_renew_the_epoch_whoever_changes_them(
@@ -224,5 +286,5 @@ async def test_renewed_epoch_comes_after_every_change_that_was_under_way(
         async with Database(engine).write() as tx:
             await tx.driver.execute("UPDATE companies SET stage = 'x'")
             with pytest.raises(Unavailable):
-                await state.renew_epoch()
-        await state.renew_epoch()
+                await state.renew_epoch(after_all=True)
+        await state.renew_epoch(after_all=True)

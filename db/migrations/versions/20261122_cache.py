@@ -1,7 +1,9 @@
 """What processes agree on about their caches, and triggers for changes that come from elsewhere.
 
-The new epoch is given at COMMIT, by a deferred trigger: until then the row that has it is free, so
-a transaction that stays open keeps nobody else from committing.
+Every change is noted while something is cached. Who is trusted takes the note back, having said
+itself what is out of date; what is left gives a new epoch at COMMIT, by a deferred trigger. Until
+then the row that has the epoch is free, so a transaction that stays open keeps nobody else from
+committing.
 """
 
 from collections.abc import Sequence
@@ -24,26 +26,35 @@ _WATCHED = (
     "companies",
 )
 
+# Whoever may write a record may not therefore write these tables, nor need they find them by name.
+_AS_OWNER = "LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT"
+
 _FUNCTIONS = (
     # Under another isolation what is seen here may be older than the lock.
     f"""
-    CREATE FUNCTION note_change_for_caches() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION note_change_for_caches() RETURNS trigger {_AS_OWNER} AS $$
+    DECLARE
+        is_certain boolean := TG_NARGS > 0
+            OR current_setting('transaction_isolation') <> 'read committed';
     BEGIN
         PERFORM pg_advisory_xact_lock_shared({_LOCK});
-        IF TG_NARGS > 0 OR current_setting('transaction_isolation') <> 'read committed' OR EXISTS (
-            SELECT FROM cache_state
-            WHERE trusted <> current_setting('application_name') AND off_since IS NULL
+        IF is_certain OR EXISTS (
+            SELECT FROM cache_state WHERE trusted IS NOT NULL AND off_since IS NULL
         ) THEN
-            INSERT INTO cache_changes VALUES (pg_current_xact_id()::text) ON CONFLICT DO NOTHING;
+            INSERT INTO cache_changes VALUES (pg_current_xact_id()::text, is_certain)
+            ON CONFLICT (transaction) DO UPDATE SET is_certain = true
+            WHERE excluded.is_certain AND NOT cache_changes.is_certain;
         END IF;
         RETURN NULL;
     END $$
     """,
-    """
-    CREATE FUNCTION renew_cache_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
+    f"""
+    CREATE FUNCTION renew_cache_epoch() RETURNS trigger {_AS_OWNER} AS $$
     BEGIN
-        UPDATE cache_state SET epoch = gen_random_uuid();
         DELETE FROM cache_changes WHERE transaction = NEW.transaction;
+        IF FOUND THEN
+            UPDATE cache_state SET epoch = gen_random_uuid();
+        END IF;
         RETURN NULL;
     END $$
     """,
@@ -59,6 +70,12 @@ _TRIGGERS = (
     " FOR EACH STATEMENT EXECUTE FUNCTION note_change_for_caches('always')",
     "CREATE CONSTRAINT TRIGGER renew_cache_epoch AFTER INSERT ON cache_changes"
     " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION renew_cache_epoch()",
+    # Also for sessions that take themselves for a replica, as tools that fill tables do.
+    *(
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER note_change_for_caches"
+        for table in (*_WATCHED, "users")
+    ),
+    "ALTER TABLE cache_changes ENABLE ALWAYS TRIGGER renew_cache_epoch",
 )
 
 
@@ -78,6 +95,7 @@ def upgrade() -> None:
     op.create_table(
         "cache_changes",
         sa.Column("transaction", sa.Text(), nullable=False),
+        sa.Column("is_certain", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("transaction", name=op.f("pk_cache_changes")),
     )
     for statement in (*_FUNCTIONS, *_TRIGGERS, "INSERT INTO cache_state DEFAULT VALUES"):
