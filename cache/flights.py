@@ -36,6 +36,17 @@ ABANDONED: Final = _Outcome.ABANDONED
 """Who loaded was cancelled; somebody else has to."""
 
 
+class Landed(NamedTuple):
+    """A value that was loaded.
+
+    Attributes:
+        is_kept: It is in the cache.
+    """
+
+    value: bytes
+    is_kept: bool
+
+
 class Flight:
     """A load that others wait for.
 
@@ -45,24 +56,31 @@ class Flight:
 
     def __init__(self, *, is_claimed: bool) -> None:
         self.is_claimed = is_claimed
-        self._landed: asyncio.Future[bytes | _Outcome | None] = (
+        self._outcome: asyncio.Future[Landed | _Outcome | None] = (
             asyncio.get_running_loop().create_future()
         )
 
-    def land(self, value: bytes | _Outcome | None) -> None:
-        """Give the value to those who wait, None when there is none to be shared."""
-        if not self._landed.done():
-            self._landed.set_result(value)
+    def land(self, outcome: Landed | _Outcome | None) -> None:
+        """Give what was loaded to those who wait, None when there is nothing to be shared."""
+        if not self._outcome.done():
+            self._outcome.set_result(outcome)
 
-    async def landed(self) -> bytes | _Outcome | None:
-        """What it has brought, as soon as it is there."""
-        return await asyncio.shield(self._landed)
+    async def outcome(self, *, until: float) -> Landed | _Outcome | None:
+        """What it has brought, as soon as it is there; None when it is not by then.
+
+        Args:
+            until: In the time of the event loop.
+        """
+        left = until - asyncio.get_running_loop().time()
+        # Unlike `wait_for` it leaves the future to the others.
+        await asyncio.wait((self._outcome,), timeout=max(0.0, left))
+        return self._outcome.result() if self._outcome.done() else None
 
     @property
-    def value(self) -> bytes | None:
+    def landed(self) -> Landed | None:
         """What it has brought, if it is a value."""
-        outcome = self._landed.result() if self._landed.done() else None
-        return outcome if isinstance(outcome, bytes) else None
+        outcome = self._outcome.result() if self._outcome.done() else None
+        return outcome if isinstance(outcome, Landed) else None
 
 
 class Watch:
@@ -71,11 +89,11 @@ class Watch:
     Its answer may be from before a value was kept and be heard only after that.
 
     Attributes:
-        landed: The values that were kept meanwhile.
+        landed: The values that were loaded meanwhile.
     """
 
     def __init__(self) -> None:
-        self.landed: dict[Route, bytes] = {}
+        self.landed: dict[Route, Landed] = {}
 
 
 class Flights:
@@ -118,6 +136,6 @@ class Flights:
             raise
         finally:
             del self._flights[route]
-            if flight.value is not None:
+            if flight.landed is not None:
                 for watch in self._watches.get(route.name, ()):
-                    watch.landed[route] = flight.value
+                    watch.landed[route] = flight.landed

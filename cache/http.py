@@ -60,11 +60,12 @@ def entity_tag(content: bytes, media_type: str) -> str:
 def is_current(if_none_match: str | None, tag: str) -> bool:
     """Whether a header If-None-Match names a tag.
 
-    The comparison is weak, because proxies weaken the tags of what they compress.
+    The comparison is weak: tags may be weak themselves, and proxies weaken those of what they
+    compress.
     """
     if if_none_match is None:
         return False
-    return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)
+    return if_none_match.strip() == "*" or tag.removeprefix("W/") in _TAG.findall(if_none_match)
 
 
 def wants_fresh(cache_control: str) -> bool:

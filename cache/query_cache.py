@@ -15,12 +15,14 @@ from typing import Final, cast
 import orjson
 
 from cache.events import CacheInvalidated, Events
-from cache.flights import ABANDONED, Flight, Flights, Name, Route
+from cache.flights import ABANDONED, Flight, Flights, Landed, Name, Route
 from cache.keys import Key, Named
+from cache.lookups import Lookups
 from cache.statistics import Counts, Status, advice
 from cache.store import Dirty, Found, Hit, Miss, Store, StoreUnavailable
 
 _PATIENCE_SECONDS: Final = 0.05
+_FLIGHT_SECONDS: Final = 1.0
 _PAUSE_SECONDS: Final = 0.002
 _LEAST_OF_TTL: Final = 0.9
 _PREFIX: Final = re.compile(r"[a-z0-9_:-]+")
@@ -43,11 +45,13 @@ class Fetched:
 
     Attributes:
         value: None when it was loaded and must not be kept.
+        is_kept: It was found in the cache, or is there from now on.
         seconds_left: How long a hit would still be kept.
     """
 
     status: Status
     value: bytes | None
+    is_kept: bool = False
     seconds_left: float | None = None
 
 
@@ -78,30 +82,32 @@ class QueryCache:
         self._ttl_seconds = ttl_seconds
         self._flights = Flights()
 
-    async def fetch(self, key: Key, load: Load, *, fills: bool = True) -> Fetched:
+    async def fetch(self, key: Key, load: Load, *, lookups: Lookups | None = None) -> Fetched:
         """A value from the cache, or from `load`, which is then kept.
 
         Who misses it together with others shares one load, unless something has changed between
-        them. An error of `load` reaches the one who called it; the others call theirs.
+        them. An error of `load` reaches the one who called it; the others call theirs. So do those
+        for whom it takes too long: what else the one who loads has to do is not their affair.
 
         Args:
-            fills: A value that is loaded is kept. Otherwise it is not, nor shared.
+            lookups: Of those who would load together: `load` is called after all of them.
         """
+        lookups = lookups or Lookups()
         era = self._era()
         if era is None:
             return await self._bypass(key, load)
         name = Name(key.kind, key.digest)
         with self._flights.watching(name) as watch:
-            found = await self._look_up(key, era, will_fill=fills)
-        if isinstance(found, Hit):
-            return self._hit(key, found)
+            with lookups.one_more():
+                found = await self._look_up(key, era)
+            if isinstance(found, Hit):
+                return self._hit(key, found)
+            await lookups.answered()
         if isinstance(found, Dirty):
             return await self._bypass(key, load)
-        if not fills:
-            return self._missed(key, await load())
         route = Route(name, era, found.token)
-        if (value := watch.landed.get(route)) is not None:
-            return self._missed(key, value)
+        if (landed := watch.landed.get(route)) is not None:
+            return self._missed(key, *landed)
         return await self._share(key, load, route, found)
 
     async def get(self, prefix: str, /, **arguments: object) -> object:
@@ -182,11 +188,14 @@ class QueryCache:
         return deleted
 
     async def _share(self, key: Key, load: Load, route: Route, found: Miss) -> Fetched:
+        until = asyncio.get_running_loop().time() + _FLIGHT_SECONDS
         while (flight := self._flights.find(route)) is not None:
             flight.is_claimed |= not found.is_awaited
-            landed = await flight.landed()
-            if landed is not ABANDONED:
-                return self._missed(key, await load() if landed is None else landed)
+            outcome = await flight.outcome(until=until)
+            if isinstance(outcome, Landed):
+                return self._missed(key, *outcome)
+            if outcome is not ABANDONED:
+                return self._missed(key, await load())
         with self._flights.leading(route, is_claimed=not found.is_awaited) as flight:
             return await self._lead(key, load, route, flight, found)
 
@@ -195,13 +204,16 @@ class QueryCache:
     ) -> Fetched:
         found = await self._wait_for_others(key, route.era, flight, missed)
         if isinstance(found, Hit):
-            flight.land(found.value)
+            flight.land(Landed(found.value, is_kept=True))
             return self._hit(key, found)
         value = await load()
-        flight.land(value)
-        if value is not None and isinstance(found, Miss):
-            await self._keep(key, value, era=route.era, token=found.token)
-        return self._missed(key, value)
+        if value is None:
+            return self._missed(key, None)
+        is_kept = isinstance(found, Miss) and await self._keep(
+            key, value, era=route.era, token=found.token
+        )
+        flight.land(Landed(value, is_kept))
+        return self._missed(key, value, is_kept=is_kept)
 
     async def _wait_for_others(self, key: Key, era: str, flight: Flight, missed: Miss) -> Found:
         """Give another process that is about to fill the time to do so, but not much."""
@@ -225,15 +237,15 @@ class QueryCache:
 
     async def _keep(
         self, key: Key, value: bytes, *, era: str, token: str, ttl_seconds: float | None = None
-    ) -> None:
+    ) -> bool:
         if ttl_seconds is None:
             ttl_seconds = min(self._ttl_seconds, key.ttl_seconds or self._ttl_seconds)
         # Values that were kept together do not have to be loaded again together.
         ttl_seconds *= random.uniform(_LEAST_OF_TTL, 1)  # noqa: S311  # spreads loads
         try:
-            await self._store.fill(key, value, era=era, token=token, ttl_seconds=ttl_seconds)
+            return await self._store.fill(key, value, era=era, token=token, ttl_seconds=ttl_seconds)
         except StoreUnavailable:
-            return
+            return False
 
     async def _bypass(self, key: Key, load: Load) -> Fetched:
         self.counts.add(key.kind, Status.BYPASS)
@@ -241,11 +253,11 @@ class QueryCache:
 
     def _hit(self, key: Key, found: Hit) -> Fetched:
         self.counts.add(key.kind, Status.HIT)
-        return Fetched(Status.HIT, found.value, found.seconds_left)
+        return Fetched(Status.HIT, found.value, is_kept=True, seconds_left=found.seconds_left)
 
-    def _missed(self, key: Key, value: bytes | None) -> Fetched:
+    def _missed(self, key: Key, value: bytes | None, is_kept: bool = False) -> Fetched:
         self.counts.add(key.kind, Status.MISS)
-        return Fetched(Status.MISS, value)
+        return Fetched(Status.MISS, value, is_kept)
 
 
 async def cache_aside(

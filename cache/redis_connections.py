@@ -6,12 +6,11 @@ for retries, watching and clusters. Its connections are used without it.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.asyncio.retry import Retry
@@ -19,9 +18,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import InvalidResponse, NoScriptError, RedisError, ResponseError
 
 from cache.redis_scripts import Script
+from cache.redis_wire import Wire, Word
 from cache.store import StoreUnavailable
 
+T = TypeVar("T")
+
 _MAX_CONNECTIONS: Final = 64
+_CHUNK_BYTES: Final = 2**16
 _SLICE_SECONDS: Final = 0.025
 _SLICES: Final = 10
 _CLOSING_SECONDS: Final = 0.25
@@ -46,19 +49,15 @@ class Session:
     """
 
     connection: AbstractConnection
+    wire: Wire
     life: str
 
-    async def ask(self, *command: Any) -> Any:
-        """The answer to a command."""
-        await self.connection.send_command(*command)
-        return await self.connection.read_response()
-
-    async def run(self, script: Script, *arguments: Any) -> Any:
+    async def run(self, script: Script, *arguments: Word) -> Any:
         """The answer of a script, which the server is told when it does not know it."""
         try:
-            return await self.ask("EVALSHA", script.sha, *arguments)
+            return await self.wire.ask("EVALSHA", script.sha, *arguments)
         except NoScriptError:
-            return await self.ask("EVAL", script.text, *arguments)
+            return await self.wire.ask("EVAL", script.text, *arguments)
 
 
 class _Patience:
@@ -114,25 +113,15 @@ class Connections:
         self._idle: list[Session] = []
         self._free = asyncio.Semaphore(_MAX_CONNECTIONS)
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
-        """A connection for one command.
+    async def use(self, talk: Callable[[Session], Awaitable[T]]) -> T:
+        """What one command comes to over a connection.
 
         Raises:
             StoreUnavailable: No connection, no answer in time, or an answer that is an error.
         """
         try:
             async with _Patience(), self._free:
-                session = await self._take()
-                try:
-                    yield session
-                except ResponseError:
-                    self._idle.append(session)
-                    raise
-                except BaseException:
-                    await session.connection.disconnect(nowait=True)
-                    raise
-                self._idle.append(session)
+                return await self._talk(talk)
         except (RedisError, OSError) as error:
             raise StoreUnavailable(str(error)) from error
 
@@ -144,6 +133,19 @@ class Connections:
                     await session.connection.disconnect()
         self._idle.clear()
 
+    async def _talk(self, talk: Callable[[Session], Awaitable[T]]) -> T:
+        session = await self._take()
+        try:
+            told = await talk(session)
+        except ResponseError:
+            self._idle.append(session)
+            raise
+        except BaseException:
+            await session.connection.disconnect(nowait=True)
+            raise
+        self._idle.append(session)
+        return told
+
     async def _take(self) -> Session:
         while self._idle:
             session = self._idle.pop()
@@ -154,7 +156,7 @@ class Connections:
         return await self._open()
 
     async def _open(self) -> Session:
-        connection = self._connect()
+        connection, wire = self._connect()
         try:
             # The first command connects. No other one does: a connection that fails is let go.
             await connection.send_command("INFO", "server")
@@ -166,13 +168,19 @@ class Connections:
             await connection.disconnect(nowait=True)
             raise InvalidResponse("The server does not tell its run_id.")
         self.life = life[1].decode()
-        return Session(connection, self.life)
+        return Session(connection, wire, self.life)
 
 
-def _connecting_to(url: str) -> Callable[[], AbstractConnection]:
+def _connecting_to(url: str) -> Callable[[], tuple[AbstractConnection, Wire]]:
     """Makes connections that are not connected yet."""
     told = cast("dict[str, Any]", parse_url(url))
-    options = {
+    options = _OPTIONS | {
         name: value for name, value in told.items() if name in _PLACE or name.startswith("ssl_")
     }
-    return partial(told.get("connection_class", Connection), **options, **_OPTIONS)
+    make = told.get("connection_class", Connection)
+
+    def prepare() -> tuple[AbstractConnection, Wire]:
+        wire = Wire(_CHUNK_BYTES)
+        return make(**options, parser_class=lambda **_: wire), wire
+
+    return prepare

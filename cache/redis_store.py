@@ -11,12 +11,15 @@ from typing import Any, Final
 from cache.keys import Key
 from cache.redis_connections import Connections
 from cache.redis_scripts import BEGIN, DIRTY, END, FILL, HIT, LOOK_UP, Script
+from cache.redis_wire import Word
 from cache.store import DIRTY_SECONDS, Dirty, Found, Hit, Miss
 
 _DIRTY: Final = Dirty()
 _CLAIM_MS: Final = 500
 _SCAN_COUNT: Final = 1000
 _NAMES: Final = b"query_cache:"
+_PROBE: Final = "a360:probe"
+_PROBE_MS: Final = 1000
 _STATISTICS: Final = ("keyspace_hits", "keyspace_misses", "total_commands_processed")
 
 
@@ -77,31 +80,37 @@ class RedisStore:
                 return deleted
 
     async def ping(self) -> None:
-        """As `Store` has it."""
-        await self._ask("PING")
+        """As `Store` has it; it has to keep something, as every change does."""
+        await self._ask("SET", _PROBE, 1, "PX", _PROBE_MS)
 
     async def statistics(self) -> Mapping[str, int]:
         """What the server counts, for all who use it and since it was started."""
-        lines = (await self._ask("INFO", "stats")).decode().splitlines()
-        told = dict(line.split(":", 1) for line in lines if ":" in line)
-        return {name: int(told[name]) for name in _STATISTICS}
+        return _counted(await self._ask("INFO", "stats"))
 
-    async def _ask(self, *command: Any) -> Any:
-        async with self._connections.session() as session:
-            return await session.ask(*command)
+    async def _ask(self, *command: Word) -> Any:
+        return await self._connections.use(lambda session: session.wire.ask(*command))
 
-    async def _run_for(self, script: Script, key: Key, era: str, *arguments: Any) -> Any:
+    async def _run_for(self, script: Script, key: Key, era: str, *arguments: Word) -> Any:
         tags = key.tags
         prefix = f"query_cache:{key.kind}:{self._schema}:{era}"
-        async with self._connections.session() as session:
-            return await session.run(
+        return await self._connections.use(
+            lambda session: session.run(
                 script, len(tags), *tags, prefix, session.life, key.digest, *arguments
             )
+        )
 
-    async def _run_on(self, tags: Collection[str], script: Script, *arguments: Any) -> None:
+    async def _run_on(self, tags: Collection[str], script: Script, *arguments: Word) -> None:
         if tags:
-            async with self._connections.session() as session:
-                await session.run(script, len(tags), *tags, *arguments)
+            await self._connections.use(
+                lambda session: session.run(script, len(tags), *tags, *arguments)
+            )
+
+
+def _counted(told: bytes) -> Mapping[str, int]:
+    """The numbers that are told; what stands before a server may leave some out."""
+    lines = told.decode().splitlines()
+    numbers = dict(line.split(":", 1) for line in lines if ":" in line)
+    return {name: int(numbers[name]) for name in _STATISTICS if name in numbers}
 
 
 @asynccontextmanager

@@ -41,7 +41,14 @@ from domain.filters import CompanyFilter, ContactFilter, Filter
 from domain.names import spelled
 from domain.paging import Page
 from graph.arguments import After, Before, First, Last
+from graph.caching import (
+    CACHED_COMPANY_COUNT,
+    CACHED_COMPANY_GROUPS,
+    CACHED_CONTACT_COUNT,
+    CACHED_CONTACT_GROUPS,
+)
 from graph.context import Info
+from graph.declare import cached
 from graph.pages import Listing, PageArguments, page_request
 from graph.selection import Selection, selection_of
 from graph.types.aggregates import CompanyAggregate, ContactAggregate, Count, Group
@@ -71,7 +78,7 @@ _OrderBy = Annotated[
 class AggregateQueries:
     """Counts and groups."""
 
-    @strawberry.field(description="How many contacts match.")
+    @strawberry.field(description="How many contacts match.", metadata=cached(CACHED_CONTACT_COUNT))
     async def contacts_count(
         self,
         info: Info,
@@ -82,7 +89,9 @@ class AggregateQueries:
         """A number of contacts."""
         return cast("Count", await _count(info, CONTACTS, filter, limit, estimate=estimate))
 
-    @strawberry.field(description="How many companies match.")
+    @strawberry.field(
+        description="How many companies match.", metadata=cached(CACHED_COMPANY_COUNT)
+    )
     async def companies_count(
         self,
         info: Info,
@@ -95,7 +104,8 @@ class AggregateQueries:
 
     @strawberry.field(
         description="Contacts in groups, with what is worked out over each; one group of all"
-        " without `groupBy`."
+        " without `groupBy`.",
+        metadata=cached(CACHED_CONTACT_GROUPS),
     )
     async def contact_aggregate(
         self,
@@ -120,7 +130,8 @@ class AggregateQueries:
 
     @strawberry.field(
         description="Companies in groups, with what is worked out over each; one group of all"
-        " without `groupBy`."
+        " without `groupBy`.",
+        metadata=cached(CACHED_COMPANY_GROUPS),
     )
     async def company_aggregate(
         self,

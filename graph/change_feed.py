@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -17,6 +17,8 @@ from graph.seats import Seats
 
 MAX_WAITING: Final = 1000
 """How many events wait for a slow subscriber before it is told that it missed some."""
+
+CaughtUp = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,17 @@ _MISSED: Final = Told(ChangeEventKind.MISSED)
 
 
 class ChangeFeed:
-    """The changes that any process commits, for the subscribers of this one."""
+    """The changes that any process commits, for the subscribers of this one.
 
-    def __init__(self, listener: Listener, seats: Seats) -> None:
+    Args:
+        caught_up: Waits until reads show all that was committed before.
+    """
+
+    def __init__(
+        self, listener: Listener, seats: Seats, *, caught_up: CaughtUp | None = None
+    ) -> None:
         self._listener = listener
+        self._caught_up = caught_up
         self._seats = seats
         self._waiting: dict[NodeKind, set[_Waiting]] = {
             NodeKind.CONTACT: set(),
@@ -86,7 +95,10 @@ class ChangeFeed:
                 if self._listener.is_listening:
                     waiting.begin()
                 while True:
-                    yield await waiting.next()
+                    told = await waiting.next()
+                    if self._caught_up is not None:
+                        await self._caught_up()
+                    yield told
             finally:
                 self._waiting[of].discard(waiting)
 

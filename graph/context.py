@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
+from copy import copy
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, TypeVar
@@ -11,6 +12,8 @@ from uuid import UUID
 import strawberry
 from graphql import GraphQLResolveInfo
 
+from cache.query_cache import QueryCache
+from cache.warming import Warming
 from db.replica import Replica
 from db.rows import UserRow
 from db.transaction import Database
@@ -21,8 +24,9 @@ from domain.errors import Forbidden, Unauthenticated
 from domain.paging import CursorCodec
 from domain.selection import Selection
 from graph.feeds import Feeds
+from graph.fetches import Fetches
 from graph.loaders import Loaders, Place
-from graph.reads import Reads
+from graph.reads import NewReads, Reads
 
 T = TypeVar("T")
 
@@ -64,12 +68,16 @@ class Context:
         background: Takes what shall run beside the requests; add to it after COMMIT.
         replica: Where queries are read when it is fit for it.
         feeds: What subscriptions are fed from.
+        cache: Keeps answers of root fields; None where none are kept.
+        warming: Fills the cache by name.
         idempotency_key: What came as a header, for the one mutation of the request.
         deadline: When the request is given up, in the time of the event loop.
+        bypasses_cache: The client wants nothing that was kept.
         is_debugged: An admin wants to know where the answer came from.
         execution: How the operation was executed, for `extensions` of such an answer.
         notices: What the client should know about how its request was taken.
         hints: What the client could do better.
+        fetches: What the cache did.
     """
 
     database: Database
@@ -80,14 +88,19 @@ class Context:
     background: Background
     replica: Replica | None = None
     feeds: Feeds | None = None
+    cache: QueryCache | None = None
+    warming: Warming | None = None
     idempotency_key: str | None = None
     deadline: float = inf
+    bypasses_cache: bool = False
     is_debugged: bool = False
     execution: dict[str, object] | None = None
     notices: list[dict[str, object]] = field(default_factory=list)
     hints: list[dict[str, object]] = field(default_factory=list)
+    fetches: Fetches = field(default_factory=Fetches)
     reads: Reads = field(init=False)
     loaders: Loaders = field(init=False)
+    _new: tuple[NewReads, Loaders] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         user = None if self.viewer is None else self.viewer.user_uuid
@@ -111,6 +124,20 @@ class Context:
     def forget_what_was_read(self) -> None:
         """After a write: the next field of the operation reads anew."""
         self.loaders = Loaders(self.reads)
+
+    def apart(self) -> "Context":
+        """The same request for a field that will be kept: what it is shown is read from now on.
+
+        Whoever changes something after the cache was asked makes what is loaded out of date. Rows
+        that a loader of the request has read before could be older than that without being noticed.
+        """
+        if self._new is None or self._new[0].have_begun:
+            reads = NewReads(self.reads)
+            self._new = (reads, Loaders(reads))
+        apart = copy(self)
+        apart.loaders = self._new[1]
+        apart.cache, apart.notices, apart.hints = None, [], []
+        return apart
 
     def seconds_left(self) -> float:
         """How long the request may still take; never 0, which PostgreSQL reads as for ever."""

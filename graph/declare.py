@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from domain.absent import ABSENT
 from domain.enums import DescribedEnum
 from domain.node_ids import NodeKind, encode_node_id
+from graph.caching import Cached, Depends
 from graph.context import Info
 from graph.loading import load_each
 
@@ -26,6 +27,8 @@ Batch = Callable[..., Awaitable[Sequence[Any]]]
 """Takes the objects, the info and the arguments; gives a value or an error for each object."""
 
 _DECLARED: Final = "declared"
+_DEPENDS: Final = "depends"
+_CACHED: Final = "cached"
 _ROWS: Final = "__rows__"
 
 
@@ -102,6 +105,28 @@ def declaration_of(field: StrawberryField) -> Declaration | None:
     return Column() if declared is None and field.is_basic_field else declared
 
 
+def dependence_of(field: StrawberryField) -> Depends | None:
+    """What the value of a field was declared to depend on; None when it was not."""
+    depends: Depends | None = field.metadata.get(_DEPENDS)
+    return depends
+
+
+def cached_of(field: StrawberryField) -> Cached | None:
+    """What a root field was declared to be kept as; None when it is not kept."""
+    cached: Cached | None = field.metadata.get(_CACHED)
+    return cached
+
+
+def cached(kept_as: Cached) -> dict[str, object]:
+    """The metadata of a root field with a resolver of its own that is kept."""
+    return {_CACHED: kept_as}
+
+
+def depending(on: Depends) -> dict[str, object]:
+    """The metadata of a field with a resolver of its own of which it is known what it reads."""
+    return {_DEPENDS: on}
+
+
 def rows_of(table: str) -> Callable[[T], T]:
     """Say that the objects of a type are rows of a table; or views of rows of several: "".
 
@@ -165,17 +190,25 @@ def cursor(description: str) -> Any:
     return strawberry.field(description=description, metadata={_DECLARED: Cursor()})
 
 
-def loaded(loader: str, key: str, description: str, *, relation: str | None = None) -> Any:
+def loaded(
+    loader: str,
+    key: str,
+    description: str,
+    *,
+    relation: str | None = None,
+    depends: Depends | None = None,
+) -> Any:
     """What a loader of the request gives for a column of the row; null where that is NULL.
 
     Args:
         relation: The relation of the row's source that leads to the same row.
+        depends: What the value depends on; nothing that has the field is kept when left out.
     """
 
     async def load(rows: Sequence[Any], info: Info) -> list[Any]:
         return await load_each(getattr(info.context.loaders, loader), (row[key] for row in rows))
 
-    return batched(load, description, needs=(key,), relation=relation)
+    return batched(load, description, needs=(key,), relation=relation, depends=depends)
 
 
 def batched(
@@ -185,12 +218,14 @@ def batched(
     needs: Collection[str] = (),
     relation: str | None = None,
     selects: str | None = None,
+    depends: Depends | None = None,
     graphql_type: Any = None,
 ) -> Any:
     """A field whose value is loaded for many objects at once.
 
     Args:
         load: Takes the objects first, then the info, then the arguments of the field, by name.
+        depends: What the value depends on; nothing that has the field is kept when left out.
     """
 
     async def resolve(self: Any, info: Info, **arguments: Any) -> Any:
@@ -203,12 +238,13 @@ def batched(
     signature = inspect.Signature([*own, *arguments], return_annotation=Any)
     resolve.__signature__ = signature  # type: ignore[attr-defined]  # where inspect looks
     declared = Batched(load, needs, relation, selects)
-    return _declared(resolve, description, declared, graphql_type=graphql_type)
+    return _declared(resolve, description, declared, depends=depends, graphql_type=graphql_type)
 
 
-def selecting(source: str, description: str) -> Any:
-    """Decorates a resolver that heeds `info.selection`."""
-    return strawberry.field(description=description, metadata={_DECLARED: Selects(source)})
+def selecting(source: str, description: str, *, cached: Cached) -> Any:
+    """Decorates the resolver of a root field that heeds `info.selection`, and is kept."""
+    metadata = {_DECLARED: Selects(source), _CACHED: cached}
+    return strawberry.field(description=description, metadata=metadata)
 
 
 def _declared(
@@ -216,12 +252,13 @@ def _declared(
     description: str,
     declared: Declaration,
     *,
+    depends: Depends | None = None,
     graphql_type: Any = None,
 ) -> Any:
     return strawberry.field(
         resolver=resolver,
         description=description,
-        metadata={_DECLARED: declared},
+        metadata={_DECLARED: declared, _DEPENDS: depends},
         graphql_type=graphql_type,
     )
 

@@ -144,7 +144,11 @@ def body_of(result: ExecutionResult, context: Context, request_id: str) -> dict[
         body["data"] = result.data
     told: dict[str, object] = {"notices": context.notices, "hints": context.hints}
     if context.is_debugged:
-        told |= {"replica": context.reads.served(), "execution": context.execution}
+        told |= {
+            "replica": context.reads.served(),
+            "execution": context.execution,
+            "cache": context.fetches.summary(),
+        }
     if extensions := {name: items for name, items in told.items() if items}:
         body["extensions"] = extensions
     return body

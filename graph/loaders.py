@@ -18,7 +18,7 @@ from domain.filters import ContactFilter
 from domain.node_ids import NodeKind
 from domain.paging import Page, PageRequest
 from domain.selection import Selection
-from graph.reads import Reads
+from graph.reads import NewReads, Reads
 
 R = TypeVar("R", bound=Row)
 V = TypeVar("V")
@@ -63,7 +63,7 @@ class Loaders:
     survivor_by_contact = _Loaded(merges.load_survivors)
     contact_count_by_company = _Loaded(contacts.count_contacts_of_companies)
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: Reads | NewReads) -> None:
         self._reads = reads
         self._by_place: dict[Hashable, DataLoader[int, Any]] = {}
 

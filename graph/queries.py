@@ -28,8 +28,16 @@ from domain.selection import Selection
 from graph.aggregates import AggregateQueries
 from graph.arguments import After, Before, First, Last, Offset
 from graph.background import BackgroundQueries
+from graph.cache_admin import CacheQueries
+from graph.caching import (
+    CACHED_COMPANIES,
+    CACHED_COMPANY,
+    CACHED_CONTACT,
+    CACHED_CONTACTS,
+    CACHED_RECORD,
+)
 from graph.context import Info
-from graph.declare import selecting
+from graph.declare import cached, selecting
 from graph.duplicates import DuplicateQueries
 from graph.jobs import JobQueries, find_job
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
@@ -57,10 +65,20 @@ _CompanyFilter = Annotated[
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(AggregateQueries, BackgroundQueries, DuplicateQueries, JobQueries, PrivacyQueries):
+class Query(
+    AggregateQueries,
+    BackgroundQueries,
+    CacheQueries,
+    DuplicateQueries,
+    JobQueries,
+    PrivacyQueries,
+):
     """The root of queries."""
 
-    @strawberry.field(description="Anything by its id; null when there is no such thing.")
+    @strawberry.field(
+        description="Anything by its id; null when there is no such thing.",
+        metadata=cached(CACHED_RECORD),
+    )
     async def node(self, info: Info, id: _Id) -> Node | None:
         """One row of any kind."""
         return cast("Node | None", await _load_node(info, id))
@@ -82,7 +100,7 @@ class Query(AggregateQueries, BackgroundQueries, DuplicateQueries, JobQueries, P
         """The viewer's row."""
         return cast("User", await info.context.viewer_row())
 
-    @selecting("contacts", "A contact by its id; null when there is none.")
+    @selecting("contacts", "A contact by its id; null when there is none.", cached=CACHED_CONTACT)
     async def contact(self, info: Info, id: _Id) -> Contact | None:
         """One contact."""
         _, row_id = decode_node_id(id, expected=NodeKind.CONTACT)
@@ -91,7 +109,7 @@ class Query(AggregateQueries, BackgroundQueries, DuplicateQueries, JobQueries, P
         loader = info.context.loaders.contact_with(info.selection)
         return cast("Contact | None", await loader.load(row_id))
 
-    @selecting("companies", "A company by its id; null when there is none.")
+    @selecting("companies", "A company by its id; null when there is none.", cached=CACHED_COMPANY)
     async def company(self, info: Info, id: _Id) -> Company | None:
         """One company."""
         _, row_id = decode_node_id(id, expected=NodeKind.COMPANY)
@@ -100,7 +118,7 @@ class Query(AggregateQueries, BackgroundQueries, DuplicateQueries, JobQueries, P
         loader = info.context.loaders.company_with(info.selection)
         return cast("Company | None", await loader.load(row_id))
 
-    @selecting("contacts", "Contacts, the newest first by default.")
+    @selecting("contacts", "Contacts, the newest first by default.", cached=CACHED_CONTACTS)
     async def contacts(
         self,
         info: Info,
@@ -121,7 +139,7 @@ class Query(AggregateQueries, BackgroundQueries, DuplicateQueries, JobQueries, P
             "Connection[Contact]", await _list(info, _CONTACT_LIST, arguments, order, filter)
         )
 
-    @selecting("companies", "Companies, the newest first by default.")
+    @selecting("companies", "Companies, the newest first by default.", cached=CACHED_COMPANIES)
     async def companies(
         self,
         info: Info,

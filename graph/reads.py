@@ -47,6 +47,14 @@ class Reads:
         """Read at the primary from now on."""
         self._replica = None
 
+    @property
+    def are_at_replica(self) -> bool:
+        """Whether what is read from here on is read at the replica; may be older than the primary.
+
+        It is decided with that, once for the request.
+        """
+        return self._choose() is not None
+
     async def run(
         self,
         read: Callable[Concatenate[ReadSession, P], Awaitable[T]],
@@ -70,3 +78,21 @@ class Reads:
             else:
                 self.use_primary()
         return self._replica
+
+
+class NewReads:
+    """Reads of which it is known whether they have begun: what nobody read yet is not old."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self.have_begun = False
+
+    async def run(
+        self,
+        read: Callable[Concatenate[ReadSession, P], Awaitable[T]],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        """As `Reads.run`."""
+        self.have_begun = True
+        return await self._reads.run(read, *arguments, **named)

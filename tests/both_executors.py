@@ -20,7 +20,7 @@ from db.transaction import Database
 from tests.sameness import is_same
 
 _REQUEST_ID: Final = b"x-request-id"
-_DEBUGGING: Final = frozenset({"replica", "execution"})
+_DEBUGGING: Final = frozenset({"replica", "execution", "cache"})
 
 
 @dataclass(frozen=True)

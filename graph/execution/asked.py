@@ -6,6 +6,7 @@ here exactly what they mean there.
 """
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -120,6 +121,12 @@ class AskedFields:
         self._fragments = {name: FragmentDetails(node) for name, node in fragments.items()}
         self._conditions = conditions
         self._left = MAX_FIELDS
+
+    def again(self) -> "AskedFields":
+        """The same fields for another walk, which counts them anew."""
+        again = copy(self)
+        again._left = MAX_FIELDS  # noqa: SLF001  # its own
+        return again
 
     def of_root(self) -> tuple[GraphQLObjectType, list[Asked]]:
         """The root type and its fields.

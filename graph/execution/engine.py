@@ -149,6 +149,7 @@ class Executor:
         if run.is_doubtful and not is_mutation:
             self._count(context, Way(Tier.FALLBACK, "doubtful"))
             context.forget_what_was_read()
+            context.fetches.forget()
             return await self._fall_back(document, wanted, context)
         self._count(context, Way(Tier.PLANNED if plan.is_planned else Tier.GENERAL))
         return ExecutionResult(data, run.errors or None)

@@ -119,6 +119,11 @@ class Arguments:
         self._constants = self._constant()
         self._named = self._variables()
 
+    @property
+    def are_constant(self) -> bool:
+        """Whether they are the same in every request."""
+        return not any(map(_has_variable, self._given.values()))
+
     def coerce(self, variables: VariableValues) -> Mapping[str, Any]:
         """The values, by their names in the schema.
 

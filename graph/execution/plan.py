@@ -24,6 +24,7 @@ from strawberry.types.field import StrawberryField
 from domain.selection import Selection
 from graph.context import Info
 from graph.execution.inputs import Arguments
+from graph.execution.keys import KeptField
 
 
 class Asker(Protocol):
@@ -121,6 +122,7 @@ class FieldPlan:
         path: Where the answer has it, without positions in lists.
         arguments: As far as the document decides them.
         selection: The part that is wanted of the rows it gives, when it heeds that.
+        kept: How its answers are kept, where they are: only of root fields.
         waits: It, or something below it, may have to wait for something.
         is_checked: What its resolver gives may be no object of its type.
     """
@@ -135,6 +137,7 @@ class FieldPlan:
     value: Value
     arguments: Arguments
     selection: Selection | None
+    kept: KeptField | None
     waits: bool
     is_checked: bool
 

@@ -26,12 +26,13 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 
-from graph.declare import Batched, Cursor, Edges, SameRow, Selects
+from graph.declare import Batched, Cursor, Edges, SameRow, Selects, cached_of
 from graph.execution.asked import Asked, AskedFields, Sources
 from graph.execution.building import build_of
 from graph.execution.expressions import Code, writer, written
 from graph.execution.inlining import below, inline
 from graph.execution.inputs import Arguments
+from graph.execution.keys import KeptField, kept_field
 from graph.execution.obtaining import way_to
 from graph.execution.plan import (
     AbstractValue,
@@ -128,9 +129,17 @@ class _Planner:
             value=value,
             arguments=Arguments(asked.definition, asked.node),
             selection=None if reading is None else reading.selection(),
+            kept=self._kept(asked) if path is None else None,
             waits=waits or _waits(value),
             is_checked=asked.declared is None,
         )
+
+    def _kept(self, asked: Asked) -> KeptField | None:
+        """How the answers of a root field are kept; None when they are not."""
+        if self.fields.operation.operation is not OperationType.QUERY or asked.strawberry is None:
+            return None
+        cached = cached_of(asked.strawberry)
+        return None if cached is None else kept_field(self.fields.again(), asked, cached)
 
     def _reading(self, asked: Asked) -> Reading | None:
         """What is read of the rows that a field heeds a selection of."""

@@ -18,6 +18,8 @@ from graphql.execution.values import VariableValues
 from domain.errors import OperationTimeout, Unavailable
 from graph.context import Context, Info
 from graph.execution.environment import Environment
+from graph.execution.keeping import Completed, Keeping
+from graph.execution.keys import KeptField
 from graph.execution.lists import Values, as_list, parted, scattered
 from graph.execution.places import InField, InList, Picked, Place, Root
 from graph.execution.plan import (
@@ -54,6 +56,7 @@ class Run:
         self._plan = plan
         self._variables = variables
         self._context = context
+        self._keeping = None if context.cache is None else Keeping(context, context.cache)
         self._infos: dict[FieldPlan, Info] = {}
         self.errors: list[GraphQLError] = []
         self._is_nulled = False
@@ -165,13 +168,44 @@ class Run:
         place: Place,
         nulled: set[int],
     ) -> None:
-        values = await field.obtain(self, field, sources)
-        completed = await self._checked(field, field.value, values, InField(place, field.key))
+        if field.kept is None or self._keeping is None:
+            completed = await self._had(field, sources, place)
+        else:
+            completed = await self._fetched(field, field.kept, self._keeping, sources, place)
         key = field.key
         for item, value in zip(objects, completed, strict=True):
             item[key] = value
         if self._is_nulled:
             nulled.update(at for at, value in enumerate(completed) if value is NULLED)
+
+    async def _had(self, field: FieldPlan, sources: Values, place: Place) -> Values:
+        """The completed values of a field for all sources."""
+        values = await field.obtain(self, field, sources)
+        return await self._checked(field, field.value, values, InField(place, field.key))
+
+    async def _fetched(
+        self,
+        field: FieldPlan,
+        kept: KeptField,
+        keeping: Keeping,
+        sources: Values,
+        place: Place,
+    ) -> Values:
+        """The completed value of a root field whose answers are kept."""
+        key = kept.key(self._variables)
+        if key is None:
+            return await self._had(field, sources, place)
+
+        async def complete(context: Context) -> Completed:
+            run = Run(self._environment, self._plan, self._variables, context)
+            (value,) = await run._had(field, sources, place)  # its own
+            return Completed(value, run.errors, run._is_nulled, run._is_unreadable)
+
+        completed = await keeping.value(field.key, key, complete)
+        self.errors += completed.errors
+        self._is_nulled |= completed.is_nulled
+        self._is_unreadable |= completed.is_unreadable
+        return [completed.value]
 
     async def _checked(
         self, field: FieldPlan, value: Value, values: Values, place: Place

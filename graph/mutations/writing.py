@@ -8,7 +8,7 @@ outcome is kept in the same transaction, and given again when the mutation is se
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import strawberry
 
@@ -29,6 +29,9 @@ from domain.errors import (
 from domain.idempotency import check_key, request_hash
 from domain.records import described
 from graph.context import Info, Viewer, place_of
+
+# Longer than a transaction can take, and others to hear of it.
+_SURELY_SHOWN_SECONDS: Final = 60.0
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -148,6 +151,7 @@ async def _once(
     """Do the work and keep its outcome, or give the outcome that was kept."""
     kept = await claim_key(tx, request)
     if kept is not None:
+        tx.is_replay = kept.age_seconds < _SURELY_SHOWN_SECONDS
         info.context.tell("IDEMPOTENT_REPLAY", place_of(info))
         return await memory.recall(tx, kept.outcome)
     outcome = await work(tx)

@@ -8,13 +8,12 @@ from typing import Annotated, Any, Final, cast
 
 import strawberry
 
-from db.aggregates import GroupRow
+from db.aggregates import GROUPABLE_COMPANIES, GROUPABLE_CONTACTS, Groupable, GroupRow
 from db.entities import COMPANIES, CONTACTS, Entity
 from db.group_rows import Groups
 from db.measures import measure_label
+from db.reach import reach_of_measure
 from domain.aggregates import (
-    COMPANY_MEASURES,
-    CONTACT_MEASURES,
     CompanyGroupBy,
     ContactGroupBy,
     CountPrecision,
@@ -31,8 +30,16 @@ from domain.paging import (
 )
 from domain.scalars import BigInt
 from graph.arguments import After, Before, First, Last
+from graph.caching import (
+    ON_COMPANIES,
+    ON_CONTACTS,
+    ON_NOTHING_ELSE,
+    ON_USERS,
+    Depends,
+    records_of,
+)
 from graph.context import Info, place_of
-from graph.declare import column, part
+from graph.declare import column, depending, part
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.types.connections import Connection
 from graph.types.parts import User
@@ -74,7 +81,8 @@ def _key(dimension: DescribedEnum) -> Any:
     def resolve(root: strawberry.Parent[Any]) -> Any:
         return root.key(dimension)
 
-    return strawberry.field(resolver=resolve, description=dimension.doc)
+    metadata = depending(ON_NOTHING_ELSE)
+    return strawberry.field(resolver=resolve, description=dimension.doc, metadata=metadata)
 
 
 def _owner(dimension: DescribedEnum) -> Any:
@@ -82,7 +90,8 @@ def _owner(dimension: DescribedEnum) -> Any:
         user_id = root.key(dimension)
         return None if user_id is None else await info.context.loaders.user_by_id.load(user_id)
 
-    return strawberry.field(resolver=resolve, description=dimension.doc)
+    metadata = depending(ON_USERS)
+    return strawberry.field(resolver=resolve, description=dimension.doc, metadata=metadata)
 
 
 async def _company(root: strawberry.Parent[Any], info: Info) -> Any:
@@ -98,7 +107,9 @@ class ContactGroupKeys:
     """A field for each member of `ContactGroupBy`."""
 
     company: Company | None = strawberry.field(
-        resolver=_company, description=ContactGroupBy.COMPANY.doc
+        resolver=_company,
+        description=ContactGroupBy.COMPANY.doc,
+        metadata=depending(ON_COMPANIES),
     )
     email_domain: str | None = _key(ContactGroupBy.EMAIL_DOMAIN)
     industry: str | None = _key(ContactGroupBy.INDUSTRY)
@@ -168,21 +179,25 @@ def _answer_of(operation: Operation, kind: Any) -> Any:
     return answers.get(operation, kind | None)
 
 
-def _measured(operation: Operation, measure: Measure) -> Any:
+def _measured(of: Groupable[Any], operation: Operation, measure: Measure) -> Any:
     label = measure_label(operation, measure.name)
 
     def resolve(root: strawberry.Parent[Any]) -> Any:
         return root.row[label]
 
-    answer = _answer_of(operation, measure.type)
-    return strawberry.field(resolver=resolve, graphql_type=answer, description=measure.doc)
+    return strawberry.field(
+        resolver=resolve,
+        graphql_type=_answer_of(operation, measure.type),
+        description=measure.doc,
+        metadata=depending(Depends(records_of(reach_of_measure(of, measure.name)))),
+    )
 
 
-def _operation(thing: str, measures: Mapping[str, Measure], operation: Operation) -> Any:
+def _operation(thing: str, of: Groupable[Any], operation: Operation) -> Any:
     """A field with the measures that an operation can be worked out over, one field each."""
     fields = {
-        name: _measured(operation, measure)
-        for name, measure in measures.items()
+        name: _measured(of, operation, measure)
+        for name, measure in of.measures.items()
         if operation in measure.operations
     }
     class_ = type(f"{thing}{_TYPE_NAMES[operation]}", (), fields)
@@ -191,11 +206,11 @@ def _operation(thing: str, measures: Mapping[str, Measure], operation: Operation
 
 
 def _of_contacts(operation: Operation) -> Any:
-    return _operation("Contact", CONTACT_MEASURES, operation)
+    return _operation("Contact", GROUPABLE_CONTACTS, operation)
 
 
 def _of_companies(operation: Operation) -> Any:
-    return _operation("Company", COMPANY_MEASURES, operation)
+    return _operation("Company", GROUPABLE_COMPANIES, operation)
 
 
 @strawberry.type(description="A group of contacts and what is worked out over it.")
@@ -214,7 +229,10 @@ class ContactAggregate:
     sum = _of_contacts(Operation.SUM)
     distinct_values = _of_contacts(Operation.DISTINCT_VALUES)
 
-    @strawberry.field(description="The contacts of the group, the newest first by default.")
+    @strawberry.field(
+        description="The contacts of the group, the newest first by default.",
+        metadata=depending(ON_CONTACTS),
+    )
     async def contacts(
         self,
         info: Info,
@@ -249,7 +267,10 @@ class CompanyAggregate:
     sum = _of_companies(Operation.SUM)
     distinct_values = _of_companies(Operation.DISTINCT_VALUES)
 
-    @strawberry.field(description="The companies of the group, the newest first by default.")
+    @strawberry.field(
+        description="The companies of the group, the newest first by default.",
+        metadata=depending(ON_COMPANIES),
+    )
     async def companies(
         self,
         info: Info,

@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
+from graph.caching import ON_NOTHING_ELSE
 from graph.context import Info
 from graph.declare import batched, column, cursor, edges
 from graph.loading import each
@@ -28,8 +29,12 @@ async def _counts(pages: Sequence[Any], _info: Info) -> list[Any]:
 class PageInfo:
     """The page itself, asked for its surroundings."""
 
-    has_next_page: bool = batched(_have_next_page, "There are rows after the page.")
-    has_previous_page: bool = batched(_have_previous_page, "There are rows before the page.")
+    has_next_page: bool = batched(
+        _have_next_page, "There are rows after the page.", depends=ON_NOTHING_ELSE
+    )
+    has_previous_page: bool = batched(
+        _have_previous_page, "There are rows before the page.", depends=ON_NOTHING_ELSE
+    )
     start_cursor: str | None = cursor("Place of the first row; null on an empty page.")
     end_cursor: str | None = cursor("Place of the last row; null on an empty page.")
 
@@ -50,5 +55,7 @@ class Connection(Generic[T]):
     nodes: list[T] = column("The rows alone.")
     page_info: PageInfo = column("Where the page stands in its list.")
     total_count: int = batched(
-        _counts, "How many rows the whole list has; counted only when asked for."
+        _counts,
+        "How many rows the whole list has; counted only when asked for.",
+        depends=ON_NOTHING_ELSE,
     )

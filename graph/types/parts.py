@@ -11,8 +11,9 @@ from db.rows import ActivityRow, CompanyRow, EmailRow, PhoneRow, UserRow
 from domain.enums import ActivityType, EmailStatus, EmailType, PhoneType, Role
 from domain.node_ids import NodeKind
 from domain.scalars import Json
+from graph.caching import ON_NOTHING_ELSE, ON_USERS
 from graph.context import Info
-from graph.declare import batched, column, loaded, node_id, related_column, rows_of
+from graph.declare import batched, column, depending, loaded, node_id, related_column, rows_of
 from graph.loading import load_each
 
 
@@ -63,6 +64,7 @@ class ContactEmail(Node):
     normalized: str = strawberry.field(
         description="The form that tells addresses apart; no two contacts share one.",
         resolver=lambda root: root.email_key,
+        metadata=depending(ON_NOTHING_ELSE),
     )
     type: EmailType | None = column("Whose mailbox it is.")
     is_primary: bool = column("The address to write to.")
@@ -109,7 +111,7 @@ class Activity(Node):
     body: str | None = column("What was said or written.")
     occurred_at: datetime = column("When it happened.")
 
-    actor: User | None = loaded("user_by_id", "actor_id", "Who did it.")
+    actor: User | None = loaded("user_by_id", "actor_id", "Who did it.", depends=ON_USERS)
 
     @classmethod
     def is_type_of(cls, row: object, _info: object) -> bool:

@@ -15,6 +15,13 @@ from domain.node_ids import NodeKind
 from domain.paging import NEWEST_CONTACTS, ContactOrder
 from domain.scalars import BigInt, Json
 from graph.arguments import After, Before, First, Last
+from graph.caching import (
+    ON_COMPANIES,
+    ON_CONTACTS,
+    ON_NOTHING_ELSE,
+    ON_OWN_CONTACTS,
+    ON_USERS,
+)
 from graph.context import Info, place_of
 from graph.declare import batched, column, loaded, node_id, part, rows_of
 from graph.loading import load_each, load_pages
@@ -108,11 +115,15 @@ class Contact(Node):
     email: str | None = column("Primary e-mail address.")
     email_domain: str | None = column("Domain of the primary e-mail address.")
     email_status: EmailStatus | None = column("Status of the primary e-mail address.")
-    emails: list[ContactEmail] = loaded("emails_by_contact", "id", "All e-mail addresses.")
-    primary_email: ContactEmail | None = batched(
-        _primary_emails, "The address to write to.", needs=("id",)
+    emails: list[ContactEmail] = loaded(
+        "emails_by_contact", "id", "All e-mail addresses.", depends=ON_NOTHING_ELSE
     )
-    phones: list[ContactPhone] = loaded("phones_by_contact", "id", "All phone numbers.")
+    primary_email: ContactEmail | None = batched(
+        _primary_emails, "The address to write to.", needs=("id",), depends=ON_NOTHING_ELSE
+    )
+    phones: list[ContactPhone] = loaded(
+        "phones_by_contact", "id", "All phone numbers.", depends=ON_NOTHING_ELSE
+    )
     linkedin_url: str | None = metadata_column("linkedin_url", "LinkedIn profile.")
     facebook_url: str | None = metadata_column("facebook_url", "Facebook profile.")
     twitter_url: str | None = metadata_column("twitter_url", "X (Twitter) profile.")
@@ -123,13 +134,16 @@ class Contact(Node):
         "company_id",
         "The employer; null when it was deleted.",
         relation="company",
+        depends=ON_COMPANIES,
     )
     company_name: str | None = column("The employer's name, or how the source spells it.")
     company_name_raw: str | None = column("The employer as the source spells it.")
     stage: str | None = column("Stage in the pipeline.")
     lead_status: str | None = column("Status as a lead.")
     do_not_contact: bool = column("The person has asked not to be contacted.")
-    owner: User | None = loaded("user_by_id", "owner_id", "Who looks after it.", relation="owner")
+    owner: User | None = loaded(
+        "user_by_id", "owner_id", "Who looks after it.", relation="owner", depends=ON_USERS
+    )
     tags: list[str] = column("Tags.")
     keywords: list[str] = column("Keywords.")
     notes: str | None = metadata_column("notes", "Free text.")
@@ -139,10 +153,17 @@ class Contact(Node):
         "custom_fields", "A JSON object of your own.", missing="{}"
     )
     metadata: ContactMetadata | None = loaded(
-        "metadata_by_contact", "id", "What is known beyond what lists show.", relation="metadata"
+        "metadata_by_contact",
+        "id",
+        "What is known beyond what lists show.",
+        relation="metadata",
+        depends=ON_NOTHING_ELSE,
     )
     activities: list[Activity] = loaded(
-        "activities_by_contact", "id", "What happened with the contact, the latest first."
+        "activities_by_contact",
+        "id",
+        "What happened with the contact, the latest first.",
+        depends=ON_NOTHING_ELSE,
     )
     last_contacted_at: datetime | None = column("When somebody last wrote or called.")
     last_verified_at: datetime | None = column("When the record was last checked.")
@@ -154,6 +175,7 @@ class Contact(Node):
         "The contact that this one has become a part of, after all merges; its e-mails,"
         " phones and activities are there. Null when it was not merged, or that one was deleted.",
         needs=("id", "merged_into_id"),
+        depends=ON_CONTACTS,
     )
     version: int = column("Goes up by one with every change; pass it as `expectedVersion`.")
 
@@ -200,14 +222,22 @@ class Company(Node):
     retail_locations: int | None = column("Number of shops.")
     logo_url: str | None = column("Logo.")
     parent: "Company | None" = loaded(
-        "company_by_id", "parent_id", "The company this one belongs to.", relation="parent"
+        "company_by_id",
+        "parent_id",
+        "The company this one belongs to.",
+        relation="parent",
+        depends=ON_COMPANIES,
     )
     ticker: str | None = column("Stock ticker.")
     ownership_type: str | None = column("Ownership, such as `PUBLIC`.")
-    owner: User | None = loaded("user_by_id", "owner_id", "Who looks after it.", relation="owner")
+    owner: User | None = loaded(
+        "user_by_id", "owner_id", "Who looks after it.", relation="owner", depends=ON_USERS
+    )
     stage: str | None = column("Stage in the pipeline.")
     source: RecordSource = column("How the record came to be.")
-    contact_count: int = loaded("contact_count_by_company", "id", "How many contacts work there.")
+    contact_count: int = loaded(
+        "contact_count_by_company", "id", "How many contacts work there.", depends=ON_OWN_CONTACTS
+    )
     created_at: datetime = column("When the record was created.")
     updated_at: datetime = column("When the record was last changed.")
     deleted_at: datetime | None = column("When it was deleted; such records are in no list.")
@@ -218,6 +248,7 @@ class Company(Node):
         "The contacts who work there, the newest first by default.",
         needs=("id",),
         selects="contacts",
+        depends=ON_OWN_CONTACTS,
     )
 
     @classmethod

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 from cache.breaker import BreakingStore
 from cache.redis_store import RedisStore
 from cache.store import Hit, StoreUnavailable
-from tests.cache.stores import ERA, InMemory, keep, listed, missed
+from tests.cache.stores import CONTACTS, ERA, InMemory, keep, listed, missed
 from tests.cache.test_redis_store import STEPS
 from tests.valkey import Valkey
 
@@ -44,6 +44,38 @@ async def test_probe_finds_a_store_that_is_gone_before_anybody_needs_it(
         await store.probe()
         assert 0 < first < store.down_seconds()
         valkey.start()
+        await store.probe()
+    assert store.down_seconds() == 0
+
+
+async def test_server_that_keeps_nothing_is_left_alone_until_it_does(
+    valkey: Valkey, redis_store: RedisStore
+) -> None:
+    """It answers, but not to a change: no probe takes it for one that is back."""
+    store = BreakingStore(redis_store)
+    valkey.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    valkey.ask("CONFIG", "SET", "maxmemory", "1")
+    with capture_logs() as logs:
+        with pytest.raises(StoreUnavailable):
+            await store.begin([CONTACTS], "change")
+        for _ in range(3):
+            await store.probe()
+            assert store.down_seconds() > 0
+        valkey.ask("CONFIG", "SET", "maxmemory", "0")
+        await store.probe()
+    assert store.down_seconds() == 0
+    await store.begin([CONTACTS], "change")
+    assert [line["event"] for line in logs] == ["cache_down", "cache_back"]
+
+
+async def test_replica_is_no_server_to_use(valkey: Valkey, redis_store: RedisStore) -> None:
+    """It answers to whoever reads, and refuses what every change has to write."""
+    store = BreakingStore(redis_store)
+    valkey.ask("REPLICAOF", "127.0.0.1", "1")
+    with capture_logs():
+        await store.probe()
+        assert store.down_seconds() > 0
+        valkey.ask("REPLICAOF", "NO", "ONE")
         await store.probe()
     assert store.down_seconds() == 0
 

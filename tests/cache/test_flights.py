@@ -14,7 +14,7 @@ from cache.keys import Key
 from cache.query_cache import Fetched, QueryCache
 from cache.redis_store import open_redis_store
 from cache.statistics import Status
-from cache.store import Found, Store
+from cache.store import Found, Miss, Store
 from tests.cache.loads import Load
 from tests.cache.stores import CONTACTS, ERA, change, listed, until
 from tests.valkey import Valkey
@@ -156,16 +156,38 @@ async def test_who_comes_in_another_era_does_not_share_an_earlier_load(store: St
     assert (await early).value == b"[old]"
 
 
-async def test_who_must_not_fill_shares_nothing(cache: QueryCache) -> None:
-    """What it reads is of a replica, and older than what another one there has read."""
-    load = Load(is_held=True)
-    tasks = [
-        asyncio.create_task(cache.fetch(listed(), load, fills=fills))
-        for fills in (False, True, False)
-    ]
-    await until(partial(called, load, 3))
-    load.gate.set()
-    assert await values(tasks) == {b"[1]"}
+async def test_nobody_waits_for_long_for_the_load_of_another(
+    cache: QueryCache, store: Store
+) -> None:
+    """That one may have much else to do first. What is loaded beside it is not kept."""
+    slow, own = Load(is_held=True), Load(b"[own]")
+    (leader,) = fetch_many(cache, slow, 1)
+    await until(slow.is_called)
+    waiting = fetch_many(cache, own, 3)
+    async with asyncio.timeout(10):
+        assert await values(waiting) == {b"[own]"}
+    assert own.calls == 3
+    assert isinstance(await store.look_up(listed(), era=ERA, will_fill=False), Miss)
+    slow.gate.set()
+    assert await values([leader]) == {b"[1]"}
+    found = await cache.fetch(listed(), Load())
+    assert (found.status, found.value) == (Status.HIT, b"[1]")
+
+
+async def test_who_shares_a_load_is_told_whether_it_was_kept(
+    cache: QueryCache, store: Store
+) -> None:
+    """As the one who loaded: what changed meanwhile keeps it from that."""
+    for changes, is_kept in ((False, True), (True, False)):
+        load = Load(is_held=True)
+        tasks = fetch_many(cache, load, 3)
+        await until(load.is_called)
+        await until(partial(have_looked_up, cache, tasks))
+        if changes:
+            await change(store, CONTACTS)
+        load.gate.set()
+        assert {fetched.is_kept for fetched in await asyncio.gather(*tasks)} == {is_kept}
+        await change(store, CONTACTS)
 
 
 async def called(load: Load, times: int) -> bool:
@@ -292,4 +314,6 @@ async def test_change_during_the_wait_for_another_process_is_seen(healthy_valkey
         first_load.gate.set()
         assert await values(early) == {b"[old]"}
         assert await values(late) == {b"[new]"}
-        assert (await first.fetch(listed(), Load())).value == b"[new]"
+        # Who looked again while the change was under way has kept nothing.
+        found = await first.fetch(listed(), Load(b"[newer]"))
+        assert found.value in (b"[new]", b"[newer]")

@@ -52,6 +52,18 @@ def test_client_that_has_it_is_recognised(header: str) -> None:
     assert is_current(header, TAG)
 
 
+@pytest.mark.parametrize("header", ['W/"v1"', '"v1"', 'W/"v0", W/"v1"', "*"])
+def test_weak_tag_is_recognised(header: str) -> None:
+    """Whether the client has it as a weak one or not."""
+    assert is_current(header, 'W/"v1"')
+
+
+@pytest.mark.parametrize("header", ['W/"v2"', '"W/"', "W/v1", '"W/"v1""'])
+def test_weak_tag_is_not_taken_for_another(header: str) -> None:
+    """What stands between the quotes decides."""
+    assert not is_current(header, 'W/"v1"')
+
+
 @pytest.mark.parametrize(
     "header",
     [None, "", '"other"', TAG.strip('"'), TAG[:-1], '"*"', '"other", *', f'"x{TAG[1:]}', "W/"],

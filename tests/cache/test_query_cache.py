@@ -6,11 +6,13 @@ import pytest
 
 from cache.keys import Estimate
 from cache.query_cache import MISSING, QueryCache, cache_aside
+from cache.redis_store import RedisStore
 from cache.statistics import Status
 from cache.store import Hit, Store
 from cache.tags import Entity
 from tests.cache.loads import Load
 from tests.cache.stores import CONTACTS, ERA, World, change, listed, shown, until
+from tests.valkey import Valkey
 
 
 @pytest.fixture
@@ -24,9 +26,11 @@ async def test_value_is_loaded_once_and_found_from_then_on(cache: QueryCache) ->
     load = Load(b'{"a": 1}')
     missed = await cache.fetch(listed(), load)
     assert (missed.status, missed.value, missed.seconds_left) == (Status.MISS, b'{"a": 1}', None)
+    assert missed.is_kept
     for _ in range(2):
         found = await cache.fetch(listed(), load)
         assert (found.status, found.value) == (Status.HIT, b'{"a": 1}')
+        assert found.is_kept
         assert found.seconds_left is not None
         assert 250 < found.seconds_left <= 300
     assert load.calls == 1
@@ -60,16 +64,6 @@ async def test_error_of_a_load_reaches_the_caller_and_nothing_is_kept(cache: Que
     assert (await cache.fetch(listed(), load)).status is Status.HIT
 
 
-async def test_value_read_from_a_replica_is_not_kept(cache: QueryCache) -> None:
-    """A hit is used all the same."""
-    load = Load()
-    for _ in range(2):
-        assert (await cache.fetch(listed(), load, fills=False)).status is Status.MISS
-    await cache.fetch(listed(), load)
-    assert (await cache.fetch(listed(), load, fills=False)).status is Status.HIT
-    assert load.calls == 3
-
-
 async def test_cache_is_bypassed_while_something_is_being_changed(
     cache: QueryCache, store: Store
 ) -> None:
@@ -80,6 +74,7 @@ async def test_cache_is_bypassed_while_something_is_being_changed(
     for _ in range(2):
         fetched = await cache.fetch(listed(), load)
         assert (fetched.status, fetched.value) == (Status.BYPASS, b"[1]")
+        assert not fetched.is_kept
     await store.end([CONTACTS], "change")
     assert (await cache.fetch(listed(), load)).status is Status.MISS
     assert load.calls == 4
@@ -94,9 +89,23 @@ async def test_value_whose_tags_change_during_its_load_is_not_kept(
     await until(load.is_called)
     await change(store, CONTACTS)
     load.gate.set()
-    assert (await fetching).value == b"[1]"
+    fetched = await fetching
+    assert (fetched.value, fetched.is_kept) == (b"[1]", False)
     load.value = b"[2]"
     assert (await cache.fetch(listed(), load)).value == b"[2]"
+
+
+async def test_value_is_not_kept_when_the_store_goes_during_its_load(
+    valkey: Valkey, redis_store: RedisStore
+) -> None:
+    """Who loaded it has it, and is told."""
+    cache, load = QueryCache(redis_store, era=lambda: ERA, ttl_seconds=300), Load(is_held=True)
+    fetching = asyncio.create_task(cache.fetch(listed(), load))
+    await until(load.is_called)
+    valkey.kill()
+    load.gate.set()
+    fetched = await fetching
+    assert (fetched.status, fetched.value, fetched.is_kept) == (Status.MISS, b"[1]", False)
 
 
 async def test_cache_without_an_era_is_bypassed(store: Store) -> None:

@@ -9,7 +9,7 @@ from redis import Redis
 
 from cache.keys import Named
 from cache.redis_connections import _MAX_CONNECTIONS
-from cache.redis_store import RedisStore, open_redis_store
+from cache.redis_store import RedisStore, _counted, open_redis_store
 from cache.store import Dirty, Found, Hit, Miss, Store, StoreUnavailable
 from tests.cache.stores import CONTACTS, ERA, change, keep, listed, missed, shown, until
 from tests.valkey import Valkey
@@ -166,6 +166,21 @@ async def test_many_at_once_take_turns_at_few_connections(healthy_valkey: Valkey
         with Redis.from_url(healthy_valkey.url) as client:
             clients = client.client_list()
     assert len(clients) <= _MAX_CONNECTIONS + 1
+
+
+def test_numbers_that_a_server_does_not_tell_are_left_out() -> None:
+    """Those that it tells are told."""
+    assert _counted(b"# Stats\r\nkeyspace_hits:7\r\nexpired_keys:1\r\n") == {"keyspace_hits": 7}
+    assert _counted(b"") == {}
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 3_000_000])
+async def test_value_of_any_size_comes_back_as_it_was(healthy_valkey: Valkey, size: int) -> None:
+    """Also one that looks like the end of a line all along, and of more than one packet."""
+    value = (b"\r\n$1\r\n" * (size // 7 + 1))[:size]
+    async with open_redis_store(healthy_valkey.url, schema="schema") as store:
+        await keep(store, listed(), value)
+        assert await value_of(store) == value
 
 
 @pytest.mark.parametrize("step", STEPS)

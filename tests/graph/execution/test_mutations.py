@@ -52,6 +52,11 @@ mutation { a: createContact(input: {firstName: "Before"}) { contact { firstName 
   b: deleteContact(input: {id: "broken"}) { contact { id } }
   c: createContact(input: {firstName: "After"}) { contact { firstName } } }
 """
+CACHES: Final = """
+mutation ($pattern: String!) {
+  invalidateCache(input: {pattern: $pattern, reason: "test"}) { removed userErrors { message } }
+  warmCache(input: {names: ["contacts:popular"]}) { userErrors { message } } }
+"""
 
 
 def _id(kind: NodeKind, row_id: int) -> str:
@@ -115,6 +120,11 @@ def _steps() -> Iterator[tuple[str, dict[str, Any]]]:
     yield ERASE, {"input": {"ids": _contacts(41, 12)}}
 
 
+def _steps_without_a_cache() -> Iterator[tuple[str, dict[str, Any]]]:
+    yield CACHES, {"pattern": "query_cache:*"}
+    yield CACHES, {"pattern": ""}
+
+
 @pytest.fixture
 async def apart(server_url: URL, template: str, tmp_path: Path) -> AsyncIterator[list[App]]:
     """An application that compiles and one that does not, on two databases with equal rows."""
@@ -152,7 +162,7 @@ async def test_every_mutation_answers_and_writes_the_same(apart: list[App]) -> N
     """One after the other, so that what one leaves the next one finds."""
     admins = [app.client(Role.ADMIN) for app in apart]
     wrote = 0
-    for document, variables in _steps():
+    for document, variables in (*_steps(), *_steps_without_a_cache()):
         compiled, core = [
             await _sent(app, admin, document, variables)
             for app, admin in zip(apart, admins, strict=True)
@@ -175,7 +185,7 @@ def test_every_mutation_of_the_schema_is_tried() -> None:
     assert mutation is not None
     tried = {
         node.name.value
-        for document, _ in _steps()
+        for document, _ in (*_steps(), *_steps_without_a_cache())
         for operation in parse(document).definitions
         if isinstance(operation, OperationDefinitionNode)
         for node in operation.selection_set.selections

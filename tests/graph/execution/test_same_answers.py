@@ -4,14 +4,16 @@ Every operation follows from its seed, which a failure shows with the smallest d
 fails: `--seed N` tries operation N again.
 """
 
+import re
 from collections.abc import Sequence
 
 import pytest
 
+from cache.statistics import Status
 from domain.enums import Role
 from graph.documents import Documents, InvalidDocument
 from graph.schema import core_schema
-from tests.apps import App
+from tests.apps import App, open_app
 from tests.both_executors import COMPARING, AnswersDiffer
 from tests.client import Client
 from tests.graph.execution.materials import Rows
@@ -26,6 +28,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
     pytest.mark.usefixtures("forgotten"),
 ]
+
+_KEPT = 100
+_CHANGES_BY_ITSELF = re.compile("estimate|cacheStats")
 
 DOCUMENTS = Documents(core_schema())
 
@@ -72,3 +77,25 @@ async def test_random_operations_are_answered_the_same(
     for seed in seeds:
         await both.assert_same(make_operation(seed, core_schema(), rows, DOCUMENTS))
     assert COMPARING.compared - before == len(seeds)
+
+
+def _same_admin(app: App, admin: Client) -> Client:
+    client = app.client(Role.ADMIN)
+    client.headers = admin.headers
+    return client
+
+
+async def test_random_operations_are_answered_the_same_from_the_cache(
+    full_app: App, admin: Client, rows: Rows, seeds: Sequence[int]
+) -> None:
+    """Asked again, whatever was kept is what graphql-core reads; so are notices and errors."""
+    url, folder = full_app.resources.database_url, full_app.resources.data_folder
+    async with open_app(url, folder, with_cache=True, enable_compiled_execution=True) as app:
+        both = Both(_same_admin(app, admin), app.client(Role.VIEWER))
+        for seed in seeds[:_KEPT]:
+            operation = make_operation(seed, core_schema(), rows, DOCUMENTS)
+            if not _CHANGES_BY_ITSELF.search(operation.query):
+                await both.assert_same(operation)
+                await both.assert_same(operation)
+        assert app.resources.caching.cache is not None
+        assert app.resources.caching.cache.counts.of(Status.HIT) > len(seeds[:_KEPT]) / 4

@@ -1,0 +1,74 @@
+"""A client who is told what the cache did, and counts the statements of an answer."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from domain.enums import Role
+from tests.apps import STRANGER, App
+from tests.client import Client
+from tests.statements import Statements
+
+HIT, MISS, BYPASS = "HIT", "MISS", "BYPASS"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer.
+
+    Attributes:
+        status: What the cache did; None when nothing of the operation can be kept.
+        statements: What was asked of PostgreSQL.
+        told: Everything beside the data but for what an admin asks by `X-Debug`.
+    """
+
+    data: Any
+    status: str | None
+    tags: tuple[str, ...]
+    statements: tuple[str, ...]
+    told: dict[str, Any]
+
+
+class CachedApp:
+    """An application with a cache, as an admin sees it."""
+
+    def __init__(self, app: App, *, user: UUID = STRANGER) -> None:
+        self.app = app
+        self.statements = Statements()
+        app.resources.database.observers.append(self.statements.observe)
+        token = app.resources.tokens.issue(user, Role.ADMIN, ttl_seconds=600)
+        self.client = Client(app.http, token)
+        self.client.headers["X-Debug"] = "cache"
+
+    async def ask(
+        self, query: str, *, headers: dict[str, str] | None = None, **variables: Any
+    ) -> Answered:
+        """The answer to an operation."""
+        content = orjson.dumps({"query": query, "variables": variables})
+        with self.statements.recorded() as statements:
+            response = await self.client.http.post(
+                "/graphql", content=content, headers=self.client.headers | (headers or {})
+            )
+        body = response.json()
+        told = body.pop("extensions", {})
+        cached = told.pop("cache", {})
+        told = {name: told[name] for name in ("notices", "hints") if name in told}
+        return Answered(
+            body.pop("data", None),
+            cached.get("status"),
+            tuple(cached.get("tags", ())),
+            tuple(statements),
+            body | told,
+        )
+
+    async def status(self, query: str, **variables: Any) -> str | None:
+        """What the cache did for an operation."""
+        return (await self.ask(query, **variables)).status
+
+    async def forget(self) -> None:
+        """Let go of everything that is kept."""
+        cache = self.app.resources.caching.cache
+        assert cache is not None
+        await cache.invalidate_pattern("*", reason="a test begins", metadata={})
