@@ -1,7 +1,7 @@
 """The web application: its routes and what surrounds them."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,12 +16,17 @@ from app.health import health_routes
 from app.middleware import RequestMiddleware
 from app.pages import page_routes
 from app.resources import Resources
+from app.settings import Settings
+from app.warming import Warmers
+from cache.http import Freshness
+from cache.warming import Warming
 from domain.errors import AppError
 from graph.context import Context, PageLimits, Viewer
 from graph.documents import Documents
 from graph.endpoint import Authenticate, Endpoint, EndpointSettings
 from graph.event_stream import OpenStreams
 from graph.execution.engine import Executor
+from graph.http_caching import AnswerCaching
 from graph.schema import build_schema, core_schema
 from graph.stored_documents import read_stored_documents
 from graph.view import GraphQLView
@@ -38,19 +43,22 @@ def create_app(resources: Resources) -> "Application":
         StoredDocumentsError: DOCUMENTS_DIR has what is no document.
     """
     settings = resources.settings
+    execution = _execution(resources)
+    warmers = _warmers(resources, execution)
     endpoint = _endpoint(
         resources,
+        execution,
         authenticate=bearer_authentication(resources.tokens),
-        open_context=noting(context_opener(resources), resources.activity),
+        open_context=noting(context_opener(resources, warming=warmers), resources.activity),
     )
     streams = OpenStreams()
-    view = GraphQLView(endpoint, streams)
+    view = GraphQLView(endpoint, streams, caching=_answer_caching(settings))
     others = Starlette(
         routes=[
             # What comes here is not answered but refused, by its method.
             *(Route(path, view, methods=_METHODS) for path in _PATHS),
             *health_routes(resources.probe),
-            *([] if settings.is_production else page_routes()),
+            *([] if settings.is_production else page_routes(settings)),
         ],
         exception_handlers={
             AppError: answer_app_error,
@@ -59,7 +67,11 @@ def create_app(resources: Resources) -> "Application":
         middleware=[Middleware(RequestMiddleware)],
     )
     return Application(
-        RequestMiddleware(view), RequestMiddleware(GraphQLSocket(endpoint)), others, streams
+        RequestMiddleware(view),
+        RequestMiddleware(GraphQLSocket(endpoint)),
+        others,
+        streams=streams,
+        warmers=warmers,
     )
 
 
@@ -69,22 +81,42 @@ def graphql_view(resources: Resources, *, authenticate: Authenticate) -> GraphQL
     Raises:
         StoredDocumentsError: DOCUMENTS_DIR has what is no document.
     """
-    open_context = context_opener(resources)
-    endpoint = _endpoint(resources, authenticate=authenticate, open_context=open_context)
+    endpoint = _endpoint(
+        resources,
+        _execution(resources),
+        authenticate=authenticate,
+        open_context=context_opener(resources),
+    )
     return GraphQLView(endpoint, OpenStreams())
+
+
+class _Execution(NamedTuple):
+    """What executes the documents of a process, and keeps them."""
+
+    executor: Executor
+    documents: Documents
+
+
+def _execution(resources: Resources) -> _Execution:
+    settings, schema = resources.settings, core_schema()
+    folder = settings.documents_dir
+    return _Execution(
+        Executor(build_schema(), compiled=settings.enable_compiled_execution),
+        Documents(schema, stored=read_stored_documents(folder, schema) if folder else {}),
+    )
 
 
 def _endpoint(
     resources: Resources,
+    execution: _Execution,
     *,
     authenticate: Authenticate,
     open_context: Callable[[Viewer | None], Context],
 ) -> Endpoint:
-    settings, schema = resources.settings, core_schema()
-    folder = settings.documents_dir
+    settings = resources.settings
     return Endpoint(
-        Executor(build_schema(), compiled=settings.enable_compiled_execution),
-        Documents(schema, stored=read_stored_documents(folder, schema) if folder else {}),
+        execution.executor,
+        execution.documents,
         settings=EndpointSettings(
             max_body_bytes=settings.max_body_size,
             request_timeout_seconds=settings.request_timeout,
@@ -95,16 +127,50 @@ def _endpoint(
     )
 
 
+def _warmers(resources: Resources, execution: _Execution) -> Warmers:
+    """They ask as requests do, through the same executor, and are nobody who could be active."""
+    endpoint = _endpoint(
+        resources,
+        execution,
+        authenticate=lambda _header: None,
+        open_context=context_opener(resources),
+    )
+    return Warmers(endpoint, resources.caching.cache)
+
+
+def _answer_caching(settings: Settings) -> AnswerCaching | None:
+    if not settings.enable_http_cache:
+        return None
+    return AnswerCaching(
+        Freshness(
+            max_age_seconds=settings.http_cache_max_age,
+            is_public=settings.http_cache_public,
+            must_revalidate=settings.http_cache_must_revalidate,
+        )
+    )
+
+
 class Application:
-    """Takes GraphQL past the router, which would take 10 µs to find its only busy route."""
+    """Takes GraphQL past the router, which would take 10 µs to find its only busy route.
+
+    Attributes:
+        warmers: Fill its cache.
+    """
 
     def __init__(
-        self, view: ASGIApp, socket: ASGIApp, others: ASGIApp, streams: OpenStreams
+        self,
+        view: ASGIApp,
+        socket: ASGIApp,
+        others: ASGIApp,
+        *,
+        streams: OpenStreams,
+        warmers: Warmers,
     ) -> None:
         self._view = view
         self._socket = socket
         self._others = others
         self._streams = streams
+        self.warmers = warmers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by one of the three."""
@@ -120,7 +186,9 @@ class Application:
         self._streams.end()
 
 
-def context_opener(resources: Resources) -> Callable[[Viewer | None], Context]:
+def context_opener(
+    resources: Resources, *, warming: Warming | None = None
+) -> Callable[[Viewer | None], Context]:
     """Makes the context of a request from its viewer."""
     settings = resources.settings
     limits = PageLimits(default=settings.default_page_size, maximum=settings.max_page_size)
@@ -135,6 +203,8 @@ def context_opener(resources: Resources) -> Callable[[Viewer | None], Context]:
             background=resources.background,
             replica=resources.replica,
             feeds=resources.feeds,
+            cache=resources.caching.cache,
+            warming=warming,
         )
 
     return open_context

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 import typer
 
 from app import doctor
+from app.asgi import create_app
 from app.embedded.binaries import EmbeddedServerError, binaries
 from app.explain import (
     Explanation,
@@ -34,8 +35,10 @@ from app.serve import PoolTooLarge
 from app.serve import serve as serve_until_stopped
 from app.settings import Settings, SettingsError, load_settings
 from app.units import parse_seconds
+from app.warming import warm_when_usable
 from app.working import NotMigrated
 from app.working import work as work_until_stopped
+from cache.warming import WarmResult
 from db.migrate import upgrade
 from db.staging import Result
 from domain.contact_points import normalize_email
@@ -239,6 +242,33 @@ def explain(
         _fail("\n".join(f"The query failed: {error['message']}" for error in explanation.errors))
 
 
+@app.command()
+def warm(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Warmers or stored documents; CACHE_WARMING_QUERIES when left out."),
+    ] = None,
+) -> None:
+    """Fill the cache that servers share before anybody asks."""
+    settings = _settings()
+    if not (settings.enable_query_caching and settings.enable_redis_cache):
+        _fail(
+            "Only a shared cache can be warmed from outside: set ENABLE_REDIS_CACHE and REDIS_URL. "
+            "A server warms its own with ENABLE_CACHE_WARMING."
+        )
+
+    async def work() -> list[WarmResult]:
+        async with open_resources(settings, progress=_say, with_cache=True) as resources:
+            warmers, lease = create_app(resources).warmers, resources.caching.lease
+            return await warm_when_usable(warmers, lease, names or settings.cache_warming_queries)
+
+    results = _run(work())
+    for result in results:
+        typer.echo(f"{'ok  ' if result.ok else 'FAIL'}  {result.name}")
+    if problems := [str(result.error) for result in results if not result.ok]:
+        _fail("\n".join(problems))
+
+
 @user_app.command("add")
 def add_user(email: Email, role: RoleOption = Role.VIEWER) -> None:
     """Add a user."""
@@ -288,7 +318,7 @@ def main() -> None:
 def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
-    except (AppError, EmbeddedServerError, OSError) as error:
+    except (AppError, EmbeddedServerError, OSError, StoredDocumentsError) as error:
         _fail(getattr(error, "message", None) or str(error))
 
 

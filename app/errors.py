@@ -23,6 +23,7 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.INTERNAL_SERVER_ERROR: 500,
+    ErrorCode.FEATURE_DISABLED: 501,
     ErrorCode.SERVICE_UNAVAILABLE: 503,
     ErrorCode.TIMEOUT: 504,
 }

@@ -5,14 +5,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from db.probe import DatabaseProbe
+from streaming.caching import cache_response
 
 
 def health_routes(probe: DatabaseProbe) -> list[BaseRoute]:
     """`/health`, `/health/live` and `/health/ready`."""
 
+    @cache_response(max_age=None)
     async def live(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
+    @cache_response(max_age=None)
     async def ready(_request: Request) -> Response:
         problem = await probe.problem()
         checks = {"database": problem or "ok"}

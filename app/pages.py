@@ -3,7 +3,9 @@
 Only the files named here are served; no part of a request ever becomes a file name.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 
@@ -11,6 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+
+from app.settings import Settings
+from streaming.caching import cache_response, create_cached_response
 
 EXPLORER_PAGE = "explorer.html"
 ASSETS = (
@@ -41,62 +46,81 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
+POLICY = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+ASSETS_PATH = "/explorer/assets/"
+
+
 @dataclass(frozen=True, slots=True)
 class PageFile:
-    """One packaged file in memory, with the entity tag of its content."""
+    """One packaged file in memory."""
 
     content: bytes
     media_type: str
-    etag: str
 
 
 def load_page_file(name: str) -> PageFile:
     """Return the packaged file of this name from the folder ``app/pages``."""
     content = (files("app") / "pages" / name).read_bytes()
-    media_type = MEDIA_TYPES[name.rpartition(".")[2]]
-    return PageFile(content, media_type, f'"{sha256(content).hexdigest()[:32]}"')
+    return PageFile(content, MEDIA_TYPES[name.rpartition(".")[2]])
 
 
-def page_routes() -> list[BaseRoute]:
+def page_routes(settings: Settings) -> list[BaseRoute]:
     """Return the routes of the explorer page and its assets; every file is read here, once."""
-    page = load_page_file(EXPLORER_PAGE)
     assets = {name: load_page_file(name) for name in ASSETS}
+    version = version_of(assets.values())
+    page = with_version(load_page_file(EXPLORER_PAGE), version)
+    is_public, must_revalidate = (
+        settings.http_cache_public,
+        settings.http_cache_must_revalidate,
+    )
+    a_while, for_ever = (
+        age if settings.enable_http_cache else None
+        for age in (settings.http_cache_api_max_age, settings.http_cache_static_max_age)
+    )
 
     async def explorer(request: Request) -> Response:
-        return build_response(request, page)
+        answer = create_cached_response(
+            page.content,
+            request,
+            max_age=a_while,
+            public=is_public,
+            must_revalidate=must_revalidate,
+            media_type=page.media_type,
+        )
+        answer.headers.update(POLICY)
+        return answer
 
     async def asset(request: Request) -> Response:
         found = assets.get(request.path_params["name"])
         if found is None:
             raise HTTPException(404)
-        return build_response(request, found)
+        return Response(found.content, media_type=found.media_type, headers=POLICY)
 
+    kept = partial(cache_response, public=is_public, must_revalidate=must_revalidate)
     return [
         Route("/", explorer, name="home"),
         Route("/explorer", explorer, name="explorer"),
         Route("/explorer/", explorer, include_in_schema=False),
-        Route("/explorer/assets/{name}", asset, name="explorer-asset"),
+        Route(f"{ASSETS_PATH}{version}/{{name}}", kept(max_age=for_ever, immutable=True)(asset)),
+        # A page that was kept from before an upgrade names the version of then.
+        Route(f"{ASSETS_PATH}{{version}}/{{name}}", kept(max_age=a_while)(asset)),
     ]
 
 
-def build_response(request: Request, file: PageFile) -> Response:
-    """Return the file, or 304 when the browser's copy has the same content."""
-    headers = {
-        "Cache-Control": "no-cache",
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-        "ETag": file.etag,
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
-    if is_current(request.headers.get("if-none-match", ""), file.etag):
-        return Response(status_code=304, headers=headers)
-    return Response(file.content, media_type=file.media_type, headers=headers)
+def version_of(assets: Iterable[PageFile]) -> str:
+    """Return what the path of the assets has in it: another text when any of them changes."""
+    digest = sha256()
+    for file in assets:
+        digest.update(sha256(file.content).digest())
+    return digest.hexdigest()[:16]
 
 
-def is_current(if_none_match: str, etag: str) -> bool:
-    """Return whether an If-None-Match header names this entity tag.
-
-    Source: RFC 9110 §13.1.2; the comparison is weak, because a compressing proxy weakens tags.
-    """
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return etag in tags or "*" in tags
+def with_version(page: PageFile, version: str) -> PageFile:
+    """Return the page with the paths of its assets; those import each other beside themselves."""
+    path = ASSETS_PATH.encode()
+    content = page.content.replace(path, path + version.encode() + b"/")
+    return PageFile(content, page.media_type)

@@ -10,12 +10,14 @@ from sqlalchemy.engine import URL
 
 from app.activity import Activity
 from app.auth import Tokens
+from app.caching import Caching, connection_name, open_caching
 from app.embedded.server import EmbeddedServer, acquire, default_folder
 from app.monitoring import slow_statement_log
 from app.secret import load_secret
 from app.settings import Settings
 from app.stopping import StopClock
 from db.announcing import announce
+from db.cache_state import CacheState
 from db.engine import normalize_database_url, open_engine
 from db.listening import open_listener
 from db.probe import DatabaseProbe
@@ -35,6 +37,7 @@ class Resources:
 
     Attributes:
         replica: Where queries are read; None when there is none, or nothing is served.
+        caching: Keeps answers of queries; of what is not served it only says what is out of date.
         embedded: The server of our own; None when DATABASE_URL names another.
     """
 
@@ -43,6 +46,7 @@ class Resources:
     database_url: URL
     database: Database
     replica: Replica | None
+    caching: Caching
     background: BackgroundTasks
     activity: Activity
     parallel: ParallelSettings
@@ -66,6 +70,7 @@ async def open_resources(
     progress: Progress = lambda _message: None,
     statement_timeout_seconds: float = 8.0,
     with_replica: bool = False,
+    with_cache: bool = False,
 ) -> AsyncIterator[Resources]:
     """Open everything, and close it in the opposite order.
 
@@ -73,11 +78,13 @@ async def open_resources(
         progress: Called with a sentence before each step that takes time.
         statement_timeout_seconds: More than the default is for loads and migrations.
         with_replica: For serving: everything else is about the primary alone.
+        with_cache: For serving: everything else reads what is stored.
 
     Raises:
         EmbeddedServerError: The embedded PostgreSQL cannot be had.
     """
     folder = data_folder(settings)
+    name = connection_name(settings, serves=with_cache)
     stop_clock = StopClock()
     async with AsyncExitStack() as stack:
         embedded = None
@@ -93,6 +100,7 @@ async def open_resources(
                 pool_size=settings.database_pool_size,
                 max_overflow=settings.database_max_overflow,
                 statement_timeout_seconds=statement_timeout_seconds,
+                application_name=name,
             )
         )
         probe_engine = await stack.enter_async_context(
@@ -105,7 +113,19 @@ async def open_resources(
             if settings.enable_query_monitoring
             else []
         )
-        database = Database(engine, observers=observers, before_commit=[announce])
+        caching = await stack.enter_async_context(
+            open_caching(
+                settings,
+                CacheState(name, Database(engine)),
+                secret=secret,
+                direct_url=direct_url(settings, url),
+                serves=with_cache,
+            )
+        )
+        database = Database(
+            engine, observers=observers, before_commit=[announce], guard=caching.guard
+        )
+        stack.push_async_callback(database.shown)
         background = await stack.enter_async_context(
             open_background(
                 max_concurrent=settings.max_concurrent_background_tasks,
@@ -116,7 +136,11 @@ async def open_resources(
         stack.callback(activity.flush)
         stack.push_async_callback(database.settle)
         listener = await stack.enter_async_context(open_listener(direct_url(settings, url)))
-        feeds = await stack.enter_async_context(open_feeds(listener, database))
+        feeds = await stack.enter_async_context(
+            open_feeds(
+                listener, database, caught_up=caching.lease.caught_up if caching.lease else None
+            )
+        )
         replica = None
         if with_replica:
             replica = await stack.enter_async_context(replica_of(settings, url, database))
@@ -128,6 +152,7 @@ async def open_resources(
             database_url=url,
             database=database,
             replica=replica,
+            caching=caching,
             background=background,
             activity=activity,
             parallel=parallel_settings(settings),

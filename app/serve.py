@@ -20,6 +20,7 @@ from app.first_start import ensure_admin, prepare
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from app.stopping import REQUEST_SECONDS
+from app.warming import warming_at_start
 from app.working import at_work, build_worker
 from db.rows import UserRow
 from domain.enums import Role
@@ -142,7 +143,9 @@ def serve(settings: Settings, *, demo: bool, jobs: bool) -> None:
 
 
 async def _serve(settings: Settings, listening: socket.socket, *, demo: bool, jobs: bool) -> None:
-    async with open_resources(settings, progress=_say, with_replica=True) as resources:
+    async with open_resources(
+        settings, progress=_say, with_replica=True, with_cache=True
+    ) as resources:
         await _check_pool(resources, jobs=jobs)
         admin = await _prepared(resources, demo=demo)
         app = create_app(resources)
@@ -154,7 +157,10 @@ async def _serve(settings: Settings, listening: socket.socket, *, demo: bool, jo
             if worker is not None:
                 worker.stop()
 
-        async with nullcontext() if worker is None else at_work(worker, resources.stop_clock):
+        async with (
+            nullcontext() if worker is None else at_work(worker, resources.stop_clock),
+            warming_at_start(resources, app.warmers),
+        ):
             port = listening.getsockname()[1]
             await answer_requests(
                 app,

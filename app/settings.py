@@ -4,7 +4,8 @@ A setting is an environment variable or a line of `.env` with the name of the fi
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -14,7 +15,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.exc import ArgumentError
 
 from app.units import parse_bytes, parse_seconds
@@ -22,10 +23,23 @@ from db.engine import normalize_database_url
 
 MIN_SECRET_BYTES = 32
 _ADDRESS = "postgresql://user:password@host:5432/database"
+_REDIS_ADDRESS: Final = "redis://user:password@host:6379/0"
+_REDIS_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
 
 Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0)]
 SomeSeconds = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(parse_seconds)]
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(gt=0)]
+AgeSeconds = Annotated[int, BeforeValidator(parse_seconds), Field(ge=0)]
+
+
+def _parse_names(written: object) -> object:
+    """Names with commas between them."""
+    if not isinstance(written, str):
+        return written
+    return tuple(name for part in written.split(",") if (name := part.strip()))
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_names)]
 
 
 class SettingsError(Exception):
@@ -91,6 +105,53 @@ class Settings(BaseSettings):
     documents_dir: Path | None = Field(
         None, description="Folder of stored documents, `*.graphql`; requests name them."
     )
+    enable_query_caching: bool = Field(
+        default=True, description="Keep answers of queries for as long as they are true."
+    )
+    query_cache_ttl: Seconds = Field(300, description="How long an answer is kept at most.")
+    cache_max_size: int = Field(
+        1000, ge=1, le=1_000_000, description="Answers that are kept in memory at most."
+    )
+    cache_max_bytes: Bytes = Field(
+        64 * 2**20, description="Bytes that all of these together have at most."
+    )
+    enable_redis_cache: bool = Field(
+        default=False,
+        description="Keep answers in Redis instead; several server processes need it.",
+    )
+    redis_url: SecretStr = Field(
+        "redis://localhost:6379/0", validate_default=True, description="Address of Redis."
+    )
+    enable_cache_warming: bool = Field(
+        default=False, description="Fill the cache when the server starts, beside its requests."
+    )
+    cache_warming_queries: Names = Field(
+        "contacts:popular,companies:active",
+        validate_default=True,
+        description="With what: contacts:popular, companies:active, settings:app, or names of "
+        "stored documents; commas between them.",
+    )
+    enable_http_cache: bool = Field(
+        default=True,
+        description="Answer a GET that was answered before by 304 when nothing changed.",
+    )
+    http_cache_max_age: AgeSeconds = Field(
+        300, description="How long others may keep public answers of GraphQL: the schema."
+    )
+    http_cache_public: bool = Field(
+        default=True,
+        description="Proxies may keep what is public; what is asked with a token never is.",
+    )
+    http_cache_must_revalidate: bool = Field(
+        default=False,
+        description="What was kept too long is not used even when we cannot be asked.",
+    )
+    http_cache_static_max_age: AgeSeconds = Field(
+        31_536_000, description="How long browsers may keep files that never change; a year."
+    )
+    http_cache_api_max_age: AgeSeconds = Field(
+        300, description="How long others may keep public answers of other routes: pages."
+    )
     undo_window: Seconds = Field(
         604_800, description="How long after it a merge can be undone; a week."
     )
@@ -138,6 +199,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"must look like {_ADDRESS}") from None
         return url
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr) -> SecretStr:
+        if not _is_redis_address(url.get_secret_value()):
+            raise ValueError(f"must look like {_REDIS_ADDRESS}, rediss://… or unix:///path")
+        return url
+
     @field_validator("database_replica_url")
     @classmethod
     def _has_a_primary(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
@@ -181,6 +249,16 @@ def load_settings(**given: object) -> Settings:
             "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
         )
     return settings
+
+
+def _is_redis_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # The port is read where it is asked for.
+        where = parts.path if parts.scheme == "unix" else (parts.hostname, parts.port)[0]
+    except ValueError:
+        return False
+    return parts.scheme in _REDIS_SCHEMES and bool(where)
 
 
 def _sentence(problem: object) -> str:

@@ -30,6 +30,7 @@ class ErrorCode(StrEnum):
     REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
     TIMEOUT = "TIMEOUT"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+    FEATURE_DISABLED = "FEATURE_DISABLED"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 
 
@@ -140,6 +141,12 @@ class ConnectionLost(DatabaseUnavailable):
 
 class OutcomeUnknown(DatabaseUnavailable):
     """The connection broke after COMMIT was sent: the change may have been written."""
+
+
+class FeatureDisabled(AppError):
+    """A setting keeps this process from doing it."""
+
+    code = ErrorCode.FEATURE_DISABLED
 
 
 class ProblemCode(DescribedEnum):

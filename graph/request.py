@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.types import Receive, Scope
 
+from cache.http import wants_fresh
 from domain.errors import (
     AppError,
     ErrorCode,
@@ -36,7 +37,7 @@ class HTTPRequest:
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._scope = scope
-        # Of a header that comes twice the first counts.
+        # Of a header that comes twice the first counts, unless it is a list.
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self.receive = receive
 
@@ -56,10 +57,26 @@ class HTTPRequest:
         """Whether the answer has no body."""
         return bool(self._scope["method"] == "HEAD")
 
+    @property
+    def wants_fresh(self) -> bool:
+        """Whether the client takes nothing that was kept."""
+        value = self.list_header(b"cache-control")
+        return value is not None and wants_fresh(value)
+
     def header(self, name: bytes) -> str | None:
         """The value of a header, by its name in lower case."""
         value = self._headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    def list_header(self, name: bytes) -> str | None:
+        """The values of a header that is a list; all of its lines are one.
+
+        Source: RFC 9110, section 5.3.
+        """
+        if name not in self._headers:
+            return None
+        lines = [value for other, value in self._scope["headers"] if other == name]
+        return b", ".join(lines).decode("latin-1")
 
     def parameters(self) -> dict[str, Any]:
         """What stands behind the question mark; of a name that comes twice the last counts."""

@@ -1,12 +1,11 @@
 """The schema, built once a process."""
 
-from functools import lru_cache
-
 import strawberry
 from graphql import GraphQLSchema
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
+from cache.once import MadeOnce
 from graph.asking import note_fields
 from graph.context import Info
 from graph.mutations.root import Mutation
@@ -17,7 +16,7 @@ from graph.subscriptions import Subscription
 from graph.types.jobs import JOB_TYPES
 
 
-@lru_cache(maxsize=1)
+@MadeOnce
 def build_schema() -> strawberry.Schema:
     """Everything the API offers."""
     schema = strawberry.Schema(

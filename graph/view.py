@@ -13,6 +13,7 @@ import structlog
 from graphql import ExecutionResult, OperationDefinitionNode, OperationType
 from starlette.types import Receive, Scope, Send
 
+from cache.http import PRIVATE
 from domain.enums import Role
 from domain.errors import AppError, ErrorCode, InvalidInput
 from graph.accept import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, negotiate, takes_events
@@ -21,6 +22,7 @@ from graph.documents import Document, InvalidDocument, is_introspection
 from graph.endpoint import Endpoint, body_of, errors_of, no_token, operation_of
 from graph.errors import MASKED, format_app_error
 from graph.event_stream import EVENT_STREAM_HEADERS, EventStream, OpenStreams, as_events
+from graph.http_caching import AnswerCaching, Reply
 from graph.request import GraphQLRequest, HTTPRequest, read_request
 
 _STATUS: Final[Mapping[ErrorCode, int]] = {
@@ -32,6 +34,7 @@ _STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.PAYLOAD_TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
+    ErrorCode.FEATURE_DISABLED: 501,
     ErrorCode.SERVICE_UNAVAILABLE: 503,
     ErrorCode.TIMEOUT: 504,
 }
@@ -48,7 +51,7 @@ _AS_A_STREAM: Final = (
 _HEADERS: Final = {
     media_type: (
         (b"vary", b"Accept"),
-        (b"cache-control", b"private, no-cache"),
+        (b"cache-control", PRIVATE.encode()),
         (b"content-type", f"{media_type}; charset=utf-8".encode()),
     )
     for media_type in (JSON, GRAPHQL_RESPONSE)
@@ -77,12 +80,19 @@ class _Answer:
 
 
 class GraphQLView:
-    """Answers `/graphql`."""
+    """Answers `/graphql`.
 
-    def __init__(self, endpoint: Endpoint, streams: OpenStreams) -> None:
+    Args:
+        caching: What a GET is told about keeping its answer; None: no more than a POST.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, streams: OpenStreams, *, caching: AnswerCaching | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._settings = endpoint.settings
         self._streams = streams
+        self._caching = caching
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a bug of ours is logged and told in the form of all errors."""
@@ -101,11 +111,14 @@ class GraphQLView:
             return
         if accepted is EVENT_STREAM:
             accepted, content = _streamed(answer, content)
+        status = answer.status
         headers = [*_HEADERS[accepted], (b"content-length", b"%d" % len(content))]
+        if not request.is_post and self._caching is not None and accepted is not EVENT_STREAM:
+            reply = _kept(self._caching, request, answer, content, accepted)
+            status, headers, content = reply.status, reply.headers, reply.content
         if answer.status != 200:
             headers += _more_headers(answer)
-        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-        await send(start)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
     async def _answer(self, request: HTTPRequest, accepted: str) -> _Answer | EventStream:
@@ -121,6 +134,7 @@ class GraphQLView:
             self._check(request, document, operation, wanted, viewer)
             context = endpoint.open_context(viewer)
             context.idempotency_key = wanted.idempotency_key
+            context.bypasses_cache = request.wants_fresh
             context.is_debugged = _is_debugged(request, viewer)
             if operation.operation is OperationType.SUBSCRIPTION:
                 return await self._subscribe(request, document, wanted, context, accepted)
@@ -171,6 +185,15 @@ def _finished(
 ) -> _Answer:
     body = body_of(result, context, request.id)
     return _Answer(body, 200 if "data" in body else _request_error(accepted))
+
+
+def _kept(
+    caching: AnswerCaching, request: HTTPRequest, answer: _Answer, content: bytes, media_type: str
+) -> Reply:
+    """An answer to a GET with what it is told about keeping it."""
+    if answer.status == 200 and "errors" not in answer.body:
+        return caching.whole(request, content, media_type)
+    return caching.failed(answer.status, content, media_type)
 
 
 def _streamed(answer: _Answer, content: bytes) -> tuple[str, bytes]:

@@ -45,8 +45,14 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(database_url: URL, folder: Path, **settings: Any) -> AsyncIterator[App]:
-    """The application on a database, with these settings beyond those that tests need."""
+async def open_app(
+    database_url: URL, folder: Path, *, with_cache: bool = False, **settings: Any
+) -> AsyncIterator[App]:
+    """The application on a database, with these settings beyond those that tests need.
+
+    Args:
+        with_cache: As a server has it, and ready for use.
+    """
     chosen = {
         "database_pool_size": 5,
         "database_max_overflow": 20,
@@ -58,7 +64,9 @@ async def open_app(database_url: URL, folder: Path, **settings: Any) -> AsyncIte
         data_dir=folder,
         **chosen,
     )
-    async with open_resources(given, with_replica=True) as resources:
+    async with open_resources(given, with_replica=True, with_cache=with_cache) as resources:
+        if resources.caching.lease is not None:
+            await resources.caching.lease.usable()
         transport = httpx.ASGITransport(both_executors(resources))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             yield App(resources, http)

@@ -3,6 +3,7 @@
 import strawberry
 
 from graph.mutations.bulk import BulkMutations
+from graph.mutations.caching import CacheMutations
 from graph.mutations.jobs import JobMutations
 from graph.mutations.merging import MergeMutations
 from graph.mutations.privacy import PrivacyMutations
@@ -10,5 +11,12 @@ from graph.mutations.records import RecordMutations
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(RecordMutations, BulkMutations, JobMutations, MergeMutations, PrivacyMutations):
+class Mutation(
+    RecordMutations,
+    BulkMutations,
+    CacheMutations,
+    JobMutations,
+    MergeMutations,
+    PrivacyMutations,
+):
     """The root of mutations."""

@@ -33,6 +33,12 @@ async def test_server_that_can_answer_is_live_and_ready(http: httpx.AsyncClient)
         assert (live.status_code, live.json()) == (200, {"status": "ok"})
 
 
+async def test_health_is_never_what_it_was(http: httpx.AsyncClient) -> None:
+    """No browser and no proxy keeps how things stood."""
+    for path in ("/health", "/health/live", "/health/ready"):
+        assert (await http.get(path)).headers["cache-control"] == "no-store"
+
+
 async def test_server_without_a_database_lives_but_is_not_ready(
     http: httpx.AsyncClient, database_url: URL, server_url: URL
 ) -> None:

@@ -134,7 +134,10 @@ async def test_line_names_operation_field_and_request(
     database_url: URL, tmp_path: Path, compiled: bool
 ) -> None:
     """Through aliases, fragments and nested loaders; a batch of two fields is the first one's."""
-    settings = {"slow_query_threshold": ALL, "enable_compiled_execution": compiled}
+    settings: dict[str, Any] = {
+        "slow_query_threshold": ALL,
+        "enable_compiled_execution": compiled,
+    }
     async with open_app(database_url, tmp_path, **settings) as app:
         await populate(app)
         with slow_statements() as logged:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest_asyncio
 from starlette.applications import Starlette
 
 from app import pages
+from app.settings import Settings
 
 FOLDER = Path(pages.__file__).parent / "pages"
 POLICY = (
@@ -18,12 +20,22 @@ POLICY = (
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 PAGE_PATHS = ["/", "/explorer", "/explorer/"]
+VERSION = pages.version_of(pages.load_page_file(name) for name in pages.ASSETS)
+ASSETS = f"/explorer/assets/{VERSION}/"
+
+
+@asynccontextmanager
+async def open_pages(**settings: object) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP to the pages with settings of the test's choice."""
+    chosen = Settings(_env_file=None, **settings)  # type: ignore[arg-type]  # pydantic checks them
+    transport = httpx.ASGITransport(Starlette(routes=pages.page_routes(chosen)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(Starlette(routes=pages.page_routes()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+    async with open_pages() as opened:
         yield opened
 
 
@@ -56,33 +68,33 @@ async def test_page_is_html(client: httpx.AsyncClient, path: str) -> None:
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.content == (FOLDER / "explorer.html").read_bytes()
+    packaged = (FOLDER / "explorer.html").read_text("utf-8")
+    assert answer.text == packaged.replace("/explorer/assets/", ASSETS)
 
 
-@pytest.mark.parametrize("path", [*PAGE_PATHS, "/explorer/assets/explorer.js"])
+@pytest.mark.parametrize("path", [*PAGE_PATHS, f"{ASSETS}explorer.js"])
 async def test_every_file_carries_the_security_headers(
     client: httpx.AsyncClient, path: str
 ) -> None:
-    """Page and assets leave with the exact policy, and are revalidated before each use."""
+    """Page and assets leave with the exact policy."""
     headers = (await client.get(path)).headers
 
     assert headers["content-security-policy"] == POLICY
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
-    assert headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize("name", pages.ASSETS)
 async def test_asset_has_its_media_type(client: httpx.AsyncClient, name: str) -> None:
     """Every asset is served with the media type its ending names, which nosniff makes binding."""
-    answer = await client.get(f"/explorer/assets/{name}")
+    answer = await client.get(f"{ASSETS}{name}")
 
     expected = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
     assert answer.status_code == 200
     assert answer.headers["content-type"] == expected[name.rpartition(".")[2]]
 
 
-@pytest.mark.parametrize("path", [*PAGE_PATHS, "/explorer/assets/explorer.css"])
+@pytest.mark.parametrize("path", [*PAGE_PATHS, f"{ASSETS}explorer.css"])
 async def test_head_answers_the_headers_of_get(client: httpx.AsyncClient, path: str) -> None:
     """HEAD tells the length and tag that GET would, without a body."""
     head = await client.head(path)
@@ -94,7 +106,7 @@ async def test_head_answers_the_headers_of_get(client: httpx.AsyncClient, path: 
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-@pytest.mark.parametrize("path", ["/", "/explorer/assets/explorer.js"])
+@pytest.mark.parametrize("path", ["/", f"{ASSETS}explorer.js"])
 async def test_other_methods_are_refused(client: httpx.AsyncClient, method: str, path: str) -> None:
     """Pages can only be read."""
     assert (await client.request(method, path)).status_code == 405
@@ -106,7 +118,7 @@ async def test_other_methods_are_refused(client: httpx.AsyncClient, method: str,
 )
 async def test_unknown_asset_is_not_found(client: httpx.AsyncClient, name: str) -> None:
     """Only the listed assets exist; nothing in the address reaches the file system."""
-    assert (await client.get(f"/explorer/assets/{name}")).status_code == 404
+    assert (await client.get(f"{ASSETS}{name}")).status_code == 404
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
@@ -130,6 +142,64 @@ async def test_stale_etag_is_answered_in_full(client: httpx.AsyncClient) -> None
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("settings", "page", "asset"),
+    [
+        ({}, "public, max-age=300", "public, max-age=31536000, immutable"),
+        (
+            {"http_cache_public": False, "http_cache_api_max_age": 60},
+            "private, max-age=60",
+            "private, max-age=31536000, immutable",
+        ),
+        (
+            {"http_cache_must_revalidate": True, "http_cache_static_max_age": 3600},
+            "public, max-age=300, must-revalidate",
+            "public, max-age=3600, must-revalidate, immutable",
+        ),
+        ({"enable_http_cache": False}, "no-store", "no-store"),
+    ],
+)
+async def test_files_may_be_kept_as_the_settings_say(
+    settings: dict[str, object], page: str, asset: str
+) -> None:
+    """The page for a while, its assets for ever: other assets have another path."""
+    async with open_pages(**settings) as client:
+        assert (await client.get("/")).headers["cache-control"] == page
+        assert (await client.get(f"{ASSETS}dom.js")).headers["cache-control"] == asset
+
+
+async def test_without_http_caching_files_have_no_tag() -> None:
+    """What nobody keeps needs none, and one of before is not looked at."""
+    tag = (await _answer_of("/")).headers["etag"]
+    async with open_pages(enable_http_cache=False) as client:
+        answer = await client.get("/", headers={"If-None-Match": tag})
+        assert answer.status_code == 200
+        assert "etag" not in answer.headers
+
+
+async def test_page_of_before_an_upgrade_still_finds_its_assets(client: httpx.AsyncClient) -> None:
+    """Under the version of then there is what there is now, and not for ever."""
+    old = await client.get("/explorer/assets/0123456789abcdef/dom.js")
+    now = await client.get(f"{ASSETS}dom.js")
+
+    assert old.content == now.content
+    assert old.headers["cache-control"] == "public, max-age=300"
+
+
+def test_another_asset_is_another_version() -> None:
+    """A path that is kept for ever never has other content."""
+    files = [pages.load_page_file(name) for name in pages.ASSETS]
+    changed = [*files[:-1], pages.PageFile(files[-1].content + b"\n", "text/javascript")]
+
+    assert pages.version_of(files) == VERSION
+    assert pages.version_of(changed) != VERSION
+
+
+async def _answer_of(path: str) -> httpx.Response:
+    async with open_pages() as client:
+        return await client.get(path)
+
+
 def test_every_packaged_file_is_listed() -> None:
     """The allow-list and the folder hold the same files, so none is forgotten and none is dead."""
     packaged = {path.name for path in FOLDER.iterdir()}
@@ -139,14 +209,16 @@ def test_every_packaged_file_is_listed() -> None:
 
 async def test_page_refers_to_served_files_only(client: httpx.AsyncClient) -> None:
     """Every script, style and image of the page is served here, or is part of the page."""
+    page = PageReader()
+    page.feed((await client.get("/")).text)
     references = [
         value
-        for _, attributes in read_page().elements
+        for _, attributes in page.elements
         for name, value in attributes.items()
         if name in {"src", "href"} and value and not value.startswith("data:")
     ]
 
-    assert references == ["/explorer/assets/explorer.css", "/explorer/assets/explorer.js"]
+    assert references == [f"{ASSETS}explorer.css", f"{ASSETS}explorer.js"]
     assert [(await client.get(path)).status_code for path in references] == [200, 200]
 
 

@@ -13,6 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 from app.asgi import Application
 from app.auth import Tokens, bearer_authentication
 from app.middleware import RequestMiddleware
+from app.warming import Warmers
 from db.engine import open_engine
 from db.transaction import Database
 from domain.enums import Role
@@ -237,7 +238,13 @@ async def following(
         socket = GraphQLSocket(
             endpoint, init_seconds=init_seconds, closing_seconds=patience_seconds
         )
-        app = Application(RequestMiddleware(view), RequestMiddleware(socket), view, streams)
+        app = Application(
+            RequestMiddleware(view),
+            RequestMiddleware(socket),
+            view,
+            streams=streams,
+            warmers=Warmers(endpoint, None),
+        )
         async with serving(
             app, on_stop=app.end_streams, patience_seconds=patience_seconds
         ) as served:
