@@ -7,7 +7,7 @@ DEV := $(VENV)/.installed-dev
 EXECUTION := tests/graph/execution
 FUZZED := tests/db/test_property_paging.py $(EXECUTION)/test_same_answers.py $(EXECUTION)/test_small_schema.py
 
-.PHONY: help setup run test test-fallback clients fuzz soak check format schema bench bench-vocabulary bench-jobs bench-parallel bench-subscriptions faults clean
+.PHONY: help setup run test test-fallback clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-subscriptions faults clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,15 +38,21 @@ bench: $(DEV) ## Measure against limits and peers (ROUNDS= SECONDS= SERVERS= OUT
 	@$(BIN)/python -m benchmarks.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(SERVERS),--servers $(SERVERS)) $(if $(OUT),--out $(OUT)) $(if $(CHART),--chart $(CHART))
 
-soak: $(DEV) ## Load a server for a minute and tell how its memory grows.
+soak: $(DEV) ## Tell how the memory of a loaded server grows; race a million operations (RACES=).
 	@$(BIN)/python -m benchmarks.soak
+	@$(BIN)/pytest -s tests/races/test_race.py --races $(or $(RACES),1000000)
+
+bench-cache: $(DEV) ## Tell what hits, misses and invalidation cost (ROUNDS= SECONDS=).
+	@$(BIN)/python -m benchmarks.cache $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+	@$(BIN)/python -m benchmarks.cache_stores
 
 bench-vocabulary: $(DEV) ## Time deep pages, filters, counts and groups on a million contacts.
 	@$(BIN)/python -m benchmarks.vocabulary
 
-faults: $(DEV) ## Lose 10 000 answers, cut 1 000 transactions, kill 10 workers (RETRIES= CUTS= KILLS=).
+faults: $(DEV) ## Break answers, transactions, workers, servers often (RETRIES= CUTS= KILLS= OUTAGES=).
 	@$(BIN)/pytest tests/graph/test_lost_answers.py tests/jobs/test_cuts.py tests/app/test_work.py \
 		--retries $(or $(RETRIES),10000) --cuts $(or $(CUTS),1000) --kills $(or $(KILLS),10)
+	@$(BIN)/pytest -s tests/races/test_faults.py --outages $(or $(OUTAGES),20)
 
 bench-jobs: $(DEV) ## Time jobs: from made to begun, a thousand at once, taken over after a kill.
 	@$(BIN)/python -m benchmarks.jobs

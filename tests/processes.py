@@ -66,9 +66,18 @@ async def command(
     *arguments: str, database_url: URL, folder: Path, **settings: str
 ) -> AsyncIterator[Process]:
     """`appointment360 …` on a database; killed at the end of the block if it still runs."""
+    words = (str(COMMAND), *arguments)
+    async with program(*words, database_url=database_url, folder=folder, **settings) as started:
+        yield started
+
+
+@asynccontextmanager
+async def program(
+    *words: str, database_url: URL, folder: Path, **settings: str
+) -> AsyncIterator[Process]:
+    """A program that reads the settings of the product, as `command` runs it."""
     process = await asyncio.create_subprocess_exec(
-        str(COMMAND),
-        *arguments,
+        *words,
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],

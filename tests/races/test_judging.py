@@ -1,0 +1,169 @@
+"""The judge of the races finds what is wrong, and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.races.history import Firm, History, Look, Person, Records
+from tests.races.judging import DOMAIN, Judge, Verdicts, Wrong
+
+
+def person(number: int, **more: Any) -> Person:
+    return Person(number=number, tag=more.pop("tag", 1), firm="f0", **more)
+
+
+def row(shown: Person, name: str = "ada", **more: Any) -> dict[str, Any]:
+    """What an answer shows of a contact."""
+    text = f"v{shown.number}"
+    told = {"firstName": name, "title": text, "leadStatus": text, "stage": shown.stage}
+    return {**told, "tags": [f"t{shown.tag}"], "company": firm_row(), **more}
+
+
+def firm_row(number: int = 1, **more: str) -> dict[str, Any]:
+    text = f"w{number}"
+    return {"domain": f"f0{DOMAIN}", "name": text, "shortDescription": text, **more}
+
+
+@pytest.fixture
+def records() -> Records:
+    """A company, and a contact that was written and acknowledged three times."""
+    ada = History("ada", person(1))
+    for number in (2, 3):
+        ada.ask(person(number))
+        ada.acknowledge()
+    return Records(people={"ada": ada}, firms={"f0": History("f0", Firm(number=1))})
+
+
+def judged(look: Look, judge: Callable[[Judge], None]) -> dict[Wrong, int]:
+    """What is found in one answer."""
+    verdicts = Verdicts()
+    judge(Judge("read", look, verdicts))
+    return dict(verdicts.counts)
+
+
+def of_stage(stage: str) -> Callable[[Person], bool]:
+    return lambda shown: shown.stage == stage
+
+
+def test_acknowledged_state_and_those_asked_for_since_are_right(records: Records) -> None:
+    """Until a write is acknowledged a read may show it or not."""
+    look = Look(records)
+    records.people["ada"].ask(person(4))
+    for number in (3, 4):
+        shown = row(person(number))
+        assert judged(look, lambda judge: judge.contact("ada", shown)) == {}  # noqa: B023
+
+
+def test_state_before_the_acknowledged_one_is_stale(records: Records) -> None:
+    """By an id, in a list, and as nothing where there was something."""
+    old = row(person(2))
+    assert judged(Look(records), lambda judge: judge.contact("ada", old)) == {Wrong.STALE: 1}
+    listed = judged(
+        Look(records), lambda judge: judge.contacts([old], lambda _: True, is_filtered=False)
+    )
+    assert listed == {Wrong.STALE: 1}
+    gone = Look(records)
+    records.forget("ada")
+    assert judged(Look(records), lambda judge: judge.contact("ada", row(person(3)))) == {
+        Wrong.STALE: 1
+    }
+    assert judged(gone, lambda judge: judge.contact("ada", row(person(3)))) == {}
+
+
+def test_state_before_one_that_was_shown_is_out_of_order(records: Records) -> None:
+    """Nobody was told of the write, but another read has shown it and ended."""
+    records.people["ada"].ask(person(4))
+    assert judged(Look(records), lambda judge: judge.contact("ada", row(person(4)))) == {}
+    later = judged(Look(records), lambda judge: judge.contact("ada", row(person(3))))
+    assert later == {Wrong.OUT_OF_ORDER: 1}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        row(person(3), leadStatus="v2"),
+        row(person(3), stage="s1"),
+        row(person(3, tag=2)),
+        row(person(9)),
+        row(person(3), company=firm_row(shortDescription="w2")),
+        row(person(3), name="eve"),
+    ],
+)
+def test_record_that_never_was_like_that_is_torn(records: Records, shown: dict[str, Any]) -> None:
+    """Fields that do not go together, and what nobody has asked for."""
+    found = judged(Look(records), lambda judge: judge.contact("ada", shown))
+    assert found == {Wrong.TORN: 1}
+
+
+def test_answers_to_the_same_words_are_the_same(records: Records) -> None:
+    """Two parts of one answer that differ are torn."""
+    assert judged(Look(records), lambda judge: judge.same(1, 2)) == {Wrong.TORN: 1}
+
+
+def test_contact_that_is_missing_is_found(records: Records) -> None:
+    """By its id, and in the list of its stage; in that of another one it is not missed."""
+
+    def found(stage: str) -> dict[Wrong, int]:
+        wanted = of_stage(stage)
+        return judged(Look(records), lambda judge: judge.contacts([], wanted, is_filtered=True))
+
+    assert judged(Look(records), lambda judge: judge.contact("ada", None)) == {Wrong.TORN: 1}
+    assert (found("s0"), found("s1")) == ({Wrong.WRONG_FILTER: 1}, {})
+
+
+def test_contact_that_does_not_match_is_found(records: Records) -> None:
+    """By what it shows itself."""
+    shown = [row(person(3))]
+    found = judged(
+        Look(records), lambda judge: judge.contacts(shown, of_stage("s1"), is_filtered=True)
+    )
+    assert found == {Wrong.WRONG_FILTER: 1}
+
+
+def test_contact_that_is_listed_twice_is_found(records: Records) -> None:
+    """Even when both are right."""
+    shown = [row(person(3)), row(person(3))]
+    found = judged(
+        Look(records), lambda judge: judge.contacts(shown, lambda _: True, is_filtered=False)
+    )
+    assert found == {Wrong.TORN: 1}
+
+
+def test_counts_lie_between_what_must_and_what_may_be(records: Records) -> None:
+    """A contact that is being deleted is counted or not; one that is there always."""
+    look = Look(records)
+    assert judged(look, lambda judge: judge.count(0, of_stage("s0"))) == {Wrong.WRONG_COUNT: 1}
+    assert judged(look, lambda judge: judge.count(2, of_stage("s0"))) == {Wrong.WRONG_COUNT: 1}
+    ada = records.people["ada"]
+    ada.ask(replace(ada.now, is_there=False))
+    for count in (0, 1):
+        found = judged(look, lambda judge: judge.count(count, of_stage("s0")))  # noqa: B023
+        assert found == {}
+
+
+def test_companies_are_listed_for_their_contacts(records: Records) -> None:
+    """The one that has such a contact is there, and one that has none is not."""
+
+    def found(stage: str, *rows: dict[str, Any]) -> dict[Wrong, int]:
+        wanted = of_stage(stage)
+        return judged(Look(records), lambda judge: judge.companies_with(rows, wanted))
+
+    assert (found("s0", firm_row()), found("s1")) == ({}, {})
+    assert found("s0") == found("s1", firm_row()) == {Wrong.WRONG_FILTER: 1}
+
+
+def test_contact_that_came_meanwhile_may_be_there_or_not(records: Records) -> None:
+    """Its creation was asked for after the read had begun."""
+    look = Look(records)
+    eve = History("eve", person(5, is_there=False))
+    eve.ask(person(5))
+    records.people["eve"] = eve
+    shown = row(person(5), name="eve")
+    for rows in ([row(person(3))], [row(person(3)), shown]):
+        found = judged(
+            look,
+            lambda judge: judge.contacts(rows, lambda _: True, is_filtered=False),  # noqa: B023
+        )
+        assert found == {}
