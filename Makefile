@@ -18,7 +18,7 @@ run: $(RUNTIME) ## Start the server with its own PostgreSQL and demo data.
 	@$(BIN)/appointment360 serve --demo
 
 test: $(DEV) ## Run the test suite.
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
 
 check: $(DEV) ## Lint, types, import contracts and the schema snapshot.
 	@$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from shutil import disk_usage
 
 import httpx
 import pytest
@@ -32,18 +33,26 @@ from tests.replication import Servers, streaming_replication
 from tests.statements import Statements
 
 _TEMPLATE = "template_360"
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # on Linux; the folder in it has a name of its own
+_ROOM_BYTES = 4 * 2**30
+_LONG = ("tests/races", "tests/clients", "tests/benchmarks", "tests/app/test_work.py")
 _numbers = itertools.count()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How much is tried where more of it finds more."""
-    parser.addoption("--examples", type=int, default=200, help="How many examples each tries.")
+    parser.addoption("--examples", type=int, default=100, help="How many examples each tries.")
     parser.addoption("--seed", type=int, help="Try one example again, by the seed it failed with.")
     parser.addoption("--kills", type=int, default=1, help="How many workers of a job are killed.")
     parser.addoption("--cuts", type=int, default=30, help="How many transactions are cut.")
     parser.addoption("--outages", type=int, default=2, help="How often a server is broken.")
     parser.addoption("--races", type=int, default=20_000, help="How many operations a race has.")
     parser.addoption("--retries", type=int, default=20, help="How many lost answers are retried.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no process is left with it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +71,7 @@ def server_url() -> Iterator[URL]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield normalize_database_url(given)
         return
-    with tempfile.TemporaryDirectory(prefix="a360-") as folder:
+    with tempfile.TemporaryDirectory(prefix="a360-", dir=_memory()) as folder:
         # PostgreSQL runs as another user when the tests run as root.
         Path(folder).chmod(0o755)
         with lease(Path(folder) / "data", durable=False, ephemeral=True) as server:
@@ -185,6 +194,12 @@ async def replicated(servers: Servers, replicated_template: str) -> AsyncIterato
         await servers.catch_up()
         yield url
         await servers.standby.resume()
+
+
+def _memory() -> str | None:
+    """Where files lie in memory, if there is room: databases are copied there in less time."""
+    is_roomy = _SHARED_MEMORY.is_dir() and disk_usage(_SHARED_MEMORY).free > _ROOM_BYTES
+    return str(_SHARED_MEMORY) if is_roomy else None
 
 
 @asynccontextmanager

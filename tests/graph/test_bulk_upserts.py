@@ -306,7 +306,7 @@ async def test_thousand_rows_are_a_few_statements(
         )
     assert created["counts"] == counts(created=1000)
     assert filled["counts"] == overwritten["counts"] == counts(updated=1000)
-    assert max(len(creating), len(filling), len(overwriting)) <= 13
+    assert max(len(creating), len(filling), len(overwriting)) <= 14
 
 
 async def test_changes_are_told_for_each_contact_that_was_written(
