@@ -6,9 +6,7 @@ import pytest
 
 from app.settings import Settings, SettingsError, load_settings
 
-ALLOWED = (
-    "REDIS_URL: must look like redis://user:password@host:6379/0, rediss://… or unix:///path."
-)
+ALLOWED = "REDIS_URL: must look like redis://user:password@host:6379/0, rediss://… or unix:///path."
 
 
 @pytest.fixture(autouse=True)
