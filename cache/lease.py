@@ -196,8 +196,9 @@ class Lease:
         if is_trusted:
             self._is_told = False
         elif self._is_held(agreed):
-            self._warn()
-            await self._insist_on_none()
+            if agreed.is_alive:
+                self._warn()
+                await self._insist_on_none()
             return
         elif not await self._change(lambda: self._agreement.take_over(agreed.trusted)):
             # Until it is possible, nobody has to wait for whoever is gone.
