@@ -9,6 +9,7 @@ be right.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol
 
 from cache.tags import Entity, any_of, contacts_of, every, one
@@ -53,10 +54,14 @@ class _Answer:
     digest: str
     shows: frozenset[Entity]
 
-    @property
+    @cached_property
     def tags(self) -> tuple[str, ...]:
-        """What it depends on."""
-        return tuple(any_of(entity) for entity in sorted(self.shows))
+        """What it depends on; a key that is made with its plan works it out once."""
+        return (*self._own_tags(), *(any_of(entity) for entity in sorted(self.shows)))
+
+    def _own_tags(self) -> tuple[str, ...]:
+        """What it depends on besides the kinds of records that it shows."""
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +121,8 @@ class ContactDetail(_Answer):
     kind: ClassVar[str] = "contacts:detail"
     contact_id: int
 
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The contact, and the kinds of records that are shown with it."""
-        return (one(Entity.CONTACT, self.contact_id), every(Entity.CONTACT), *super().tags)
+    def _own_tags(self) -> tuple[str, ...]:
+        return (one(Entity.CONTACT, self.contact_id), every(Entity.CONTACT))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,13 +137,11 @@ class CompanyDetail(_Answer):
     company_id: int
     with_contacts: bool
 
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The company, its contacts, and the kinds of records that are shown with it."""
-        own: tuple[str, ...] = (one(Entity.COMPANY, self.company_id), every(Entity.COMPANY))
-        if self.with_contacts:
-            own += (contacts_of(self.company_id), every(Entity.CONTACT))
-        return own + super().tags
+    def _own_tags(self) -> tuple[str, ...]:
+        own = (one(Entity.COMPANY, self.company_id), every(Entity.COMPANY))
+        if not self.with_contacts:
+            return own
+        return (*own, contacts_of(self.company_id), every(Entity.CONTACT))
 
 
 @dataclass(frozen=True, kw_only=True)

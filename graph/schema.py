@@ -1,5 +1,7 @@
 """The schema, built once a process."""
 
+from functools import lru_cache
+
 import strawberry
 from graphql import GraphQLSchema
 from strawberry.printer import print_schema
@@ -39,6 +41,7 @@ def _core(schema: strawberry.Schema) -> GraphQLSchema:
     return schema._schema  # noqa: SLF001  # Strawberry offers no public name for it
 
 
+@lru_cache(maxsize=1)
 def schema_text() -> str:
     """The schema in its own language, as `schema.graphql` keeps it."""
     return print_schema(build_schema()) + "\n"
