@@ -1,5 +1,6 @@
 """Tokens: only those of this server, of now and for this use are taken."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 from uuid import UUID
@@ -108,44 +109,44 @@ def test_token_that_is_known_does_not_vouch_for_one_like_it() -> None:
     assert TOKENS.read(token) == Viewer(USER, Role.EDITOR)
 
 
-WRONG_TOKENS = {
-    "forged signature": forge(FOREIGN),
-    "no algorithm": forge("", algorithm="none"),
-    "another algorithm": forge(b"s" * 64, algorithm="HS512"),
-    "previous key under the name of the current": forge(PREVIOUS),
-    "expired and forged": forge(FOREIGN, exp=seconds_ago(60)),
-    "wrong audience": forge(aud="appointment360:export"),
-    "wrong issuer": forge(iss="somebody"),
-    "wrong use": forge(use="refresh"),
-    "no use": forge(use=GONE),
-    "no audience": forge(aud=GONE),
-    "no issuer": forge(iss=GONE),
-    "no end": forge(exp=GONE),
-    "no beginning": forge(iat=GONE),
-    "made in the future": forge(iat=datetime.now(UTC) + timedelta(hours=1)),
-    "no subject": forge(sub=GONE),
-    "empty subject": forge(sub=""),
-    "subject that is no UUID": forge(sub="1"),
-    "unknown role": forge(role="root"),
-    "no role": forge(role=GONE),
-    "list as role": forge(role=["admin"]),
-    "missing kid": forge(header={}),
-    "unknown kid": forge(header={"kid": "0" * 16}),
-    "path as kid": forge(header={"kid": "../../secret.key"}),
-    "5 KB": forge(padding="x" * 5000),
-    "a megabyte": "x" * 2**20,
-    "three parts of nothing": "a.b.c",
-    "no parts": "nonsense",
-    "not ascii": "æ.ø.å",
-    "nothing": "",
+WRONG_TOKENS: dict[str, Callable[[], str]] = {
+    "forged signature": lambda: forge(FOREIGN),
+    "no algorithm": lambda: forge("", algorithm="none"),
+    "another algorithm": lambda: forge(b"s" * 64, algorithm="HS512"),
+    "previous key under the name of the current": lambda: forge(PREVIOUS),
+    "expired and forged": lambda: forge(FOREIGN, exp=seconds_ago(60)),
+    "wrong audience": lambda: forge(aud="appointment360:export"),
+    "wrong issuer": lambda: forge(iss="somebody"),
+    "wrong use": lambda: forge(use="refresh"),
+    "no use": lambda: forge(use=GONE),
+    "no audience": lambda: forge(aud=GONE),
+    "no issuer": lambda: forge(iss=GONE),
+    "no end": lambda: forge(exp=GONE),
+    "no beginning": lambda: forge(iat=GONE),
+    "made in the future": lambda: forge(iat=datetime.now(UTC) + timedelta(hours=1)),
+    "no subject": lambda: forge(sub=GONE),
+    "empty subject": lambda: forge(sub=""),
+    "subject that is no UUID": lambda: forge(sub="1"),
+    "unknown role": lambda: forge(role="root"),
+    "no role": lambda: forge(role=GONE),
+    "list as role": lambda: forge(role=["admin"]),
+    "missing kid": lambda: forge(header={}),
+    "unknown kid": lambda: forge(header={"kid": "0" * 16}),
+    "path as kid": lambda: forge(header={"kid": "../../secret.key"}),
+    "5 KB": lambda: forge(padding="x" * 5000),
+    "a megabyte": lambda: "x" * 2**20,
+    "three parts of nothing": lambda: "a.b.c",
+    "no parts": lambda: "nonsense",
+    "not ascii": lambda: "æ.ø.å",
+    "nothing": lambda: "",
 }
 
 
-@pytest.mark.parametrize("token", WRONG_TOKENS.values(), ids=WRONG_TOKENS.keys())
-def test_wrong_token_is_refused_without_saying_why(token: str) -> None:
+@pytest.mark.parametrize("make", WRONG_TOKENS.values(), ids=WRONG_TOKENS.keys())
+def test_wrong_token_is_refused_without_saying_why(make: Callable[[], str]) -> None:
     """Whoever tries tokens learns nothing from the answer."""
     with pytest.raises(Unauthenticated) as caught:
-        TOKENS.read(token)
+        TOKENS.read(make())
     assert caught.value.message == REFUSED
 
 
