@@ -115,13 +115,21 @@ def translate(error: BaseException) -> Exception | None:
         return DatabaseUnavailable(_BUSY)
     if isinstance(error, DBAPIError) and error.orig is not None:
         return translate(error.orig.__cause__ or error.orig)
-    if isinstance(error, asyncpg.UniqueViolationError):
-        return _of_unique_index(error.constraint_name)
     if isinstance(error, CONNECTION_LOST) and not isinstance(error, TimeoutError):
         return ConnectionLost(_AWAY)
     if isinstance(error, asyncpg.PostgresError):
-        return _of_sqlstate(error.sqlstate or "")
+        return _of_answer(error)
     return DatabaseUnavailable(_AWAY) if isinstance(error, _NO_ANSWER) else None
+
+
+def _of_answer(error: asyncpg.PostgresError) -> Exception | None:
+    """What PostgreSQL has answered."""
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return _of_unique_index(error.constraint_name)
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        # A migration has changed a table; prepared anew, the statement fits it.
+        return WriteConflict(_IN_THE_WAY)
+    return _of_sqlstate(error.sqlstate or "")
 
 
 def _of_unique_index(name: str | None) -> Rejected | None:

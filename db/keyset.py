@@ -157,6 +157,18 @@ def count_statement(page: PageShape[R]) -> Statement[Row]:
     )
 
 
+def all_behind(page: PageShape[R]) -> tuple[ColumnElement[bool], list[ColumnElement[Any]]]:
+    """What holds of all rows behind the cursor of a page, however many, and what orders them.
+
+    Without a key they are ordered by id alone.
+    """
+    keys = _keys(page, page.entity.table)
+    ordering = [key.ordered() for key in keys]
+    if page.cursor is None:
+        return true(), ordering
+    return or_(*(run.condition for run in _runs(page, keys))), ordering
+
+
 def _of_list(page: PageShape[R]) -> Select[Any]:
     statement = _ordered_page(page, page.entity.table)
     if page.offset:
@@ -302,7 +314,8 @@ def _keys(page: PageShape[R], table: FromClause) -> list[_Key]:
             )
         )
     # The id runs the way of the first key, so that one index serves both directions.
-    row_id = _Key("id", table.c.id, bindparam("k_id", type_=BigInteger()), keys[0].ascending)
+    ascending = keys[0].ascending if keys else not page.backward
+    row_id = _Key("id", table.c.id, bindparam("k_id", type_=BigInteger()), ascending)
     return [*keys, row_id]
 
 

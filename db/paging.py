@@ -164,7 +164,7 @@ def _shape_and_values(
         values |= word_values(words)
     cursor = request.cursor
     if cursor is not None:
-        values |= _cursor_values(entity, request.order, cursor)
+        values |= cursor_values(entity, request.order, cursor)
     page = PageShape(
         entity,
         shape,
@@ -186,9 +186,8 @@ def _search_words(filter_: ListFilter | None) -> list[str]:
     return split_search(search) if search else []
 
 
-def _cursor_values(
-    entity: Entity[R], order: tuple[Order, ...], cursor: Cursor
-) -> dict[str, object]:
+def cursor_values(entity: Entity[R], order: tuple[Order, ...], cursor: Cursor) -> dict[str, object]:
+    """The place of a cursor under the names that statements have for it."""
     values: dict[str, object] = {"k_id": cursor.id}
     for at, (key, value) in enumerate(zip(order, cursor.values, strict=True)):
         if value is not None:

@@ -27,6 +27,10 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_KEY_IN_USE = "IDEMPOTENCY_KEY_IN_USE"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    RATE_LIMITED = "RATE_LIMITED"
+    PRECONDITION_FAILED = "PRECONDITION_FAILED"
+    RANGE_NOT_SATISFIABLE = "RANGE_NOT_SATISFIABLE"
+    INSUFFICIENT_STORAGE = "INSUFFICIENT_STORAGE"
     REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
     TIMEOUT = "TIMEOUT"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
@@ -100,6 +104,37 @@ class PayloadTooLarge(AppError):
     """More bytes were sent than the setting allows."""
 
     code = ErrorCode.PAYLOAD_TOO_LARGE
+
+
+class RateLimited(AppError):
+    """The user has as much under way as one user may have.
+
+    Args:
+        retry_after_seconds: When it may be worth to try again.
+    """
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, message: str, *, retry_after_seconds: int, **details: object) -> None:
+        super().__init__(message, retryAfter=retry_after_seconds, **details)
+
+
+class PreconditionFailed(AppError):
+    """What a request insists on is not, or no longer, there."""
+
+    code = ErrorCode.PRECONDITION_FAILED
+
+
+class RangeNotSatisfiable(AppError):
+    """A range that begins behind the last byte."""
+
+    code = ErrorCode.RANGE_NOT_SATISFIABLE
+
+
+class InsufficientStorage(AppError):
+    """There is no room for what would have to be kept."""
+
+    code = ErrorCode.INSUFFICIENT_STORAGE
 
 
 class RequestTimeout(AppError):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from domain.errors import InvalidInput
+from domain.formulas import unguarded
 
 MAX_ROW_CHARS = 1 << 20
 MAX_FIELD_CHARS = 1 << 16
@@ -59,7 +60,6 @@ _STRAY_QUOTE = "Text follows a closing quote; quotes that belong to a cell are w
 _SEP_LINE = re.compile(r"\s*\"?sep=([,;\t|])\"?[\r\n]*", re.IGNORECASE)
 _EMAIL_OR_URL = re.compile(r"\S+@\S+\.\S+|https?://\S+|www\.\S+\.\S+", re.IGNORECASE)
 _FIGURES = re.compile(r"[\d\s.,+()/:$€£-]*\d[\d\s.,+()/:$€£-]*")
-_FORMULA_GUARD = re.compile("'(?=\\s*[=+\\-@\t\r\n＝＋－＠])")
 
 
 class InvalidFile(InvalidInput):
@@ -206,7 +206,7 @@ def open_csv(path: Path, *, encoding: str | None = None) -> Iterator[CsvSource]:
 
 def without_formula_guard(value: str) -> str:
     """The cell without the `'` that exports put before text a spreadsheet would calculate."""
-    return value[1:] if _FORMULA_GUARD.match(value) else value
+    return unguarded(value)
 
 
 class _RowTooLarge(Exception):

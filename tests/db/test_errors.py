@@ -2,9 +2,19 @@
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from db.errors import outcome_unknown, translate
-from domain.errors import AppError, ConnectionLost, DatabaseUnavailable, OutcomeUnknown
+from db.rows import Row
+from db.statements import Statement
+from db.transaction import Database
+from domain.errors import (
+    AppError,
+    ConnectionLost,
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    WriteConflict,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +39,20 @@ def test_lost_connection_may_be_replaced(error: Exception) -> None:
 def test_server_that_does_not_answer_in_time_is_not_asked_again(error: Exception) -> None:
     """The connection is not lost: asking once more would only take as long again."""
     assert type(translate(error)) is DatabaseUnavailable
+
+
+async def test_statement_that_a_migration_outdated_can_be_sent_again(database: Database) -> None:
+    """In a transaction it cannot be prepared anew; whoever begins another has nothing to fear."""
+    every = Statement(text("SELECT * FROM users"), Row)
+
+    async def read_around_a_migration() -> None:
+        async with database.write() as tx:
+            await tx.fetch(every)
+            await tx.driver.execute("ALTER TABLE users ADD COLUMN added integer")
+            await tx.fetch(every)
+
+    with pytest.raises(WriteConflict):
+        await read_around_a_migration()
 
 
 def test_unknown_outcome_is_told_as_such() -> None:
