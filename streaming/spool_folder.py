@@ -1,0 +1,135 @@
+"""The folder of exports: what lies in it, for all processes that share it.
+
+`<hex>.part` grows, and whoever writes it holds a lock on it. `<hex>.data` is whole once
+`<hex>.json` lies beside it, which appears at once and last; until then that is `<hex>.tmp`. The
+name is the id, and never a user's text. These functions wait for the disk: they are for threads.
+"""
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from streaming.manifests import StoredManifest, read_stored_manifest
+
+PART: Final = ".part"
+DATA: Final = ".data"
+MANIFEST: Final = ".json"
+TEMPORARY: Final = ".tmp"
+
+_OURS: Final = re.compile(r"[0-9a-f]{32}\.(part|data|json|tmp)")
+_private: Final = partial(os.open, mode=0o600)
+
+
+class SpoolFolder:
+    """The files of exports, by their ids.
+
+    Args:
+        ttl_seconds: How long a finished one is found, from its finish on.
+    """
+
+    def __init__(self, path: Path, *, ttl_seconds: float) -> None:
+        self._path = path
+        self._ttl_seconds = ttl_seconds
+
+    def make(self) -> None:
+        """Have the folder be there, for our user alone."""
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path.chmod(0o700)
+
+    def file(self, spool_id: UUID, suffix: str) -> Path:
+        """Where a part of an export lies."""
+        return self._path / f"{spool_id.hex}{suffix}"
+
+    def files(self) -> Iterator[Path]:
+        """All that is ours here; some may be gone by now."""
+        with os.scandir(self._path) as entries:
+            names = [entry.name for entry in entries]
+        return (self._path / name for name in names if _OURS.fullmatch(name))
+
+    def keep(self, stored: StoredManifest) -> None:
+        """Have what grew be whole.
+
+        Raises:
+            RuntimeError: The file does not have the bytes that its manifest tells of.
+            OSError: There is no room, for instance.
+        """
+        part, temporary = self.file(stored.id, PART), self.file(stored.id, TEMPORARY)
+        if (size := part.stat().st_size) != stored.manifest.bytes:
+            raise RuntimeError(f"The file has {size} bytes, not {stored.manifest.bytes}.")
+        with open(temporary, "xb", opener=_private) as file:
+            file.write(stored.to_bytes())
+        part.rename(self.file(stored.id, DATA))
+        temporary.rename(self.file(stored.id, MANIFEST))
+
+    def find(self, spool_id: UUID) -> StoredManifest | None:
+        """A whole one whose time is not over; None when there is none that can be trusted."""
+        manifest = self.file(spool_id, MANIFEST)
+        try:
+            if self.is_expired(manifest):
+                return None
+            stored = read_stored_manifest(manifest.read_bytes())
+            size = self.file(spool_id, DATA).stat().st_size
+        except (FileNotFoundError, ValueError):
+            return None
+        # A machine that lost its power may have lost the end of a file, too.
+        return stored if size == stored.manifest.bytes else None
+
+    def is_expired(self, manifest: Path) -> bool:
+        """Whether the time of a whole one is over.
+
+        Raises:
+            FileNotFoundError: It is gone already.
+        """
+        return age_seconds(manifest) >= self._ttl_seconds
+
+    def discard(self, spool_id: UUID) -> None:
+        """Forget what does not grow any more, and is not whole."""
+        for suffix in (PART, TEMPORARY):
+            self.file(spool_id, suffix).unlink(missing_ok=True)
+
+    def remove(self, manifest: Path) -> None:
+        """Forget a whole one: first that it is whole, then its data."""
+        manifest.unlink(missing_ok=True)
+        manifest.with_suffix(DATA).unlink(missing_ok=True)
+
+
+def age_seconds(path: Path) -> float:
+    """How long ago a file was written to.
+
+    Raises:
+        FileNotFoundError: It is gone already.
+    """
+    return time.time() - path.stat().st_mtime
+
+
+def create_locked(path: str, flags: int) -> int:
+    """A new file for one writer, as `open` takes it for its opener.
+
+    The lock lasts as long as the file is open, also under another name; a process that is killed
+    lets go of it.
+    """
+    while True:
+        descriptor = _private(path, flags)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Before it was locked, it looked like one whose writer is dead.
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)
+
+
+def remove_abandoned(path: Path) -> bool:
+    """Remove a file that is not whole, unless its writer lives; whether it was removed."""
+    with suppress(FileNotFoundError, BlockingIOError), path.open("rb+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Its writer may have ended well since the folder was listed.
+        if not path.with_suffix(MANIFEST).exists():
+            path.unlink()
+            return True
+    return False

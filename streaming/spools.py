@@ -1,0 +1,228 @@
+"""The exports of a process: begun by requests, written without them, found by their ids."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+from uuid import UUID, uuid4
+
+import structlog
+
+from domain.errors import RateLimited, Unavailable
+from streaming.manifests import About
+from streaming.spool import Source, Spool
+from streaming.spool_folder import DATA, MANIFEST, PART, SpoolFolder
+from streaming.spool_sweeping import make_room, sweep
+from streaming.spool_writing import SpoolWriter
+
+_SWEEP_SECONDS: Final = 60.0
+_MEASURE_BYTES: Final = 64 * 2**20
+_PROGRESS_SECONDS: Final = 5.0
+_RETRY_AFTER_SECONDS: Final = 5
+# Enough to end a transaction; a source that takes longer is left where it is.
+_UNWINDING_SECONDS: Final = 1.0
+
+Sleep = Callable[[float], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class SpoolStatistics:
+    """What became of the exports of this process.
+
+    Attributes:
+        rows: Of all that were finished.
+        bytes: Of all that were finished.
+    """
+
+    begun: int = 0
+    finished: int = 0
+    failed: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+
+class Spools:
+    """Exports of this process, and those in its folder. Not for threads.
+
+    Args:
+        quota_bytes: How much the folder holds, with what others write there.
+        most_of_one_owner: How many of one owner grow at the same time in this process.
+        progress_seconds: How often the log tells how far one is.
+        sleep: Passes the seconds between two attempts to write one.
+    """
+
+    def __init__(
+        self,
+        folder: SpoolFolder,
+        *,
+        quota_bytes: int,
+        most_of_one_owner: int,
+        progress_seconds: float = _PROGRESS_SECONDS,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.statistics = SpoolStatistics()
+        self._folder = folder
+        self._quota_bytes = quota_bytes
+        self._most_of_one_owner = most_of_one_owner
+        self._measuring = asyncio.Lock()
+        self._is_closed = False
+        # Those that end stay until their tasks have ended, too.
+        self._growing: dict[UUID, Spool] = {}
+        # The loop itself would not keep a task from the garbage collector.
+        self._writing: dict[asyncio.Task[None], SpoolWriter] = {}
+        self._writer = partial(
+            SpoolWriter,
+            folder=folder,
+            require_room=self._require_room,
+            measure_bytes=min(_MEASURE_BYTES, quota_bytes // 16),
+            progress_seconds=progress_seconds,
+            sleep=sleep,
+        )
+
+    def begin(self, about: About, source: Source) -> Spool:
+        """An export that is written from now on, whether somebody waits for it or not.
+
+        That there is no room is told by those who wait for it, as everything else that fails.
+
+        Raises:
+            RateLimited: The owner has as many growing as one may have.
+            Unavailable: The process is about to end.
+        """
+        self._require_turn(about.owner)
+        spool_id = uuid4()
+        places = [self._folder.file(spool_id, suffix) for suffix in (PART, DATA)]
+        spool = Spool(spool_id, about, places, created_at=datetime.now(UTC))
+        writer = self._writer(spool)
+        task = asyncio.create_task(writer.run(source), name=_name(spool))
+        self._growing[spool.id] = spool
+        self._writing[task] = writer
+        self.statistics.begun += 1
+        task.add_done_callback(partial(self._ended, spool))
+        return spool
+
+    async def find(self, spool_id: UUID) -> Spool | None:
+        """One that grows here, or is finished, wherever, and its time is not over."""
+        growing = self._growing.get(spool_id)
+        if growing is not None and growing.is_growing:
+            return growing
+        stored = await asyncio.to_thread(self._folder.find, spool_id)
+        if stored is None:
+            return None
+        places = [self._folder.file(spool_id, DATA)]
+        spool = Spool(spool_id, stored.about, places, created_at=stored.created_at)
+        spool.finish(stored.manifest)
+        return spool
+
+    async def abandon(self, spool: Spool) -> None:
+        """Have one that was begun here be gone, whole or not: nobody will ask for it.
+
+        Those who read one that grows are told that it broke.
+        """
+        growing = [task for task in self._writing if task.get_name() == _name(spool)]
+        for task in growing:
+            task.cancel()
+        if growing:
+            await asyncio.wait(growing, timeout=_UNWINDING_SECONDS)
+        manifest = self._folder.file(spool.id, MANIFEST)
+        await asyncio.to_thread(self._folder.remove, manifest)
+
+    async def sweep_forever(self, pause_seconds: float) -> None:
+        """Remove what nobody needs any more, again and again."""
+        while True:
+            await asyncio.sleep(pause_seconds)
+            try:
+                await asyncio.to_thread(sweep, self._folder)
+            except OSError:
+                log.exception("exports_not_swept")
+
+    async def close(self) -> None:
+        """Have everything that grows be broken, in a bounded time."""
+        self._is_closed = True
+        for task in self._writing:
+            task.cancel()
+        if self._writing:
+            await asyncio.wait(list(self._writing), timeout=_UNWINDING_SECONDS)
+        for task, writer in self._writing.items():
+            log.error("export_abandoned", task=task.get_name())
+            writer.fail(_stopped())
+
+    def _require_turn(self, owner: UUID) -> None:
+        if self._is_closed:
+            raise _stopped()
+        growing = sum(
+            spool.is_growing and spool.about.owner == owner for spool in self._growing.values()
+        )
+        if growing >= self._most_of_one_owner:
+            raise RateLimited(
+                f"You have {growing} exports that are being written, which is all that one user"
+                " can have. Wait until one of them has ended.",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+
+    async def _require_room(self, more_bytes: int) -> None:
+        # Two that measure at the same time would both make room for both.
+        async with self._measuring:
+            await asyncio.to_thread(make_room, self._folder, self._quota_bytes - more_bytes)
+
+    def _ended(self, spool: Spool, task: asyncio.Task[None]) -> None:
+        writer = self._writing.pop(task)
+        del self._growing[spool.id]
+        # It was cancelled, perhaps before it began.
+        writer.fail(_stopped())
+        if spool.manifest is None:
+            self.statistics.failed += 1
+        else:
+            self.statistics.finished += 1
+            self.statistics.rows += spool.manifest.rows
+            self.statistics.bytes += spool.manifest.bytes
+
+
+def _name(spool: Spool) -> str:
+    return f"export {spool.id}"
+
+
+def _stopped() -> Unavailable:
+    return Unavailable("The server ended before the export was whole. Ask for it again.")
+
+
+@asynccontextmanager
+async def open_spools(
+    folder: Path,
+    *,
+    ttl_seconds: float,
+    quota_bytes: int,
+    most_of_one_owner: int,
+    progress_seconds: float = _PROGRESS_SECONDS,
+    sleep: Sleep = asyncio.sleep,
+) -> AsyncIterator[Spools]:
+    """The exports of this process; at the end of the block those that grow are given up.
+
+    Args:
+        folder: Made if it is not there; may be shared with other processes.
+        ttl_seconds: How long a finished one is found.
+        quota_bytes: As the others, of `Spools`.
+    """
+    files = SpoolFolder(folder, ttl_seconds=ttl_seconds)
+    await asyncio.to_thread(files.make)
+    await asyncio.to_thread(sweep, files)
+    spools = Spools(
+        files,
+        quota_bytes=quota_bytes,
+        most_of_one_owner=most_of_one_owner,
+        progress_seconds=progress_seconds,
+        sleep=sleep,
+    )
+    sweeping = asyncio.create_task(spools.sweep_forever(min(_SWEEP_SECONDS, ttl_seconds / 2)))
+    try:
+        yield spools
+    finally:
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
+        await spools.close()

@@ -1,0 +1,357 @@
+"""The exports of a process and of its folder: how many, how much, for how long."""
+
+import asyncio
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from structlog.testing import capture_logs
+
+from domain.errors import (
+    AppError,
+    ErrorCode,
+    InvalidFilter,
+    RateLimited,
+    Unavailable,
+)
+from domain.exports import Written
+from streaming.spool import Sink, SpoolBroken
+from streaming.spool_folder import SpoolFolder, remove_abandoned
+from streaming.spool_sweeping import sweep
+from streaming.spools import Spools
+from tests.streaming.spooling import (
+    MOMENT,
+    Faucet,
+    about,
+    aged,
+    everything,
+    file_of,
+    names,
+    opened,
+    spools_in,
+    until,
+    written,
+)
+
+_GROWING_FOR_EVER = """
+import asyncio, sys
+from pathlib import Path
+from tests.streaming.spooling import Faucet, about, spools_in, until
+
+async def main() -> None:
+    async with spools_in(Path(sys.argv[1])) as spools:
+        spool = spools.begin(about(), Faucet(bytes(2**20)))
+        await until(lambda: spool.bytes > 0 and not spool.waiting)
+        print(spool.id, flush=True)
+        await spool.finished()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "spool"
+
+
+@pytest.fixture
+async def spools(folder: Path) -> AsyncIterator[Spools]:
+    async with spools_in(folder) as opened_spools:
+        yield opened_spools
+
+
+def swept(folder: Path, *, ttl_seconds: float = 600) -> None:
+    """Sweep as another process does."""
+    sweep(SpoolFolder(folder, ttl_seconds=ttl_seconds))
+
+
+async def test_owner_has_so_many_at_the_same_time(folder: Path) -> None:
+    """Further ones are refused with what to do, until one has ended, well or not."""
+    async with spools_in(folder, most_of_one_owner=2) as spools:
+        faucets = [Faucet(), Faucet()]
+        growing = [spools.begin(about(), faucet) for faucet in faucets]
+        with pytest.raises(RateLimited, match=r"2 exports.*Wait until") as raised:
+            spools.begin(about(), Faucet())
+        assert raised.value.details["retryAfter"] == 5
+        await written(spools, b"of somebody else", owner=uuid4())
+        faucets[0].end()
+        await growing[0].finished()
+        await written(spools, b"further")
+        faucets[1].give(InvalidFilter("wrong"))
+        with pytest.raises(InvalidFilter):
+            await growing[1].finished()
+        await asyncio.gather(*[written(spools, b"further") for _ in range(2)])
+
+
+async def test_what_was_begun_is_counted(spools: Spools) -> None:
+    """And what became of it."""
+    await written(spools, b"1\n", b"2\n")
+    failing = spools.begin(about(), Faucet(b"3\n", InvalidFilter("wrong")))
+    with pytest.raises(InvalidFilter):
+        await failing.finished()
+    growing = spools.begin(about(), Faucet())
+    assert await spools.find(growing.id) is growing
+    counts = spools.statistics
+    await until(lambda: counts.failed == 1)
+    assert (counts.begun, counts.finished, counts.failed) == (3, 1, 1)
+    assert (counts.rows, counts.bytes) == (2, 4)
+
+
+async def test_finished_export_is_found_by_others_and_later(folder: Path) -> None:
+    """With all that is known of it, by another process and after a restart."""
+    given = {"owner": uuid4(), "entity": "companies", "filter": {"not": {}}, "is_promised": True}
+    async with spools_in(folder) as spools, spools_in(folder) as others:
+        spool = await written(spools, b"some\n", b"bytes\n", **given)
+        found = await others.find(spool.id)
+        assert found is not None
+        assert await everything(found) == b"some\nbytes\n"
+    async with spools_in(folder) as spools:
+        again = await spools.find(spool.id)
+        assert again is not None
+        await again.begun(enough_bytes=100, seconds=60)
+        for known in (found, again):
+            assert (known.about, known.created_at) == (spool.about, spool.created_at)
+            assert (known.foreseen, known.etag) == (spool.foreseen, spool.etag)
+            assert await known.finished() == await spool.finished()
+        assert await everything(again, 5) == b"bytes\n"
+        assert await spools.find(uuid4()) is None
+
+
+async def test_growing_export_is_unknown_to_others(folder: Path) -> None:
+    """They could not follow it."""
+    async with spools_in(folder) as spools, spools_in(folder) as others:
+        assert await others.find(spools.begin(about(), Faucet(b"some")).id) is None
+
+
+def _make_open_to_all(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+
+
+def _modes(folder: Path) -> dict[str, int]:
+    return {
+        path.suffix or path.name: stat.S_IMODE(path.stat().st_mode)
+        for path in [folder, *folder.iterdir()]
+    }
+
+
+async def test_only_our_user_reads_the_files(folder: Path) -> None:
+    """Whatever the process allows for its files, and the folder was before."""
+    _make_open_to_all(folder)
+    before = os.umask(0)
+    try:
+        async with spools_in(folder) as spools:
+            await written(spools, b"some")
+            growing = spools.begin(about(), Faucet(bytes(2**20)))
+            await until(lambda: file_of(folder, growing.id, ".part").exists())
+            assert _modes(folder) == {
+                "spool": 0o700,
+                ".data": 0o600,
+                ".json": 0o600,
+                ".part": 0o600,
+            }
+    finally:
+        os.umask(before)
+
+
+async def test_time_of_an_export_counts_from_its_finish(folder: Path) -> None:
+    """However long it grew; afterwards it is not found, and swept."""
+    async with spools_in(folder, ttl_seconds=60) as spools:
+        spool = await written(spools, b"some")
+        aged(file_of(folder, spool.id, ".data"), 1000)
+        aged(file_of(folder, spool.id, ".json"), 50)
+        swept(folder, ttl_seconds=60)
+        assert await spools.find(spool.id) is not None
+        aged(file_of(folder, spool.id, ".json"), 10)
+        assert await spools.find(spool.id) is None
+        swept(folder, ttl_seconds=60)
+        assert names(folder) == []
+        with pytest.raises(SpoolBroken):
+            await everything(spool)
+
+
+async def test_folder_is_swept_again_and_again(folder: Path) -> None:
+    """What expires while the process runs leaves without a request."""
+    async with spools_in(folder, ttl_seconds=0.1) as spools:
+        for _ in range(2):
+            await written(spools, b"some")
+            await until(lambda: names(folder) == [])
+
+
+async def test_folder_is_swept_at_the_start(folder: Path) -> None:
+    """What is not whole goes, what may become so and what is not ours stays."""
+    async with spools_in(folder) as spools:
+        spool = await written(spools, b"some")
+    dead, stray, young = (uuid4() for _ in range(3))
+    old = [file_of(folder, stray, ".data"), file_of(folder, uuid4(), ".tmp"), folder / "notes.txt"]
+    for path in [*old, file_of(folder, dead, ".part"), file_of(folder, young, ".data")]:
+        path.write_bytes(b"some")
+    for path in old:
+        aged(path, 100)
+    aged(file_of(folder, spool.id, ".data"), 100)
+    async with spools_in(folder):
+        assert set(names(folder)) == {
+            f"{young.hex}.data",
+            f"{spool.id.hex}.data",
+            f"{spool.id.hex}.json",
+            "notes.txt",
+        }
+
+
+async def test_what_became_whole_meanwhile_is_not_abandoned(spools: Spools, folder: Path) -> None:
+    """A sweeper looks again once its writer cannot write any more."""
+    spool = await written(spools, b"some")
+    assert not remove_abandoned(file_of(folder, spool.id, ".part"))
+    assert not remove_abandoned(file_of(folder, spool.id, ".data"))
+    assert await spools.find(spool.id) is not None
+
+
+async def test_sweeper_never_takes_what_grows(folder: Path) -> None:
+    """Not between the making of a file and its lock, and not while it becomes whole."""
+    is_over = False
+
+    def sweep_on() -> int:
+        times = 0
+        while not is_over:
+            swept(folder)
+            times += 1
+        return times
+
+    async with spools_in(folder) as spools:
+        sweeping = asyncio.create_task(asyncio.to_thread(sweep_on))
+        try:
+            for _ in range(20):
+                finished = await asyncio.gather(*[written(spools, b"some") for _ in range(5)])
+                for spool in finished:
+                    assert await spools.find(spool.id) is not None
+        finally:
+            is_over = True
+            times = await sweeping
+        assert times > 0
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b'{"manifest": {"rows": 1}}'])
+async def test_broken_manifest_proves_nothing(spools: Spools, folder: Path, text: bytes) -> None:
+    """The export is not found."""
+    spool = await written(spools, b"some")
+    file_of(folder, spool.id, ".json").write_bytes(text)
+    assert await spools.find(spool.id) is None
+
+
+async def test_what_the_disk_lost_never_becomes_whole(spools: Spools, folder: Path) -> None:
+    """A file that has other bytes than were written is a failure."""
+    faucet = Faucet(bytes(2**20))
+    spool = spools.begin(about(), faucet)
+    await until(lambda: spool.bytes > 0 and not spool.waiting)
+    os.truncate(file_of(folder, spool.id, ".part"), 1000)
+    faucet.end()
+    with pytest.raises(AppError) as raised:
+        await spool.finished()
+    assert raised.value.code is ErrorCode.INTERNAL_SERVER_ERROR
+    assert names(folder) == []
+
+
+async def test_end_gives_up_what_grows(folder: Path) -> None:
+    """Readers are cut off, who waits is told, nothing is left; what comes later is refused."""
+    async with spools_in(folder) as spools:
+        spool = spools.begin(about(), Faucet(bytes(2**21)))
+        unborn = spools.begin(about(), Faucet())
+        reading = asyncio.create_task(everything(spool))
+        waiting = [asyncio.create_task(each.finished()) for each in (spool, unborn)]
+        await until(lambda: spool.bytes > 0 and not spool.waiting)
+        late = spools.begin(about(), Faucet())
+    with pytest.raises(SpoolBroken):
+        await reading
+    for task in waiting:
+        with pytest.raises(Unavailable, match="Ask for it again"):
+            await task
+    with pytest.raises(Unavailable):
+        await late.finished()
+    with pytest.raises(Unavailable):
+        spools.begin(about(), Faucet())
+    assert (names(folder), opened(folder)) == ([], [])
+    assert spools.statistics.failed == 3
+
+
+async def test_end_does_not_wait_for_who_does_not_end(folder: Path) -> None:
+    """The source is left behind, and its file is gone all the same."""
+    let_go = asyncio.Event()
+
+    async def source(sink: Sink) -> Written:
+        await sink.write(b"some")
+        while not let_go.is_set():
+            try:
+                await let_go.wait()
+            except asyncio.CancelledError:
+                continue
+        return Written(rows=0, truncated=False, snapshot_at=MOMENT)
+
+    with capture_logs() as logs:
+        async with spools_in(folder) as spools:
+            spool = spools.begin(about(), source)
+            await until(lambda: spool.bytes > 0)
+        assert [line["event"] for line in logs] == ["export_abandoned", "export_failed"]
+    with pytest.raises(Unavailable):
+        await spool.finished()
+    assert names(folder) == []
+    let_go.set()
+    await until(lambda: spools.statistics.failed == 1 and opened(folder) == [])
+    assert spool.manifest is None
+
+
+async def test_log_tells_of_progress_and_end(folder: Path) -> None:
+    """With how much, how long, and the proof."""
+    async with spools_in(folder, progress_seconds=0) as spools:
+        with capture_logs() as logs:
+            spool = await written(spools, b"1\n", b"2\n")
+            failing = spools.begin(about(), Faucet(InvalidFilter("wrong")))
+            with pytest.raises(InvalidFilter):
+                await failing.finished()
+    shown = [(line["event"], line["log_level"], line["rows"], line["bytes"]) for line in logs]
+    assert shown == [
+        ("export_progress", "info", 1, 2),
+        ("export_progress", "info", 2, 4),
+        ("export_written", "info", 2, 4),
+        ("export_failed", "warning", 0, 0),
+    ]
+    whole, failed = logs[-2:]
+    assert (whole["id"], whole["format"]) == (str(spool.id), "JSONL")
+    assert whole["sha256"] == (await spool.finished()).sha256
+    assert whole["seconds"] >= 0
+    assert failed["code"] == ErrorCode.BAD_USER_INPUT
+
+
+@asynccontextmanager
+async def other_process(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that writes an export that does not end; killed with -9 after the block."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _GROWING_FOR_EVER,
+        str(folder),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+async def test_export_of_a_killed_process_is_swept(folder: Path) -> None:
+    """And stays for as long as that process lives."""
+    async with other_process(folder) as process:
+        assert process.stdout is not None
+        part = f"{UUID((await process.stdout.readline()).decode().strip()).hex}.part"
+        async with spools_in(folder):
+            assert names(folder) == [part]
+    assert names(folder) == [part]
+    with capture_logs() as logs:
+        async with spools_in(folder):
+            assert names(folder) == []
+    assert [line["event"] for line in logs] == ["export_swept"]
