@@ -19,13 +19,17 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.REQUEST_TIMEOUT: 408,
     ErrorCode.IDEMPOTENCY_KEY_IN_USE: 409,
+    ErrorCode.PRECONDITION_FAILED: 412,
     ErrorCode.PAYLOAD_TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.RANGE_NOT_SATISFIABLE: 416,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
+    ErrorCode.RATE_LIMITED: 429,
     ErrorCode.INTERNAL_SERVER_ERROR: 500,
     ErrorCode.FEATURE_DISABLED: 501,
     ErrorCode.SERVICE_UNAVAILABLE: 503,
     ErrorCode.TIMEOUT: 504,
+    ErrorCode.INSUFFICIENT_STORAGE: 507,
 }
 """Codes without a line here are answered with 400."""
 
@@ -48,8 +52,17 @@ def problem(code: ErrorCode, detail: str, *, request_id: str, **more: object) ->
         "requestId": request_id,
         **more,
     }
-    headers = {"Retry-After": "1"} if status == 503 else None
-    return Response(orjson.dumps(body), status, headers, PROBLEM)
+    return Response(orjson.dumps(body), status, _headers(status, more), PROBLEM)
+
+
+def _headers(status: int, details: Mapping[str, object]) -> dict[str, str]:
+    """What HTTP has headers for."""
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    if "retryAfter" in details:
+        headers["Retry-After"] = str(details["retryAfter"])
+    if status == 416 and "size" in details:
+        headers["Content-Range"] = f"bytes */{details['size']}"
+    return headers
 
 
 async def answer_app_error(request: Request, error: Exception) -> Response:

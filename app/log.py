@@ -2,13 +2,15 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Final
 
 import structlog
 
 from app.settings import Settings
+from streaming.serialization import mask_secrets
 
-_SECRETS: Final = frozenset({"password", "token", "authorization", "secret", "api_key"})
+_BROKEN_OFF: Final = "ASGI callable returned without completing response."
 
 
 def configure_logging(settings: Settings) -> None:
@@ -44,6 +46,7 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name in ("alembic", "procrastinate", "uvicorn"):
         logging.getLogger(name).setLevel("WARNING")
+    logging.getLogger("uvicorn.error").addFilter(_is_not_told_already)
 
 
 def _is_console(settings: Settings) -> bool:
@@ -52,7 +55,14 @@ def _is_console(settings: Settings) -> bool:
     return settings.log_format == "console"
 
 
-def _hide_secrets(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    for name in event.keys() & _SECRETS:
-        event[name] = "***"
-    return event
+def _hide_secrets(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Mask what is named as a secret, in the facts of the event and within them."""
+    masked: dict[str, Any] = mask_secrets(event)
+    return masked
+
+
+def _is_not_told_already(record: logging.LogRecord) -> bool:
+    """Whether it is more than uvicorn's line for an answer that we broke off, which has ours."""
+    return record.msg != _BROKEN_OFF

@@ -66,6 +66,22 @@ def test_secrets_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
+def test_secrets_within_facts_are_masked(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """The variables of a mutation show what was asked for, without the password in them."""
+    variables = {
+        "input": {"email": "ada@example.com", "password": "hunter2", "apiKey": "hunter2"},
+        "headers": [{"Authorization": "hunter2"}],
+    }
+    configure_logging(Settings.model_validate({"log_format": form}))
+    structlog.get_logger("ours").warning("mutation_refused", variables=variables)
+    shown = capsys.readouterr().err
+    assert "hunter2" not in shown
+    assert "ada@example.com" in shown
+    assert shown.count("***") == 3
+    assert variables["headers"] == [{"Authorization": "hunter2"}]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
 def test_traceback_does_not_show_local_variables(
     capsys: pytest.CaptureFixture[str], form: str
 ) -> None:
@@ -92,6 +108,16 @@ def test_logs_of_libraries_take_the_same_form(capsys: pytest.CaptureFixture[str]
     logging.getLogger("uvicorn.error").warning("Started %s", "now")
     (line,) = lines(capsys)
     assert (line["event"], line["level"]) == ("Started now", "warning")
+
+
+def test_answer_that_we_broke_off_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Our line says why; uvicorn's says only that there is no end."""
+    configure_logging(Settings(log_format="json"))
+    log = logging.getLogger("uvicorn.error")
+    log.error("ASGI callable returned without completing response.")
+    log.error("ASGI callable returned without starting response.")
+    (line,) = lines(capsys)
+    assert line["event"] == "ASGI callable returned without starting response."
 
 
 def test_level_decides_what_is_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,37 @@
+"""Going on with an export that a client has a part of already."""
+
+from typing import Final
+from uuid import UUID
+
+from starlette.requests import Request
+
+from domain.errors import PreconditionFailed
+from streaming.ranges import named_spool
+from streaming.spool import Spool
+from streaming.spools import Spools
+
+_GONE: Final = (
+    "The file that If-Match names has expired, or is of another request. Ask again without"
+    " If-Match, from the beginning."
+)
+
+
+async def spool_to_resume(
+    request: Request, spools: Spools, *, owner: UUID, digest: str
+) -> Spool | None:
+    """The spool that a request names by If-Match or If-Range; None when it wants a new one.
+
+    Args:
+        owner: Who asks; it has to be theirs.
+        digest: Of what is asked for; it has to be of the same.
+
+    Raises:
+        PreconditionFailed: There is none, and without it nothing is wanted.
+    """
+    spool_id = named_spool(request.headers)
+    spool = None if spool_id is None else await spools.find(spool_id)
+    if spool is not None and (spool.about.owner, spool.about.request) == (owner, digest):
+        return spool
+    if request.headers.get("if-match", "*").strip() != "*":
+        raise PreconditionFailed(_GONE)
+    return None
