@@ -1,7 +1,9 @@
 """The web application: its routes and what surrounds them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,6 +15,7 @@ from app.activity import noting
 from app.auth import bearer_authentication
 from app.errors import answer_app_error, answer_http_exception
 from app.health import health_routes
+from app.links import Links, identified_by
 from app.middleware import RequestMiddleware
 from app.pages import page_routes
 from app.resources import Resources
@@ -22,6 +25,7 @@ from cache.http import Freshness
 from cache.warming import Warming
 from domain.errors import AppError
 from graph.context import Context, PageLimits, Viewer
+from graph.document_stream import DocumentStreams
 from graph.documents import Documents
 from graph.endpoint import Authenticate, Endpoint, EndpointSettings
 from graph.event_stream import OpenStreams
@@ -29,8 +33,11 @@ from graph.execution.engine import Executor
 from graph.http_caching import AnswerCaching
 from graph.schema import build_schema, core_schema
 from graph.stored_documents import read_stored_documents
+from graph.stream_view import StreamView, stream_routes
 from graph.view import GraphQLView
 from graph.websocket import GraphQLSocket
+from streaming.downloads import Downloads
+from streaming.export_routes import export_routes
 
 _PATHS: Final = ("/graphql", "/graphql/")
 _METHODS: Final = ("GET", "HEAD", "POST")
@@ -51,13 +58,21 @@ def create_app(resources: Resources) -> "Application":
         authenticate=bearer_authentication(resources.tokens),
         open_context=noting(context_opener(resources, warming=warmers), resources.activity),
     )
-    streams = OpenStreams()
-    view = GraphQLView(endpoint, streams, caching=_answer_caching(settings))
+    streams, downloads = OpenStreams(), _downloads(settings)
+    lines = DocumentStreams(endpoint, resources.exporter, downloads, schema=core_schema())
+    view = GraphQLView(endpoint, streams, caching=_answer_caching(settings), lines=lines.answer)
     others = Starlette(
         routes=[
             # What comes here is not answered but refused, by its method.
             *(Route(path, view, methods=_METHODS) for path in _PATHS),
             *health_routes(resources.probe),
+            *stream_routes(StreamView(endpoint, lines)),
+            *export_routes(
+                resources.exporter,
+                downloads,
+                identify=identified_by(endpoint.authenticate, resources.links),
+                max_body_bytes=settings.max_body_size,
+            ),
             *([] if settings.is_production else page_routes(settings)),
         ],
         exception_handlers={
@@ -138,6 +153,14 @@ def _warmers(resources: Resources, execution: _Execution) -> Warmers:
     return Warmers(endpoint, resources.caching.cache)
 
 
+def _downloads(settings: Settings) -> Downloads:
+    return Downloads(chunk_bytes=settings.streaming_chunk_size, manifest_path=_manifest_path)
+
+
+def _manifest_path(spool_id: UUID) -> str:
+    return f"/api/v1/exports/{spool_id.hex}/manifest"
+
+
 def _answer_caching(settings: Settings) -> AnswerCaching | None:
     if not settings.enable_http_cache:
         return None
@@ -205,6 +228,12 @@ def context_opener(
             feeds=resources.feeds,
             cache=resources.caching.cache,
             warming=warming,
+            exports=resources.exporter.settings,
+            signed_link=None if viewer is None else partial(_signed_link, resources.links, viewer),
         )
 
     return open_context
+
+
+def _signed_link(links: Links, viewer: Viewer, target: str, ttl_seconds: float) -> str:
+    return links.sign(target, viewer.user_uuid, ttl_seconds=ttl_seconds)

@@ -47,8 +47,8 @@ class Tokens:
     """
 
     def __init__(self, secret: bytes, *, previous: bytes | None = None) -> None:
-        self._current = _key_id(secret)
-        self._keys = {_key_id(key): key for key in (secret, previous) if key is not None}
+        self._current = key_id(secret)
+        self._keys = {key_id(key): key for key in (secret, previous) if key is not None}
         self._verified: BoundedCache[str, _Verified] = BoundedCache(
             max_bytes=_MAX_CACHED_BYTES, weigh=lambda verified: verified.weight
         )
@@ -119,7 +119,8 @@ def bearer_authentication(tokens: Tokens) -> Callable[[str | None], Viewer | Non
     return authenticate
 
 
-def _key_id(secret: bytes) -> str:
+def key_id(secret: bytes) -> str:
+    """What tells a secret from another in a token, without telling of it."""
     return hashlib.sha256(b"kid" + secret).hexdigest()[:16]
 
 

@@ -12,6 +12,7 @@ from app.activity import Activity
 from app.auth import Tokens
 from app.caching import Caching, connection_name, open_caching
 from app.embedded.server import EmbeddedServer, acquire, default_folder
+from app.links import Links
 from app.monitoring import slow_statement_log
 from app.secret import load_secret
 from app.settings import Settings
@@ -27,6 +28,8 @@ from domain.paging import CursorCodec
 from graph.feeds import Feeds, open_feeds
 from jobs.background import BackgroundTasks, open_background
 from jobs.parallel import ParallelSettings
+from streaming.exporting import Exporter, ExportSettings
+from streaming.spools import open_spools
 
 Progress = Callable[[str], None]
 
@@ -53,7 +56,9 @@ class Resources:
     feeds: Feeds
     probe: DatabaseProbe
     tokens: Tokens
+    links: Links
     cursors: CursorCodec
+    exporter: Exporter
     embedded: EmbeddedServer | None
     stop_clock: StopClock
 
@@ -107,7 +112,8 @@ async def open_resources(
             open_engine(url, pool_size=1, max_overflow=0, application_name="appointment360-probe")
         )
         secret = await asyncio.to_thread(load_secret, settings, folder)
-        previous = settings.secret_key_previous
+        previous_key = settings.secret_key_previous
+        previous = previous_key.get_secret_value().encode() if previous_key else None
         observers = (
             [slow_statement_log(settings.slow_query_threshold)]
             if settings.enable_query_monitoring
@@ -126,6 +132,10 @@ async def open_resources(
             engine, observers=observers, before_commit=[announce], guard=caching.guard
         )
         stack.push_async_callback(database.shown)
+        cursors = CursorCodec(secret)
+        exporter = await stack.enter_async_context(
+            open_exporter(settings, folder, database, cursors)
+        )
         background = await stack.enter_async_context(
             open_background(
                 max_concurrent=settings.max_concurrent_background_tasks,
@@ -158,13 +168,34 @@ async def open_resources(
             parallel=parallel_settings(settings),
             feeds=feeds,
             probe=DatabaseProbe(probe_engine),
-            tokens=Tokens(
-                secret, previous=previous.get_secret_value().encode() if previous else None
-            ),
-            cursors=CursorCodec(secret),
+            tokens=Tokens(secret, previous=previous),
+            links=Links(secret, previous=previous),
+            cursors=cursors,
+            exporter=exporter,
             embedded=embedded,
             stop_clock=stop_clock,
         )
+
+
+@asynccontextmanager
+async def open_exporter(
+    settings: Settings, folder: Path, database: Database, cursors: CursorCodec
+) -> AsyncIterator[Exporter]:
+    """What makes exports, with the files it keeps."""
+    async with open_spools(
+        folder / "spool",
+        ttl_seconds=settings.export_spool_ttl,
+        quota_bytes=settings.export_spool_quota,
+        most_of_one_owner=settings.max_concurrent_exports,
+    ) as spools:
+        exports = ExportSettings(
+            is_enabled=settings.enable_streaming_queries,
+            most_rows=settings.max_streaming_results,
+            batch_rows=settings.streaming_batch_size,
+            chunk_bytes=settings.streaming_chunk_size,
+            ttl_seconds=settings.export_spool_ttl,
+        )
+        yield Exporter(database, spools, exports, cursors)
 
 
 def parallel_settings(settings: Settings) -> ParallelSettings:

@@ -152,6 +152,27 @@ class Settings(BaseSettings):
     http_cache_api_max_age: AgeSeconds = Field(
         300, description="How long others may keep public answers of other routes: pages."
     )
+    enable_streaming_queries: bool = Field(
+        default=True, description="Export all that matches a filter; false answers 501."
+    )
+    streaming_chunk_size: Bytes = Field(
+        2**20, ge=2**12, le=2**26, description="Bytes that a download is sent at a time."
+    )
+    streaming_batch_size: int = Field(
+        1000, ge=1, le=10_000, description="Rows of a page in streams of GraphQL documents."
+    )
+    max_streaming_results: int | None = Field(
+        None, ge=1, le=10**12, description="Rows that an export has at most; unset, all that match."
+    )
+    export_spool_ttl: Seconds = Field(
+        3600, description="How long a finished export can be read again; an hour."
+    )
+    export_spool_quota: Bytes = Field(
+        10 * 2**30, description="Bytes that all exports together take on the disk at most."
+    )
+    max_concurrent_exports: int = Field(
+        4, ge=1, le=1000, description="Exports that a user can have written at the same time."
+    )
     undo_window: Seconds = Field(
         604_800, description="How long after it a merge can be undone; a week."
     )

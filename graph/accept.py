@@ -1,5 +1,6 @@
 """Which media type a client prefers for its answer, and whether it takes a stream."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -7,7 +8,12 @@ GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
 
+LINES: Final = ("application/jsonl", "application/x-ndjson")
+"""The names of a line of JSON for each row."""
+
 _ANY_JSON: Final = frozenset({GRAPHQL_RESPONSE, JSON, "application/*", "*/*"})
+_WHOLE: Final = (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)
+_ANYTHING: Final = ("application/*", "*/*")
 _MAX_KEPT_CHARS: Final = 500
 
 
@@ -15,7 +21,7 @@ def negotiate(accept: str | None) -> str:
     """The media type of an answer: the preferred one, `application/json` when nothing says.
 
     It is a stream of events only where no JSON will do: clients that can read both name both on
-    every request.
+    every request. It is lines only where they are wanted more than anything else that is named.
 
     Source: GraphQL over HTTP, "Media Types"; RFC 9110, 12.5.1 for the weights.
     """
@@ -36,11 +42,22 @@ def takes_events(accept: str | None) -> bool:
 
 def _preferred(accept: str) -> str:
     weights = _weights(accept)
+    if (lines := _lines(weights)) is not None:
+        return lines
     json = weights.get(JSON, 0.0)
     if 0 < weights.get(GRAPHQL_RESPONSE, 0.0) >= json:
         return GRAPHQL_RESPONSE
     is_json = any(weights.get(name, 0.0) > 0 for name in _ANY_JSON)
     return EVENT_STREAM if not is_json and weights.get(EVENT_STREAM, 0.0) > 0 else JSON
+
+
+def _lines(weights: Mapping[str, float]) -> str | None:
+    """The name for lines that is preferred; None when something else is."""
+    name = max(LINES, key=lambda name: weights.get(name, 0.0))
+    weight = weights.get(name, 0.0)
+    is_named = weight > max(weights.get(other, 0.0) for other in _WHOLE)
+    is_best = weight >= max(weights.get(other, 0.0) for other in _ANYTHING)
+    return name if is_named and is_best else None
 
 
 _kept: Final = lru_cache(maxsize=256)(_preferred)

@@ -5,6 +5,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
+from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from cache.http import wants_fresh
@@ -62,6 +63,10 @@ class HTTPRequest:
         """Whether the client takes nothing that was kept."""
         value = self.list_header(b"cache-control")
         return value is not None and wants_fresh(value)
+
+    def for_starlette(self) -> Request:
+        """The same for what Starlette answers."""
+        return Request(self._scope, self.receive)
 
     def header(self, name: bytes) -> str | None:
         """The value of a header, by its name in lower case."""

@@ -4,19 +4,21 @@ It is an ASGI application of its own: what Starlette makes of a request and an a
 costs as much as a small query.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 import structlog
 from graphql import ExecutionResult, OperationDefinitionNode, OperationType
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from cache.http import PRIVATE
 from domain.enums import Role
-from domain.errors import AppError, ErrorCode, InvalidInput
-from graph.accept import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, negotiate, takes_events
+from domain.errors import AppError, ErrorCode, FeatureDisabled, InvalidInput
+from graph.accept import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, LINES, negotiate, takes_events
 from graph.context import Context, Viewer
 from graph.documents import Document, InvalidDocument, is_introspection
 from graph.endpoint import Endpoint, body_of, errors_of, no_token, operation_of
@@ -31,12 +33,17 @@ _STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.REQUEST_TIMEOUT: 408,
     ErrorCode.IDEMPOTENCY_KEY_IN_USE: 409,
+    ErrorCode.PRECONDITION_FAILED: 412,
     ErrorCode.PAYLOAD_TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.RANGE_NOT_SATISFIABLE: 416,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.INTERNAL_SERVER_ERROR: 500,
     ErrorCode.FEATURE_DISABLED: 501,
     ErrorCode.SERVICE_UNAVAILABLE: 503,
     ErrorCode.TIMEOUT: 504,
+    ErrorCode.INSUFFICIENT_STORAGE: 507,
 }
 
 _ONE_MUTATION: Final = (
@@ -57,11 +64,14 @@ _HEADERS: Final = {
     for media_type in (JSON, GRAPHQL_RESPONSE)
 } | {EVENT_STREAM: EVENT_STREAM_HEADERS}
 
+AnswerByLines = Callable[[Request, Document, GraphQLRequest, Context], Awaitable[Response]]
+"""Answers a query with a list by its rows, a line each; raises what is wrong before the first."""
+
 log = structlog.get_logger(__name__)
 
 
 class MethodNotAllowed(AppError):
-    """A mutation came by GET, or a subscription by HEAD."""
+    """A mutation came by GET, or a subscription or stream by HEAD."""
 
     code = ErrorCode.METHOD_NOT_ALLOWED
 
@@ -79,20 +89,39 @@ class _Answer:
     error: AppError | None = None
 
 
+@dataclass(frozen=True)
+class _Lines:
+    """An answer by lines."""
+
+    request: Request
+    response: Response
+
+    async def send(self, receive: Receive, send: Send) -> None:
+        """Send it to its end."""
+        await self.response(self.request.scope, receive, send)
+
+
 class GraphQLView:
     """Answers `/graphql`.
 
     Args:
         caching: What a GET is told about keeping its answer; None: no more than a POST.
+        lines: Answers who takes lines of JSON; None where nobody does.
     """
 
     def __init__(
-        self, endpoint: Endpoint, streams: OpenStreams, *, caching: AnswerCaching | None = None
+        self,
+        endpoint: Endpoint,
+        streams: OpenStreams,
+        *,
+        caching: AnswerCaching | None = None,
+        lines: AnswerByLines | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._settings = endpoint.settings
         self._streams = streams
         self._caching = caching
+        self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a bug of ours is logged and told in the form of all errors."""
@@ -111,6 +140,8 @@ class GraphQLView:
             return
         if accepted is EVENT_STREAM:
             accepted, content = _streamed(answer, content)
+        elif accepted in LINES:
+            accepted = JSON
         status = answer.status
         headers = [*_HEADERS[accepted], (b"content-length", b"%d" % len(content))]
         if not request.is_post and self._caching is not None and accepted is not EVENT_STREAM:
@@ -121,7 +152,7 @@ class GraphQLView:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _answer(self, request: HTTPRequest, accepted: str) -> _Answer | EventStream:
+    async def _answer(self, request: HTTPRequest, accepted: str) -> _Answer | EventStream | _Lines:
         endpoint = self._endpoint
         try:
             viewer = endpoint.authenticate(request.header(b"authorization"))
@@ -136,6 +167,8 @@ class GraphQLView:
             context.idempotency_key = wanted.idempotency_key
             context.bypasses_cache = request.wants_fresh
             context.is_debugged = _is_debugged(request, viewer)
+            if accepted in LINES:
+                return await self._answer_by_lines(request, document, wanted, context)
             if operation.operation is OperationType.SUBSCRIPTION:
                 return await self._subscribe(request, document, wanted, context, accepted)
             result = await endpoint.execute(document, wanted, context)
@@ -161,6 +194,16 @@ class GraphQLView:
             raise InvalidInput(_ONE_MUTATION)
         if viewer is None and not is_introspection(operation):
             raise no_token()
+
+    async def _answer_by_lines(
+        self, request: HTTPRequest, document: Document, wanted: GraphQLRequest, context: Context
+    ) -> _Lines:
+        if self._lines is None:
+            raise FeatureDisabled("Nothing is streamed here. Read page by page with first, after.")
+        if request.is_head:
+            raise MethodNotAllowed("A stream is sent by POST or GET.")
+        whole = request.for_starlette()
+        return _Lines(whole, await self._lines(whole, document, wanted, context))
 
     async def _subscribe(
         self,
@@ -221,4 +264,9 @@ def _more_headers(answer: _Answer) -> list[tuple[bytes, bytes]]:
         headers.append((b"allow", b"POST"))
     if answer.status == 503:
         headers.append((b"retry-after", b"1"))
+    details = {} if answer.error is None else answer.error.details
+    if "retryAfter" in details:
+        headers.append((b"retry-after", str(details["retryAfter"]).encode()))
+    if answer.status == 416 and "size" in details:
+        headers.append((b"content-range", f"bytes */{details['size']}".encode()))
     return headers

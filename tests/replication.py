@@ -75,6 +75,21 @@ class Server:
             os.kill(pid, number)
 
 
+@contextmanager
+def own_postgresql() -> Iterator[Server]:
+    """A server that can be killed."""
+    with tempfile.TemporaryDirectory(prefix="a360-") as name:
+        # PostgreSQL runs as another user when the tests run as root.
+        Path(name).chmod(0o755)
+        folder = Path(name) / "data"
+        server = Server(folder, acquire(folder, durable=False, ephemeral=True))
+        try:
+            yield server
+        finally:
+            server.kill()
+            server.server.release()
+
+
 class Standby(Server):
     """A server that repeats what the primary does."""
 

@@ -4,21 +4,19 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy.engine import URL
 
-from app.embedded.server import acquire
 from db.engine import open_engine
 from db.migrate import upgrade
 from tests.races.places import serving
 from tests.races.race import Race
 from tests.races.test_race import SERVERS, seed_of
-from tests.replication import Server, ask
+from tests.replication import Server, ask, own_postgresql
 from tests.valkey import Valkey
 
 RATE = 200.0
@@ -92,21 +90,6 @@ async def test_redis_that_freezes_makes_no_answer_wrong(
             await race.go_on(LONG)
             valkey.thaw()
             await race.go_on(LONG)
-
-
-@contextmanager
-def own_postgresql() -> Iterator[Server]:
-    """A server that can be killed."""
-    with TemporaryDirectory(prefix="a360-") as name:
-        # PostgreSQL runs as another user when the tests run as root.
-        Path(name).chmod(0o755)
-        folder = Path(name) / "data"
-        server = Server(folder, acquire(folder, durable=False, ephemeral=True))
-        try:
-            yield server
-        finally:
-            server.kill()
-            server.server.release()
 
 
 @pytest.fixture

@@ -1,0 +1,121 @@
+"""Signed addresses: who has one may download what stands at it, without a header, for a while.
+
+A browser that follows an address sends no token. So the address carries one that is good for it
+alone: for its path and its parameters, and for reading.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import UUID
+
+import jwt
+from starlette.requests import Request
+
+from app.auth import key_id
+from domain.errors import Unauthenticated
+from graph.context import Viewer
+from graph.endpoint import no_token
+
+PARAMETER: Final = "token"
+
+_ALGORITHM: Final = "HS256"
+_ISSUER: Final = "appointment360"
+_AUDIENCE: Final = "appointment360:export"
+_REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss"]
+_READS: Final = frozenset({"GET", "HEAD"})
+_MAX_TOKEN_CHARS: Final = 4096
+_MANIFEST: Final = "/manifest"
+
+Identify = Callable[[Request], UUID]
+"""Tells which user sent a request; raises Unauthenticated when nobody did."""
+
+
+class Links:
+    """Signs addresses and reads who they were signed for.
+
+    Args:
+        secret: Signs new ones.
+        previous: A secret whose addresses are still good, while keys are being changed.
+    """
+
+    def __init__(self, secret: bytes, *, previous: bytes | None = None) -> None:
+        self._current = key_id(secret)
+        self._keys = {key_id(key): key for key in (secret, previous) if key is not None}
+
+    def sign(self, target: str, user_uuid: UUID, *, ttl_seconds: float) -> str:
+        """The address with a token behind its parameters.
+
+        Args:
+            target: A path, perhaps with parameters.
+        """
+        now = datetime.now(UTC)
+        claims = {
+            "iss": _ISSUER,
+            "aud": _AUDIENCE,
+            "sub": str(user_uuid),
+            "for": _digest(target),
+            "iat": now,
+            "exp": now + timedelta(seconds=ttl_seconds),
+        }
+        headers = {"kid": self._current}
+        token = jwt.encode(claims, self._keys[self._current], _ALGORITHM, headers=headers)
+        separator = "&" if urlsplit(target).query else "?"
+        return f"{target}{separator}{urlencode({PARAMETER: token})}"
+
+    def read(self, token: str, target: str) -> UUID:
+        """The user for whom an address was signed.
+
+        Args:
+            target: The address; a token in it does not count.
+
+        Raises:
+            Unauthenticated: The token is forged, expired, or of another address.
+        """
+        try:
+            claims = jwt.decode(
+                token[: _MAX_TOKEN_CHARS + 1],
+                self._keys[jwt.get_unverified_header(token)["kid"]],
+                algorithms=[_ALGORITHM],
+                audience=_AUDIENCE,
+                issuer=_ISSUER,
+                options={"require": _REQUIRED},
+            )
+            if claims.get("for") != _digest(target):
+                raise _refused()
+            return UUID(claims["sub"])
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("This address has expired. Ask for a new one.") from None
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+            raise _refused() from None
+
+
+def identified_by(authenticate: Callable[[str | None], Viewer | None], links: Links) -> Identify:
+    """Tells who sent a request, by its header Authorization or by its signed address."""
+
+    def identify(request: Request) -> UUID:
+        header = request.headers.get("authorization")
+        token = request.query_params.get(PARAMETER)
+        if header is None and token is not None and request.method in _READS:
+            return links.read(token, f"{request.url.path}?{request.url.query}")
+        viewer = authenticate(header)
+        if viewer is None:
+            raise no_token()
+        return viewer.user_uuid
+
+    return identify
+
+
+def _digest(target: str) -> str:
+    """What an address asks for, however it is written; its manifest belongs to an export."""
+    parts = urlsplit(target)
+    asked = parse_qsl(parts.query, keep_blank_values=True)
+    parameters = sorted(pair for pair in asked if pair[0] != PARAMETER)
+    path = parts.path.rstrip("/").removesuffix(_MANIFEST)
+    return hashlib.sha256(repr((path, parameters)).encode()).hexdigest()[:32]
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated("The token of this address is not good for it. Ask for a new address.")

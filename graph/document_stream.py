@@ -1,0 +1,95 @@
+"""Answers a query with a list by a stream of its rows, a line each, to the end.
+
+What is checked is checked before anything is read; from then on a stream is an export like any
+other: written into a spool whether or not its client still reads, and taken up again by its tag.
+"""
+
+from typing import Final
+
+from graphql import GraphQLSchema
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.enums import Role
+from domain.exports import ExportFormat
+from graph.accept import LINES, negotiate
+from graph.context import Context
+from graph.documents import Document
+from graph.endpoint import Endpoint, operation_of
+from graph.request import GraphQLRequest
+from graph.stream_documents import PagedDocuments
+from graph.stream_pages import Pages, PageSource
+from streaming.downloads import Downloads
+from streaming.exporting import Exporter
+from streaming.manifests import About
+from streaming.resuming import spool_to_resume
+from streaming.spool import Source
+
+_SENT: Final = frozenset({200, 206})
+
+
+class DocumentStreams:
+    """Streams of GraphQL documents.
+
+    Args:
+        endpoint: Executes the pages.
+        exporter: Says whether and how much is exported, and where to.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        exporter: Exporter,
+        downloads: Downloads,
+        *,
+        schema: GraphQLSchema,
+    ) -> None:
+        self._endpoint = endpoint
+        self._exporter = exporter
+        self._downloads = downloads
+        self._documents = PagedDocuments(schema)
+
+    async def answer(
+        self, request: Request, document: Document, wanted: GraphQLRequest, context: Context
+    ) -> Response:
+        """The answer with the rows of the list that a document asks for.
+
+        Raises:
+            InvalidDocument: The request names no operation of it, or a variable has a wrong value.
+            AppError: It is no list that can be streamed, there are too many exports, or the first
+                page cannot be had.
+        """
+        self._exporter.require_enabled()
+        about, source = self._prepare(document, wanted, context)
+        spools = self._exporter.spools
+        named = await spool_to_resume(request, spools, owner=about.owner, digest=about.request)
+        response = await self._downloads.answer(
+            request, named or spools.begin(about, source), takes_ranges=named is not None
+        )
+        return _labelled(response, request)
+
+    def _prepare(
+        self, document: Document, wanted: GraphQLRequest, context: Context
+    ) -> tuple[About, Source]:
+        viewer = context.require(Role.VIEWER)
+        paged = self._documents.get(document, operation_of(document, wanted))
+        variables = wanted.variables or {}
+        settings = self._exporter.settings
+        walk = paged.walk(variables).at_most(settings.most_rows)
+        about = About(
+            owner=viewer.user_uuid,
+            entity=paged.entity,
+            format=ExportFormat.JSONL,
+            request=paged.digest(variables),
+        )
+        pages = Pages(self._endpoint, paged, variables, context)
+        return about, PageSource(pages, walk, batch_rows=settings.batch_rows)
+
+
+def _labelled(response: Response, request: Request) -> Response:
+    """The response with the name for lines of JSON that the client has for them."""
+    accepted = negotiate(request.headers.get("accept"))
+    if accepted in LINES and response.status_code in _SENT:
+        response.headers["content-type"] = accepted
+    response.headers.add_vary_header("Accept")
+    return response

@@ -1,0 +1,349 @@
+"""From a document that asks for a list to one that asks for a page of it.
+
+The one idea: the root field keeps everything but where its page begins and how long it is; these
+become variables, and what the next page needs is asked for beside its rows. Whatever cannot be
+told line by line is refused by name, before anything is read.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Final, cast
+
+import orjson
+from graphql import (
+    ArgumentNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    NameNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableDefinitionNode,
+    VariableNode,
+    get_named_type,
+    is_object_type,
+    parse_type,
+    print_ast,
+)
+
+from cache.bounded import BoundedCache
+from domain.enums import DescribedEnum
+from domain.errors import ErrorCode, InvalidInput
+from domain.paging import CompanyOrderField, ContactOrderField
+from graph.documents import Document, InvalidDocument, is_meta
+from graph.execution.inputs import Arguments, Variables
+from graph.request import GraphQLRequest
+
+_ITEMS: Final = frozenset({"nodes", "edges"})
+_OF_A_CONNECTION: Final = _ITEMS | {"pageInfo"}
+_WALKED_BY: Final = frozenset({"first", "after"})
+_NOT_WALKED_BY: Final = ("last", "before", "offset")
+_CAPPED: Final = "RELEVANCE_CAPPED"
+_SHORT: Final[frozenset[DescribedEnum]] = frozenset(
+    {ContactOrderField.RELEVANCE, CompanyOrderField.RELEVANCE}
+)
+_INT: Final = parse_type("Int!")
+_STRING: Final = parse_type("String")
+_MAX_CACHED_BYTES: Final = 4 * 2**20
+
+# Most of the tree is the original's, which weighs about this many times its text.
+_TREE_WEIGHT: Final = 40
+
+_WHAT_FITS: Final = "A stream is a query with one list, such as `{ contacts { nodes { id } } }`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """Which part of a list is wanted.
+
+    Attributes:
+        most: No more rows than these; None for all.
+        after: The cursor to begin behind.
+        is_short: The order may end before the last row that matches.
+    """
+
+    most: int | None
+    after: str | None
+    is_short: bool
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether rows that match may be left out."""
+        return self.is_short or self.most is not None
+
+    def at_most(self, rows: int | None) -> "Walk":
+        """The same with no more rows than these; None for all."""
+        if rows is None or (self.most is not None and self.most <= rows):
+            return self
+        return replace(self, most=rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageData:
+    """A page as it was answered.
+
+    Attributes:
+        items: Its nodes or edges as the answer has them.
+        has_next: The walk goes on.
+        end_cursor: None when it has no rows.
+        is_capped: More rows match, but the order ends here.
+    """
+
+    items: list[dict[str, Any]]
+    has_next: bool
+    end_cursor: str | None
+    is_capped: bool
+
+    @property
+    def has_more(self) -> bool:
+        """Whether more rows match than these and those before."""
+        return self.has_next or self.is_capped
+
+
+class PagedDocument:
+    """One operation of a document, page by page.
+
+    Args:
+        original: Held, so that the id that this is found under is no other operation's.
+
+    Attributes:
+        entity: The name of the root field.
+        key: The name of the root field in the answer.
+        document: Asks for a page.
+
+    Raises:
+        InvalidInput: It is nothing that can be told line by line.
+    """
+
+    def __init__(
+        self, schema: GraphQLSchema, original: Document, operation: OperationDefinitionNode
+    ) -> None:
+        self.original = original
+        self._fields = _Flattened(original)
+        root = self._root(operation)
+        self.entity, self.key = root.name.value, _key(root)
+        definition = _connection(schema, root)
+        items = self._items(root)
+        self._items_key = _key(items[0])
+        self._page_key = f"{self._items_key}_page"
+        self._variables = Variables(schema, operation)
+        self._arguments = Arguments(definition, root)
+        self._first, self._after = _free_names(operation, "first", "after")
+        self.document = self._paged(operation, root, items)
+        self._text = print_ast(self.document.tree)
+
+    @property
+    def weight_bytes(self) -> int:
+        """What keeping it takes, roughly."""
+        return self.document.text_chars * _TREE_WEIGHT
+
+    def walk(self, variables: Mapping[str, Any]) -> Walk:
+        """What is wanted with the variables of a request.
+
+        Raises:
+            InvalidDocument: A variable or argument has a value that is not of its type.
+            InvalidInput: A list is streamed from its beginning to its end only.
+        """
+        arguments = self._coerce(variables)
+        for name in _NOT_WALKED_BY:
+            if arguments.get(name):
+                raise InvalidInput(f"A stream goes forward from its beginning. Leave {name} out.")
+        most = arguments.get("first")
+        if most is not None and most < 1:
+            raise InvalidInput(f"first is {most}; leave it out for all rows, or name 1 or more.")
+        orders = arguments.get("orderBy") or ()
+        return Walk(
+            most=most,
+            after=arguments.get("after"),
+            is_short=any(order["field"] in _SHORT for order in orders),
+        )
+
+    def request(
+        self, variables: Mapping[str, Any], *, first: int, after: str | None
+    ) -> GraphQLRequest:
+        """What asks for one page, with the variables of the stream."""
+        return GraphQLRequest("", {**variables, self._first: first, self._after: after})
+
+    def page(self, data: Mapping[str, Any], notices: Sequence[Mapping[str, object]]) -> PageData:
+        """The page of an answer that has no errors.
+
+        Args:
+            notices: What was told with it.
+        """
+        connection = data[self.key]
+        info = connection[self._page_key]
+        return PageData(
+            items=connection[self._items_key],
+            has_next=info["hasNextPage"],
+            end_cursor=info["endCursor"],
+            is_capped=any(self._tells_of_end(notice) for notice in notices),
+        )
+
+    def digest(self, variables: Mapping[str, Any]) -> str:
+        """The same for what asks the same."""
+        content = orjson.dumps([self._text, variables], option=orjson.OPT_SORT_KEYS)
+        return sha256(content).hexdigest()
+
+    def _tells_of_end(self, notice: Mapping[str, object]) -> bool:
+        return notice["code"] == _CAPPED and notice["path"] == [self.key]
+
+    def _root(self, operation: OperationDefinitionNode) -> FieldNode:
+        if operation.operation is not OperationType.QUERY:
+            kind = operation.operation.value
+            raise InvalidInput(f"{_WHAT_FITS}; this is a {kind}. Send it to /graphql as JSON.")
+        fields = list(self._fields.of(operation.selection_set))
+        if len({_key(field) for field in fields}) != 1 or is_meta(fields[0]):
+            raise InvalidInput(f"{_WHAT_FITS}. Ask for other root fields in requests of their own.")
+        sets = tuple(field.selection_set for field in fields if field.selection_set)
+        selections = tuple(selection for each in sets for selection in each.selections)
+        # What is selected twice has the same arguments: it is one field.
+        return replace(fields[0], selection_set=SelectionSetNode(selections=selections))
+
+    def _items(self, root: FieldNode) -> list[FieldNode]:
+        items = [] if root.selection_set is None else list(self._fields.of(root.selection_set))
+        if len({_key(field) for field in items}) != 1 or items[0].name.value not in _ITEMS:
+            raise InvalidInput(
+                f"{_WHAT_FITS}: of {root.name.value} either nodes or edges, once and nothing"
+                " beside it."
+            )
+        return items
+
+    def _coerce(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        variables = self._variables.coerce(given)
+        if isinstance(variables, list):
+            raise InvalidDocument(ErrorCode.BAD_USER_INPUT, variables)
+        try:
+            return self._arguments.coerce(variables)
+        except GraphQLError as error:
+            raise InvalidDocument(ErrorCode.BAD_USER_INPUT, [error]) from error
+
+    def _paged(
+        self, operation: OperationDefinitionNode, root: FieldNode, items: Iterable[FieldNode]
+    ) -> Document:
+        """The document for a page: the operation with another root field, and all fragments."""
+        kept = (each for each in root.arguments or () if each.name.value not in _WALKED_BY)
+        page = replace(
+            root,
+            arguments=(*kept, _argument("first", self._first), _argument("after", self._after)),
+            selection_set=SelectionSetNode(selections=(*items, _page_info(self._page_key))),
+        )
+        asking = replace(
+            operation,
+            variable_definitions=(
+                *(operation.variable_definitions or ()),
+                VariableDefinitionNode(variable=_variable(self._first), type=_INT),
+                VariableDefinitionNode(variable=_variable(self._after), type=_STRING),
+            ),
+            selection_set=SelectionSetNode(selections=(page,)),
+        )
+        tree = DocumentNode(definitions=(asking, *self._fields.definitions))
+        return Document(tree, self.original.text_chars, (asking,))
+
+
+class PagedDocuments:
+    """The operations that were streamed lately, page by page."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._kept: BoundedCache[int, PagedDocument] = BoundedCache(
+            max_bytes=_MAX_CACHED_BYTES, weigh=lambda paged: paged.weight_bytes
+        )
+
+    def get(self, document: Document, operation: OperationDefinitionNode) -> PagedDocument:
+        """An operation of a document, page by page.
+
+        Raises:
+            InvalidInput: It is nothing that can be told line by line.
+        """
+        paged = self._kept.get(id(operation))
+        if paged is None:
+            paged = PagedDocument(self._schema, document, operation)
+            self._kept.put(id(operation), paged)
+        return paged
+
+
+class _Flattened:
+    """Selection sets without the fragments around their fields; each fragment counts once."""
+
+    def __init__(self, document: Document) -> None:
+        self.definitions = tuple(
+            node for node in document.tree.definitions if isinstance(node, FragmentDefinitionNode)
+        )
+        self._left = {node.name.value: node.selection_set for node in self.definitions}
+
+    def of(self, selection_set: SelectionSetNode) -> Iterator[FieldNode]:
+        """The fields of a selection set.
+
+        Raises:
+            InvalidInput: A directive decides which.
+        """
+        for selection in selection_set.selections:
+            if selection.directives:
+                name = selection.directives[0].name.value
+                raise InvalidInput(
+                    f"A stream has one list in every case. Leave @{name} out around it and its"
+                    " nodes or edges; below them it may stand."
+                )
+            if isinstance(selection, FieldNode):
+                yield selection
+            elif isinstance(selection, InlineFragmentNode):
+                yield from self.of(selection.selection_set)
+            elif isinstance(selection, FragmentSpreadNode) and (
+                spread := self._left.pop(selection.name.value, None)
+            ):
+                yield from self.of(spread)
+
+
+def _connection(schema: GraphQLSchema, root: FieldNode) -> GraphQLField:
+    """The definition of a root field that gives a list in pages.
+
+    Raises:
+        InvalidInput: It gives something else.
+    """
+    query_type = cast("GraphQLObjectType", schema.query_type)
+    definition: GraphQLField = query_type.fields[root.name.value]
+    type_ = get_named_type(definition.type)
+    is_list = is_object_type(type_) and type_.fields.keys() >= _OF_A_CONNECTION
+    if not is_list or not definition.args.keys() >= _WALKED_BY:
+        raise InvalidInput(f"{_WHAT_FITS}; {root.name.value} is none. Send it to /graphql as JSON.")
+    return definition
+
+
+def _free_names(operation: OperationDefinitionNode, *names: str) -> Iterator[str]:
+    """Names of variables that the operation does not have."""
+    taken = {each.variable.name.value for each in operation.variable_definitions or ()}
+    for name in names:
+        free = f"page_{name}"
+        while free in taken:
+            free += "_"
+        yield free
+
+
+def _key(field: FieldNode) -> str:
+    """The name of a field in the answer."""
+    return (field.alias or field.name).value
+
+
+def _variable(name: str) -> VariableNode:
+    return VariableNode(name=NameNode(value=name))
+
+
+def _argument(name: str, variable: str) -> ArgumentNode:
+    return ArgumentNode(name=NameNode(value=name), value=_variable(variable))
+
+
+def _page_info(alias: str) -> FieldNode:
+    fields = (FieldNode(name=NameNode(value=name)) for name in ("hasNextPage", "endCursor"))
+    return FieldNode(
+        alias=NameNode(value=alias),
+        name=NameNode(value="pageInfo"),
+        selection_set=SelectionSetNode(selections=tuple(fields)),
+    )

@@ -1,0 +1,471 @@
+"""Promises of the REST routes of exports: what is answered, to whom, and in which order refused."""
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy.engine import URL
+
+from app.asgi import create_app
+from app.resources import Resources
+from db.transaction import Database
+from domain.enums import Role, Seniority
+from domain.exports import ExportFormat, Foreseen, Written
+from domain.node_ids import NodeKind, encode_node_id
+from streaming.manifests import About
+from streaming.spool import Sink, Spool
+from tests.apps import STRANGER, App, open_app
+from tests.client import Client
+from tests.factories import make_company, make_contact
+from tests.served import serving
+from tests.statements import Statements
+
+CONTACTS: Final = "/api/v1/contacts/stream/"
+COMPANIES: Final = "/api/v1/companies/stream/"
+OTHER: Final = UUID(int=7)
+DOCS: Final = Path(__file__).parents[2] / "docs" / "exports.md"
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Sends requests to the routes as one user."""
+
+    http: httpx.AsyncClient
+    resources: Resources
+    user: UUID = STRANGER
+
+    @property
+    def headers(self) -> dict[str, str]:
+        token = self.resources.tokens.issue(self.user, Role.VIEWER, ttl_seconds=600)
+        return {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+
+    async def send(
+        self, path: str, method: str = "GET", *, headers: dict[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
+        sent = self.headers | (headers or {})
+        return await self.http.request(method, path, headers=sent, **more)
+
+    async def get(self, path: str, *, headers: dict[str, str] | None = None, **given: Any) -> Any:
+        """A whole answer with these parameters."""
+        response = await self.send(path, headers=headers, params=given)
+        assert response.status_code in {200, 206}, response.text
+        return response
+
+    async def emails(self, **given: Any) -> list[str]:
+        answer = await self.get(CONTACTS, columns="email", **given)
+        return sorted(json.loads(line)["email"] for line in answer.text.splitlines())
+
+
+@pytest.fixture
+def rest(http: httpx.AsyncClient, resources: Resources) -> Rest:
+    return Rest(http, resources)
+
+
+@pytest.fixture
+def other(rest: Rest) -> Rest:
+    """Another user."""
+    return Rest(rest.http, rest.resources, OTHER)
+
+
+@pytest.fixture
+async def people(resources_database: Database) -> None:
+    """Three contacts of two companies."""
+    acme = await make_company(resources_database, name="Acme", domain="acme.com")
+    await make_company(resources_database, name="Zebra", domain="zebra.com")
+    for name, seniority in (("ada", Seniority.VP), ("bob", None), ("cleo", Seniority.VP)):
+        await make_contact(
+            resources_database,
+            emails=(f"{name}@acme.com",),
+            first_name=name,
+            seniority=seniority,
+            company_id=encode_node_id(NodeKind.COMPANY, acme.id),
+        )
+
+
+def problem_of(response: httpx.Response) -> tuple[int, str, str]:
+    assert response.headers["content-type"] == "application/problem+json"
+    told = response.json()
+    return response.status_code, told["code"], told["detail"]
+
+
+def path_of(response: httpx.Response) -> str:
+    """The address of the file that an answer is read from."""
+    manifest: str = response.links["describedby"]["url"]
+    return manifest.removesuffix("/manifest")
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_contacts_and_companies_are_streamed(rest: Rest, people: None, slash: str) -> None:
+    """Each route has its records, with and without a slash at the end."""
+    contacts = await rest.get(CONTACTS.rstrip("/") + slash, columns="firstName")
+    companies = await rest.get(COMPANIES.rstrip("/") + slash, columns="name", order_by="NAME")
+
+    assert {json.loads(line)["firstName"] for line in contacts.text.splitlines()} == {
+        "ada",
+        "bob",
+        "cleo",
+    }
+    assert companies.text == '{"name":"Acme"}\n{"name":"Zebra"}\n'
+
+
+async def test_a_body_asks_for_the_same_as_a_query(rest: Rest, people: None) -> None:
+    """What a GET says in parameters a POST may say in JSON, or in both."""
+    filter_ = {"company": {"domain": {"eq": "acme.com"}}}
+    body: dict[str, object] = {
+        "filter": filter_,
+        "seniority": "VP",
+        "columns": ["email", "company.name"],
+    }
+    body |= {"orderBy": [{"field": "EMAIL", "direction": "DESC"}], "maxResults": 5}
+    posted = await rest.send(f"{CONTACTS}?format=csv", "POST", json=body)
+    got = await rest.get(
+        CONTACTS,
+        filter=json.dumps(filter_),
+        seniority="VP",
+        columns="email,company.name",
+        order_by="EMAIL:DESC",
+        max_results=5,
+        format="csv",
+    )
+
+    assert posted.text == got.text
+    assert posted.text == "email,company.name\ncleo@acme.com,Acme\nada@acme.com,Acme\n"
+
+
+async def test_an_export_has_what_graphql_counts(rest: Rest, people: None, client: Client) -> None:
+    """The same filter finds as many rows as `totalCount`, and the same ones."""
+    filter_ = {"seniority": {"eq": "VP"}}
+    query = "query ($f: ContactFilter) { contacts(filter: $f) { totalCount nodes { email } } }"
+    listed = (await client.query(query, f=filter_))["contacts"]
+    answer = await rest.get(CONTACTS, filter=json.dumps(filter_), max_results=100)
+
+    assert answer.headers["x-total-count"] == str(listed["totalCount"])
+    assert await rest.emails(filter=json.dumps(filter_)) == sorted(
+        node["email"] for node in listed["nodes"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("accept", "given", "media_type", "suffix"),
+    [
+        ("*/*", {}, "application/x-ndjson", "jsonl"),
+        ("application/jsonl", {}, "application/x-ndjson", "jsonl"),
+        ("text/csv", {}, "text/csv; charset=utf-8", "csv"),
+        ("application/json", {}, "application/json", "json"),
+        ("text/csv", {"format": "json"}, "application/json", "json"),
+    ],
+)
+async def test_the_format_is_told(
+    rest: Rest, accept: str, given: dict[str, str], media_type: str, suffix: str
+) -> None:
+    """An answer says what it is and how it may be called, and HEAD says so without any work."""
+    for method in ("GET", "HEAD"):
+        answer = await rest.send(CONTACTS, method, params=given, headers={"Accept": accept})
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == media_type
+        assert (
+            f"contacts-{datetime.now(UTC):%Y-%m-%d}.{suffix}"
+            in (answer.headers["content-disposition"])
+        )
+        assert {"Accept", "Authorization"} <= set(answer.headers["vary"].split(", "))
+        assert answer.headers["cache-control"] == "private, no-cache"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_head_of_a_stream_reads_nothing(
+    rest: Rest, people: None, statements: Statements
+) -> None:
+    """It is told what a GET would be refused for, and no file is written."""
+    with statements.recorded() as ran:
+        answer = await rest.send(CONTACTS, "HEAD")
+        refused = await rest.send(CONTACTS, "HEAD", params={"columns": "emial"})
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert refused.status_code == 400
+    assert ran == []
+    assert rest.resources.exporter.spools.statistics.begun == 0
+
+
+async def test_each_stream_is_fresh(rest: Rest, people: None, resources_database: Database) -> None:
+    """A new one shows what was written since, whatever range is asked for."""
+    first = await rest.get(CONTACTS)
+    await make_contact(resources_database, emails=("dora@acme.com",))
+    second = await rest.get(CONTACTS, headers={"Range": "bytes=5-"})
+
+    assert (first.text.count("\n"), second.text.count("\n")) == (3, 4)
+    assert second.status_code == 200
+    assert second.headers["etag"] != first.headers["etag"]
+
+
+@pytest.mark.parametrize("condition", ["If-Range", "If-Match"])
+async def test_a_stream_goes_on_with_the_file_it_names(
+    rest: Rest, people: None, resources_database: Database, condition: str
+) -> None:
+    """By its tag the rest comes from the same state, though the records have changed."""
+    first = await rest.get(CONTACTS, order_by="EMAIL")
+    await make_contact(resources_database, emails=("aaa@acme.com",))
+    named = {condition: first.headers["etag"], "Range": "bytes=20-"}
+    rest_of_it = await rest.get(CONTACTS, order_by="EMAIL", headers=named)
+
+    assert rest_of_it.status_code == 206
+    assert first.content[:20] + rest_of_it.content == first.content
+    assert rest_of_it.headers["content-range"] == (
+        f"bytes 20-{len(first.content) - 1}/{len(first.content)}"
+    )
+
+
+async def test_a_file_that_was_asked_for_otherwise_is_never_spliced(
+    rest: Rest, other: Rest, people: None
+) -> None:
+    """A tag of another request, of another user or of nothing gets a new file, or an error."""
+    mine = (await rest.get(CONTACTS, order_by="EMAIL")).headers["etag"]
+    others = (await other.get(CONTACTS)).headers["etag"]
+    for tag in (mine, others, f'"{uuid4().hex}"', '"x"', f"W/{mine}"):
+        named = {"If-Range": tag, "Range": "bytes=20-"}
+        fresh = await rest.send(CONTACTS, headers=named)
+        refused = await rest.send(CONTACTS, headers={"If-Match": tag})
+
+        assert (fresh.status_code, fresh.text.count("\n")) == (200, 3)
+        assert fresh.headers["etag"] not in tag
+        assert problem_of(refused)[:2] == (412, "PRECONDITION_FAILED")
+
+
+async def test_if_match_of_anything_is_no_condition(rest: Rest, people: None) -> None:
+    """A star asks for a file, whichever it is."""
+    answer = await rest.get(CONTACTS, headers={"If-Match": "*"})
+
+    assert answer.text.count("\n") == 3
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_a_file_can_be_read_again(rest: Rest, people: None, slash: str) -> None:
+    """Its own address has the same bytes and its parts, and its proof fits them."""
+    first = await rest.get(CONTACTS, format="csv", seniority="VP")
+    path = path_of(first) + slash
+    again, part = await rest.get(path), await rest.get(path, headers={"Range": "bytes=-7"})
+    head = await rest.send(path, "HEAD")
+    proof = (await rest.get(f"{path_of(first)}/manifest{slash}")).json()
+
+    assert again.content == first.content
+    assert (part.status_code, part.content) == (206, first.content[-7:])
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(first.content))
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["x-total-count"] == "2"
+    assert proof.pop("snapshotAt").endswith("Z")
+    assert proof == {
+        "rows": 2,
+        "bytes": len(first.content),
+        "sha256": hashlib.sha256(first.content).hexdigest(),
+        "truncated": False,
+        "filter": {"seniority": {"in": ["VP"]}},
+        "format": "CSV",
+        "complete": True,
+    }
+
+
+async def test_what_is_not_there_and_what_is_not_yours_look_alike(
+    rest: Rest, other: Rest, people: None, tmp_path: Path
+) -> None:
+    """Of a foreign file nobody learns that there is one, or was one."""
+    expired = path_of(await rest.get(CONTACTS))
+    for file in (tmp_path / "spool").iterdir():
+        os.utime(file, (0, 0))
+    foreign = path_of(await other.get(CONTACTS))
+    told = []
+    for path in (expired, foreign, f"/api/v1/exports/{uuid4().hex}", "/api/v1/exports/passwd"):
+        for suffix in ("", "/manifest"):
+            answer = await rest.send(path + suffix)
+            assert problem_of(answer)[:2] == (404, "NOT_FOUND")
+            told.append(answer.text.replace(answer.headers["x-request-id"], ""))
+
+    assert len(set(told)) == 1
+    assert (await other.send(foreign)).status_code == 200
+
+
+class Halves:
+    """Writes an export of which the second half waits until it is wanted."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, sink: Sink) -> Written:
+        sink.foresee(Foreseen(truncated=True, rows=2))
+        await sink.write(b"1\n", rows=1)
+        await self.go_on.wait()
+        await sink.write(b"2\n", rows=1)
+        return Written(rows=2, truncated=True, snapshot_at=datetime(2026, 1, 31, tzinfo=UTC))
+
+
+async def test_the_proof_of_a_growing_file_says_how_far_it_is(rest: Rest) -> None:
+    """It does not wait, and is complete when the file is."""
+    source = Halves()
+    about = About(
+        owner=STRANGER, entity="contacts", format=ExportFormat.JSONL, request="", filter={"a": 1}
+    )
+    spool: Spool = rest.resources.exporter.spools.begin(about, source)
+    await spool.begun(enough_bytes=1, seconds=5)
+    growing = (await rest.get(f"/api/v1/exports/{spool.id}/manifest")).json()
+    source.go_on.set()
+    await spool.finished()
+    whole = (await rest.get(f"/api/v1/exports/{spool.id}/manifest")).json()
+
+    assert growing == {
+        "rows": 1,
+        "bytes": 2,
+        "sha256": None,
+        "truncated": True,
+        "snapshotAt": None,
+        "filter": {"a": 1},
+        "format": "JSONL",
+        "complete": False,
+    }
+    assert growing.keys() == whole.keys()
+    assert (whole["rows"], whole["bytes"], whole["complete"]) == (2, 4, True)
+
+
+async def test_what_is_cut_off_is_told(database_url: URL, tmp_path: Path) -> None:
+    """Before the first byte and in the proof, whether the client or the operator has a limit."""
+    async with open_app(database_url, tmp_path, max_streaming_results=2) as app:
+        rest = Rest(app.http, app.resources)
+        for name in ("ada", "bob", "cleo"):
+            await make_contact(app.resources.database, first_name=name)
+        capped = await rest.get(CONTACTS, max_results=100)
+        chosen = await rest.get(CONTACTS, max_results=1)
+        proof = (await rest.get(f"{path_of(capped)}/manifest")).json()
+
+    for answer, rows in ((capped, 2), (chosen, 1)):
+        assert answer.headers["x-result-truncated"] == "true"
+        assert answer.headers["x-total-count"] == str(rows) == str(answer.text.count("\n"))
+    assert (proof["rows"], proof["truncated"]) == (2, True)
+
+
+@pytest.fixture
+async def disabled(database_url: URL, tmp_path: Path) -> AsyncIterator[App]:
+    """A server that exports nothing."""
+    async with open_app(database_url, tmp_path, enable_streaming_queries=False) as app:
+        yield app
+
+
+async def test_refusals_have_an_order(rest: Rest, disabled: App) -> None:
+    """Whether there are exports comes before who asks, and that before what is asked."""
+    wrong = {"colour": "red"}
+    for path in (CONTACTS, COMPANIES, "/api/v1/exports/x", "/api/v1/exports/x/manifest"):
+        off = await disabled.http.get(path, params=wrong)
+        nobody = await rest.http.get(path, params=wrong)
+        assert problem_of(off)[:2] == (501, "FEATURE_DISABLED")
+        assert problem_of(nobody)[:2] == (401, "UNAUTHENTICATED")
+    status, code, detail = problem_of(await rest.send(CONTACTS, params=wrong))
+    assert (status, code) == (400, "BAD_USER_INPUT")
+    assert detail.startswith("There is no parameter 'colour'.")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code", "detail"),
+    [
+        ("format=xml", 400, "BAD_USER_INPUT", "The format 'xml' is not known"),
+        ("columns=emial", 400, "BAD_USER_INPUT", "Did you mean email"),
+        ("filter={", 400, "BAD_USER_INPUT", "filter is not valid JSON"),
+        ("filter={%22nmae%22:{}}", 400, "BAD_USER_INPUT", "filter.nmae is not known"),
+        ("filter={%22title%22:{%22eq%22:null}}", 400, "BAD_USER_INPUT", "use isNull: true"),
+        ("order_by=COLOUR", 400, "BAD_USER_INPUT", "'COLOUR' is not known"),
+        ("max_results=-1", 400, "BAD_USER_INPUT", "Give a whole number of 1 or more"),
+        ("name=a&name=b", 400, "BAD_USER_INPUT", "'name' is given twice"),
+        ("bom=1", 400, "BAD_USER_INPUT", "goes with format=csv only"),
+        ("after=abc", 400, "CURSOR_INVALID", "not a cursor of this server"),
+    ],
+)
+async def test_mistakes_are_told_before_the_first_byte(
+    rest: Rest, query: str, status: int, code: str, detail: str
+) -> None:
+    """Each comes as a problem document with a code, and nothing is written."""
+    told = problem_of(await rest.send(f"{CONTACTS}?{query}"))
+
+    assert told[:2] == (status, code)
+    assert detail in told[2]
+    assert rest.resources.exporter.spools.statistics.begun == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status", "code"),
+    [
+        (b"{}", "text/plain", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (b"{}", "", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (b"{", "application/json", 400, "BAD_USER_INPUT"),
+        (b"", "application/json", 400, "BAD_USER_INPUT"),
+        (b"[]", "application/json", 400, "BAD_USER_INPUT"),
+        (b'{"filter": {"titel": {}}}', "application/json", 400, "BAD_USER_INPUT"),
+        (b'{"search": "%s"}' % (b"x" * 4 * 2**20), "application/json", 413, "PAYLOAD_TOO_LARGE"),
+    ],
+    ids=["text", "nothing", "broken", "empty", "list", "filter", "large"],
+)
+async def test_bodies_that_cannot_be_used_are_refused(
+    rest: Rest, content: bytes, media_type: str, status: int, code: str
+) -> None:
+    """A body is a JSON object of limited size, and says so."""
+    sent = {"Content-Type": media_type} if media_type else {}
+    answer = await rest.send(CONTACTS, "POST", content=content, headers=sent)
+
+    assert problem_of(answer)[:2] == (status, code)
+
+
+async def test_a_compressed_body_is_refused(rest: Rest) -> None:
+    """What a few bytes could become is never found out."""
+    sent = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = await rest.send(CONTACTS, "POST", content=b"{}", headers=sent)
+
+    assert problem_of(answer)[:2] == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+async def test_a_range_behind_the_end_is_refused(rest: Rest, people: None) -> None:
+    """The answer says how many bytes there are."""
+    first = await rest.get(CONTACTS)
+    answer = await rest.send(path_of(first), headers={"Range": "bytes=100000-"})
+
+    assert problem_of(answer)[:2] == (416, "RANGE_NOT_SATISFIABLE")
+    assert answer.headers["content-range"] == f"bytes */{len(first.content)}"
+
+
+@pytest.mark.parametrize("path", [CONTACTS, "/api/v1/exports/x"])
+async def test_other_methods_are_refused(rest: Rest, path: str) -> None:
+    """Files are neither changed nor removed by their readers."""
+    answer = await rest.send(path, "DELETE")
+
+    assert problem_of(answer)[:2] == (405, "METHOD_NOT_ALLOWED")
+    assert "GET" in answer.headers["allow"]
+
+
+async def test_a_signed_address_needs_no_header(rest: Rest, people: None) -> None:
+    """It is good for its parameters and for no others."""
+    address = f"{CONTACTS}?columns=email&seniority=VP"
+    signed = rest.resources.links.sign(address, STRANGER, ttl_seconds=60)
+    answer = await rest.http.get(signed)
+    refused = await rest.http.get(signed.replace("seniority=VP", "seniority=SENIOR"))
+
+    assert answer.text.count("\n") == 2
+    assert problem_of(refused)[:2] == (401, "UNAUTHENTICATED")
+
+
+async def test_the_example_of_the_paper_reads_a_live_server(
+    rest: Rest, people: None, resources: Resources
+) -> None:
+    """The Python of docs/exports.md, as it stands there, has all contacts and their proof."""
+    (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    async with serving(create_app(resources)) as served:
+        example: dict[str, Any] = {}
+        exec(code.replace("http://127.0.0.1:8000", served.http), example)  # noqa: S102  # our paper
+        token = rest.headers["Authorization"].removeprefix("Bearer ")
+        contacts = await example["read_contacts"](token)
+
+    assert sorted(contact["email"] for contact in contacts) == ["ada@acme.com", "cleo@acme.com"]
+    assert {contact["company"]["name"] for contact in contacts} == {"Acme"}

@@ -1,0 +1,116 @@
+"""Signed addresses: good for one thing, for one user, for a while."""
+
+from uuid import UUID
+
+import jwt
+import pytest
+from starlette.requests import Request
+
+from app.auth import Tokens, bearer_authentication
+from app.links import Links, identified_by
+from domain.enums import Role
+from domain.errors import Unauthenticated
+
+SECRET, PREVIOUS = b"s" * 48, b"p" * 48
+USER = UUID("0b7e4c6e-1111-4222-8333-444455556666")
+EXPORT = "/api/v1/exports/00ff"
+STREAM = "/api/v1/contacts/stream/?format=csv&filter=%7B%7D"
+
+LINKS = Links(SECRET, previous=PREVIOUS)
+TOKENS = Tokens(SECRET)
+IDENTIFY = identified_by(bearer_authentication(TOKENS), LINKS)
+
+
+def asked(address: str, *, method: str = "GET", token: str | None = None) -> Request:
+    """A request for an address."""
+    path, _, query = address.partition("?")
+    headers = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
+    scope = {"type": "http", "method": method, "path": path, "headers": headers}
+    return Request({**scope, "query_string": query.encode(), "server": ("test", 80)})
+
+
+@pytest.mark.parametrize("target", [EXPORT, STREAM])
+def test_address_names_its_user(target: str) -> None:
+    """Also with a slash at its end, by HEAD, and signed by the secret before."""
+    for links in (LINKS, Links(PREVIOUS)):
+        address = links.sign(target, USER, ttl_seconds=60)
+        assert address.startswith(target)
+        assert IDENTIFY(asked(address)) == USER
+        assert IDENTIFY(asked(address, method="HEAD")) == USER
+    path, _, query = LINKS.sign(target, USER, ttl_seconds=60).partition("?")
+    assert IDENTIFY(asked(f"{path.rstrip('/')}/?{query}")) == USER
+
+
+def test_address_of_an_export_is_good_for_its_proof() -> None:
+    """Who may read the file may read what proves it whole."""
+    _, _, query = LINKS.sign(EXPORT, USER, ttl_seconds=60).partition("?")
+    assert IDENTIFY(asked(f"{EXPORT}/manifest?{query}")) == USER
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "/api/v1/exports/00fe",
+        "/api/v1/contacts/stream/?format=csv",
+        "/api/v1/contacts/stream/?format=csv&filter=%7B%7D&columns=uuid",
+        "/api/v1/companies/stream/?format=csv&filter=%7B%7D",
+        "/api/v1/contacts/stream/?format=csv&filter=%7B%22x%22%3A1%7D",
+    ],
+)
+def test_token_of_another_address_is_refused(other: str) -> None:
+    """Not for another file, another path, more parameters or fewer."""
+    for target in (EXPORT, STREAM):
+        token = LINKS.sign(target, USER, ttl_seconds=60).rpartition("token=")[2]
+        separator = "&" if "?" in other else "?"
+        with pytest.raises(Unauthenticated, match="not good for it"):
+            IDENTIFY(asked(f"{other}{separator}token={token}"))
+
+
+def test_expired_address_says_so() -> None:
+    """And what to do."""
+    address = LINKS.sign(EXPORT, USER, ttl_seconds=-1)
+    with pytest.raises(Unauthenticated, match="has expired"):
+        IDENTIFY(asked(address))
+
+
+def test_address_is_for_reading() -> None:
+    """A body could ask for something else than what was signed."""
+    with pytest.raises(Unauthenticated):
+        IDENTIFY(asked(LINKS.sign(STREAM, USER, ttl_seconds=60), method="POST"))
+
+
+@pytest.mark.parametrize(
+    "token", ["", "nonsense", "a.b.c", "x" * 5000, TOKENS.issue(USER, Role.ADMIN, ttl_seconds=9999)]
+)
+def test_what_was_not_signed_for_an_address_is_refused(token: str) -> None:
+    """A token of the API is none of an address, nor the other way round."""
+    with pytest.raises(Unauthenticated):
+        IDENTIFY(asked(f"{EXPORT}?token={token}"))
+    link = LINKS.sign(EXPORT, USER, ttl_seconds=60).rpartition("token=")[2]
+    with pytest.raises(Unauthenticated):
+        TOKENS.read(link)
+
+
+def test_forged_address_is_refused() -> None:
+    """Signed by somebody else, or by nobody."""
+    signed = LINKS.sign(EXPORT, USER, ttl_seconds=60).rpartition("token=")[2]
+    header, claims = jwt.get_unverified_header(signed), _claims(signed)
+    unsigned = jwt.encode(claims, None, "none", headers={"kid": header["kid"]})
+    foreign = jwt.encode(claims, b"f" * 48, "HS256", headers={"kid": header["kid"]})
+    for token in (unsigned, foreign, signed[:-2] + "AA"):
+        with pytest.raises(Unauthenticated):
+            IDENTIFY(asked(f"{EXPORT}?token={token}"))
+
+
+def test_header_comes_before_the_address() -> None:
+    """Who sends a token is who it names; nobody is nobody."""
+    other = UUID(int=1)
+    token = TOKENS.issue(other, Role.VIEWER, ttl_seconds=60)
+    assert IDENTIFY(asked(LINKS.sign(EXPORT, USER, ttl_seconds=60), token=token)) == other
+    with pytest.raises(Unauthenticated, match="Authorization"):
+        IDENTIFY(asked(EXPORT))
+
+
+def _claims(token: str) -> dict[str, object]:
+    found: dict[str, object] = jwt.decode(token, options={"verify_signature": False})
+    return found
