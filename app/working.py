@@ -16,6 +16,7 @@ from app.stopping import StopClock
 from db.engine import libpq_settings
 from domain.tasks import QUEUES
 from jobs.bulk import BULK_HANDLERS
+from jobs.exports import export_handlers
 from jobs.housekeeping import Retention, prune
 from jobs.worker import Worker, WorkerSettings
 
@@ -41,7 +42,7 @@ def build_worker(resources: Resources, chosen: WorkerSettings | None = None) -> 
     return Worker(
         resources.database,
         address,
-        BULK_HANDLERS,
+        {**BULK_HANDLERS, **export_handlers(resources.exporter)},
         keep_house=partial(prune, resources.database, retention, parallel=resources.parallel),
         settings=chosen or usual,
     )

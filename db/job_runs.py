@@ -47,8 +47,8 @@ _TAKE: Final = Statement(
 _ADVANCE: Final = Statement(
     text(
         "UPDATE jobs SET batches = batches + 1, done = done + CAST(:done AS bigint),"
-        " total = CAST(:total AS bigint),"
-        f" counters = CAST(:counters AS jsonb) WHERE {_OF_JOB}"
+        " total = CAST(:total AS bigint), counters = CAST(:counters AS jsonb),"
+        f" result = coalesce(CAST(:result AS jsonb), result) WHERE {_OF_JOB}"
     ),
     Row,
 )
@@ -114,11 +114,13 @@ class Step:
         done: Of the units that `total` counts.
         counters: What to add to the job's counters.
         total: How many units there are, once that is known.
+        result: What the job gives; takes the place of what an earlier batch gave.
     """
 
     done: int
     counters: Mapping[str, int] = field(default_factory=dict)
     total: int | None = None
+    result: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,12 @@ async def end_batch(tx: Transaction, hold: Hold, step: Step, before: Standing) -
     """
     counters = before.counters
     added = {**counters, **{k: counters.get(k, 0) + n for k, n in step.counters.items()}}
-    told = {"done": step.done, "total": step.total, "counters": orjson.dumps(added).decode()}
+    told = {
+        "done": step.done,
+        "total": step.total,
+        "counters": orjson.dumps(added).decode(),
+        "result": None if step.result is None else orjson.dumps(step.result).decode(),
+    }
     await tx.fetch(_ADVANCE, {**told, "job_id": hold.row.id})
 
 

@@ -55,6 +55,8 @@ jobs: Final = Table(
     Column("done", BigInteger, nullable=False, server_default=text("0")),
     Column("progress", Double, Computed(_PROGRESS, persisted=True), nullable=False),
     Column("counters", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    # What it gives beyond its counters.
+    Column("result", JSONB),
     # How many of a job's batches are committed.
     Column("batches", Integer, nullable=False, server_default=text("0")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final, cast
 from uuid import UUID
 
-from sqlalchemy import Table, null, select, text
+from sqlalchemy import Table, literal_column, null, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from db import paging
 from db.entities import Entity
@@ -22,16 +23,23 @@ from db.transaction import ReadSession, Transaction
 from domain.absent import given
 from domain.errors import Problem, ProblemCode, Rejected
 from domain.filters import JobFilter, UUIDFilter
-from domain.jobs import JobStatus
+from domain.jobs import JobKind, JobStatus
 from domain.node_ids import NodeKind
 from domain.paging import Page, PageRequest
 
 # What was asked for may name people, and the token lets its holder write.
 _OF_WORKERS: Final = frozenset({"payload", "locked_by"})
 
+# An export is shown with what was asked for, which its owner wrote.
+_EXPORT: Final = literal_column(
+    f"CASE WHEN jobs.kind = '{JobKind.EXPORT_RECORDS.value}' THEN jobs.payload -> 'export' END",
+    JSONB,
+).label("export")
+
 _ROWS: Final = select(
     *(column for column in jobs.c if column.name not in _OF_WORKERS),
     users.c.id.label("owner_id"),
+    _EXPORT,
 ).select_from(jobs.outerjoin(users, users.c.uuid == jobs.c.user_uuid))
 _BY_IDS: Final = Statement(_ROWS.where(jobs.c.id == one_of("ids")), JobRow)
 

@@ -148,6 +148,7 @@ class JobRow(Row):
         done: int
         progress: float
         counters: dict[str, int]
+        result: dict[str, Any] | None
         attempts: int
         max_attempts: int
         error_code: str | None

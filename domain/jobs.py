@@ -13,6 +13,7 @@ class JobKind(DescribedEnum):
     TAG_CONTACTS = "TAG_CONTACTS", "Adds tags to contacts and takes others from them."
     DELETE_CONTACTS = "DELETE_CONTACTS", "Deletes contacts; each can be restored."
     DELETE_COMPANIES = "DELETE_COMPANIES", "Deletes companies; each can be restored."
+    EXPORT_RECORDS = "EXPORT_RECORDS", "Writes contacts or companies into a file to download."
 
 
 class JobStatus(DescribedEnum):

@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Final, Self
 from domain.jobs import JobKind
 
 BULK: Final = "bulk"
+EXPORTS: Final = "exports"
 HOUSEKEEPING: Final = "housekeeping"
 
-QUEUES: Final = (BULK, HOUSEKEEPING)
+QUEUES: Final = (BULK, EXPORTS, HOUSEKEEPING)
 """The queues that a worker takes jobs from; all of them unless it is told otherwise."""
 
 HIGH: Final = 10
@@ -86,8 +87,25 @@ class DeleteCompanies(Task):
     kind = JobKind.DELETE_COMPANIES
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportRecords(Task):
+    """Write the records that match when it begins into a file.
+
+    Its worker has to see the same folder as the servers that hand the file out: it has a queue of
+    its own, which other workers leave alone.
+
+    Attributes:
+        export: What is wanted, as `domain.export_json` writes it.
+    """
+
+    kind = JobKind.EXPORT_RECORDS
+    queue = EXPORTS
+
+    export: Mapping[str, Any]
+
+
 _TASKS: Final[Mapping[str, type[Task]]] = {
-    task.kind: task for task in (TagContacts, DeleteContacts, DeleteCompanies)
+    task.kind: task for task in (TagContacts, DeleteContacts, DeleteCompanies, ExportRecords)
 }
 
 

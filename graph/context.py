@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from copy import copy
 from dataclasses import dataclass, field
 from math import inf
@@ -27,6 +27,7 @@ from graph.feeds import Feeds
 from graph.fetches import Fetches
 from graph.loaders import Loaders, Place
 from graph.reads import NewReads, Reads
+from streaming.exporting import ExportSettings
 
 T = TypeVar("T")
 
@@ -70,6 +71,9 @@ class Context:
         feeds: What subscriptions are fed from.
         cache: Keeps answers of root fields; None where none are kept.
         warming: Fills the cache by name.
+        exports: How exports are made; None where none are.
+        signed_link: Makes an address, and how many seconds it shall be good, into one that the
+            viewer's browser can follow without a header; None where nothing is downloaded.
         idempotency_key: What came as a header, for the one mutation of the request.
         deadline: When the request is given up, in the time of the event loop.
         bypasses_cache: The client wants nothing that was kept.
@@ -90,6 +94,8 @@ class Context:
     feeds: Feeds | None = None
     cache: QueryCache | None = None
     warming: Warming | None = None
+    exports: ExportSettings | None = None
+    signed_link: Callable[[str, float], str] | None = None
     idempotency_key: str | None = None
     deadline: float = inf
     bypasses_cache: bool = False

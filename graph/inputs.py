@@ -1,6 +1,6 @@
 """Which vocabulary of the domain the API takes as input. Import it before building the schema."""
 
-from domain import aggregates, enums, filters, jobs, merge_policies, paging, records
+from domain import aggregates, enums, exports, filters, jobs, merge_policies, paging, records
 from graph.declare import as_enum, as_input
 
 for _enum in (
@@ -14,6 +14,8 @@ for _enum in (
     enums.Role,
     enums.ContactMatchKey,
     enums.CompanyMatchKey,
+    exports.ExportEntity,
+    exports.ExportFormat,
     jobs.JobKind,
     jobs.JobStatus,
     merge_policies.MergePolicy,

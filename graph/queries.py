@@ -39,6 +39,7 @@ from graph.caching import (
 from graph.context import Info
 from graph.declare import cached, selecting
 from graph.duplicates import DuplicateQueries
+from graph.exports import ExportQueries
 from graph.jobs import JobQueries, find_job
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.privacy import PrivacyQueries
@@ -70,6 +71,7 @@ class Query(
     BackgroundQueries,
     CacheQueries,
     DuplicateQueries,
+    ExportQueries,
     JobQueries,
     PrivacyQueries,
 ):

@@ -19,7 +19,7 @@ from db.job_runs import Cancelled, Failure, Fenced, Hold, Step
 from db.retrying import write_again
 from db.rows import JobRow
 from db.transaction import Database, Transaction
-from domain.errors import OperationTimeout, Rejected, Unavailable
+from domain.errors import InsufficientStorage, OperationTimeout, Rejected, Unavailable
 from domain.jobs import JobErrorCode, JobStatus
 from domain.tasks import Task, UnknownPayload, read_task
 
@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 
 class TryAgain(Exception):
-    """The job is to be given to a worker again.
+    """The job is to be given to a worker again. From a handler it is no attempt that counts.
 
     Args:
         seconds: After how long.
@@ -56,8 +56,11 @@ class TryAgain(Exception):
         self.seconds = seconds
 
 
-class HandedBack(Exception):
+class HandedBack(TryAgain):
     """The worker is to stop; another one goes on with the job."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
 
 
 class Writer:
@@ -99,6 +102,8 @@ class Run:
     Attributes:
         job_id: The row of the job.
         attempt: 1 for the first worker that took it.
+        owner: Whose job it is; None when it is the server's own.
+        done: How much of it was done when this attempt began.
     """
 
     def __init__(
@@ -112,6 +117,8 @@ class Run:
     ) -> None:
         self.job_id = hold.row.id
         self.attempt = hold.row.attempts
+        self.owner = hold.row.user_uuid
+        self.done = hold.row.done
         self._writer = writer
         self._hold = hold
         self._limit = limit
@@ -183,9 +190,9 @@ class JobRunner:
         except Cancelled:
             await self._end(hold, JobStatus.CANCELLED)
             told.info("job_cancelled")
-        except HandedBack:
-            await self._let_go(hold, counts=False)
-            raise TryAgain(0) from None
+        except TryAgain as later:
+            await self._let_go(hold, seconds=later.seconds, counts=False)
+            raise
         except asyncio.CancelledError:
             await asyncio.shield(self._let_go(hold, counts=False))
             raise
@@ -261,7 +268,7 @@ def _failure(error: Exception) -> Failure:
         return Failure(JobErrorCode.REJECTED, str(error))
     if isinstance(error, TimeoutError | OperationTimeout):
         return Failure(JobErrorCode.TIMED_OUT, "A part of the job took longer than it may.")
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | InsufficientStorage):
         return Failure(JobErrorCode.UNAVAILABLE, error.message)
     # What a bug says may tell of the inside; the log has it.
     return Failure(JobErrorCode.ERROR, "Something went wrong; the worker's log says what.")

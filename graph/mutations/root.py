@@ -4,6 +4,7 @@ import strawberry
 
 from graph.mutations.bulk import BulkMutations
 from graph.mutations.caching import CacheMutations
+from graph.mutations.exports import ExportMutations
 from graph.mutations.jobs import JobMutations
 from graph.mutations.merging import MergeMutations
 from graph.mutations.privacy import PrivacyMutations
@@ -15,6 +16,7 @@ class Mutation(
     RecordMutations,
     BulkMutations,
     CacheMutations,
+    ExportMutations,
     JobMutations,
     MergeMutations,
     PrivacyMutations,

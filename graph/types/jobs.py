@@ -1,21 +1,27 @@
 """Durable jobs: what all of them show, and what those of a kind show beyond it."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import strawberry
 
 from db.rows import JobRow
+from domain.exports import ExportEntity, ExportFormat
 from domain.jobs import JobErrorCode, JobKind, JobStatus
 from domain.node_ids import NodeKind
-from domain.scalars import BigInt
+from domain.scalars import BigInt, Json, read_datetime
+from graph.context import Info
 from graph.declare import as_enum, column, loaded, node_id, rows_of
 from graph.types.bulk import BulkCounts
 from graph.types.parts import Node, User
 
 as_enum(JobErrorCode)
+
+EXPORTS_PATH: Final = "/api/v1/exports/"
+LINK_SECONDS: Final = 900.0
+"""How long the address of a file is good, at most."""
 
 _CAN_BE_CANCELLED: Final = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})
 _KINDS: Final = frozenset(JobKind)
@@ -103,6 +109,86 @@ class BulkJob(Job):
     )
 
 
+def _entity(root: strawberry.Parent[Any]) -> ExportEntity | None:
+    return ExportEntity.__members__.get(root.export["entity"])
+
+
+def _format(root: strawberry.Parent[Any]) -> ExportFormat | None:
+    return ExportFormat.__members__.get(root.export.get("format", ExportFormat.JSONL.name))
+
+
+def _proof(name: str, description: str, read: Callable[[Any], Any] = lambda value: value) -> Any:
+    """A part of what the job has given; None until it is completed."""
+
+    def resolve(root: strawberry.Parent[Any]) -> Any:
+        result = _result(root)
+        return None if result is None else read(result[name])
+
+    return strawberry.field(resolver=resolve, description=description)
+
+
+def _result(row: JobRow) -> Mapping[str, Any] | None:
+    # What an attempt gave that could not end is not there any more.
+    return row.result if row.status == JobStatus.COMPLETED else None
+
+
+def _columns(root: strawberry.Parent[Any]) -> list[str]:
+    columns: list[str] = root.export["columns"]
+    return columns
+
+
+def _filter(root: strawberry.Parent[Any]) -> Json | None:
+    filter_: Json | None = root.export.get("filter")
+    return filter_
+
+
+def _download_url(root: strawberry.Parent[Any], info: Info) -> str | None:
+    result, context = _result(root), info.context
+    is_owner = context.viewer is not None and context.viewer.user_uuid == root.user_uuid
+    if result is None or context.signed_link is None or not is_owner:
+        return None
+    left = (read_datetime(result["expiresAt"]) - datetime.now(UTC)).total_seconds()
+    path = EXPORTS_PATH + result["spool"]
+    return context.signed_link(path, min(left, LINK_SECONDS)) if left > 0 else None
+
+
+@rows_of("jobs")
+@strawberry.type(description="Records that are written into a file to download.")
+class ExportJob(Job):
+    """A row of `jobs` with what was asked for, as `domain.export_json` wrote it, and its result."""
+
+    entity: ExportEntity | None = strawberry.field(
+        resolver=_entity, description="What the rows are; null when only a newer release knows."
+    )
+    format: ExportFormat | None = strawberry.field(
+        resolver=_format, description="How they are written; null when only a newer release knows."
+    )
+    columns: list[str] = strawberry.field(
+        resolver=_columns, description="Which columns, as dotted paths, in their order."
+    )
+    filter: Json | None = strawberry.field(
+        resolver=_filter, description="Which records, as it was asked for; null for all of them."
+    )
+    row_count: BigInt | None = _proof("rows", "How many rows the file has; null until it is whole.")
+    byte_size: BigInt | None = _proof("bytes", "How many bytes it has; null until it is whole.")
+    sha256: str | None = _proof("sha256", "SHA-256 of its bytes, in hexadecimal digits.")
+    truncated: bool | None = _proof(
+        "truncated", "Whether more records match than the file has rows; null until it is whole."
+    )
+    snapshot_at: datetime | None = _proof(
+        "snapshotAt", "The moment whose state of the records it shows.", read_datetime
+    )
+    expires_at: datetime | None = _proof(
+        "expiresAt", "Until when it can be downloaded; then make another one.", read_datetime
+    )
+    download_url: str | None = strawberry.field(
+        resolver=_download_url,
+        description="Its address, relative to this server, to follow without a token within 15"
+        " minutes; read it again for another. Null until it is whole, once it has expired, and for"
+        " everybody but the owner.",
+    )
+
+
 @rows_of("jobs")
 @strawberry.type(description="A job of which there is no more to tell than of any.")
 class OtherJob(Job):
@@ -113,7 +199,8 @@ _TYPES: Final[Mapping[str, type[Job]]] = {
     JobKind("TAG_CONTACTS"): BulkJob,
     JobKind("DELETE_CONTACTS"): BulkJob,
     JobKind("DELETE_COMPANIES"): BulkJob,
+    JobKind("EXPORT_RECORDS"): ExportJob,
 }
 
-JOB_TYPES: Final = (BulkJob, OtherJob)
+JOB_TYPES: Final = (BulkJob, ExportJob, OtherJob)
 """The types behind `Job`; the schema must be told, since no field names them all."""

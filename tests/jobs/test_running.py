@@ -15,10 +15,10 @@ from db.jobs import cancel_job
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database, Transaction
-from domain.errors import Rejected, Unavailable
+from domain.errors import InsufficientStorage, Rejected, Unavailable
 from domain.jobs import JobErrorCode, JobStatus
 from domain.tasks import TagContacts
-from jobs.running import Handlers, JobRunner, Run, Writer
+from jobs.running import Handlers, JobRunner, Run, TryAgain, Writer
 from tests.jobs.working import ended, entries, make_job, read_job, until, worker
 from tests.proxy import CommitProxy, Cut
 
@@ -90,9 +90,10 @@ async def test_job_that_fails_once_is_done_by_the_next_attempt(
     [
         (RuntimeError("secret"), JobErrorCode.ERROR),
         (Unavailable("The mail server does not answer."), JobErrorCode.UNAVAILABLE),
+        (InsufficientStorage("The disk is full."), JobErrorCode.UNAVAILABLE),
         (TimeoutError(), JobErrorCode.TIMED_OUT),
     ],
-    ids=["bug", "unavailable", "timeout"],
+    ids=["bug", "unavailable", "no room", "timeout"],
 )
 async def test_job_that_always_fails_ends_with_its_reason(
     database: Database, database_url: URL, error: Exception, code: JobErrorCode
@@ -391,3 +392,56 @@ async def test_progress_never_goes_back_and_an_end_is_final(database: Database) 
         await end_job(tx, hold, JobStatus.COMPLETED)
     with pytest.raises(Exception, match="has ended as COMPLETED"):
         await execute(database, "UPDATE jobs SET status = 'RUNNING', finished_at = NULL")
+
+
+async def test_total_may_be_put_right_but_not_set_progress_back(database: Database) -> None:
+    """A job may find more or less to do than was foreseen; its owner sees it getting on alone."""
+    job = await make_job(database)
+    hold = await take(database, job.id)
+    seen = []
+    for step in (
+        Step(0, total=10),
+        Step(5),
+        Step(1, total=100),
+        Step(0, total=8),
+        Step(4, total=10),
+        Step(3, total=13),
+    ):
+        async with database.write() as tx:
+            await end_batch(tx, hold, step, await begin_batch(tx, hold))
+        row = await read_job(database, job.id)
+        seen.append((row.done, row.total))
+    # A hundred would have set it back from a half.
+    assert seen == [(0, 10), (5, 10), (6, 10), (6, 8), (10, 10), (13, 13)]
+
+
+async def test_job_gives_what_its_last_batch_gave(database: Database) -> None:
+    """A batch without a result leaves that of the one before."""
+    job = await make_job(database)
+    hold = await take(database, job.id)
+    given: list[Any] = []
+    for step in (Step(1), Step(1, result={"rows": 1}), Step(1), Step(1, result={"name": "ä"})):
+        async with database.write() as tx:
+            await end_batch(tx, hold, step, await begin_batch(tx, hold))
+        given.append((await read_job(database, job.id)).result)
+    assert given == [None, {"rows": 1}, {"rows": 1}, {"name": "ä"}]
+
+
+async def test_job_that_is_to_be_tried_later_loses_no_attempt(
+    database: Database, database_url: URL
+) -> None:
+    """What a handler has to wait for may take longer than its attempts would last."""
+    times: list[int] = []
+
+    async def wait_for_a_turn(run: Run, task: TagContacts) -> None:
+        times.append(run.attempt)
+        if len(times) < 3:
+            raise TryAgain(0.05)
+        await do_one(run, task)
+
+    job = await make_job(database)
+    await limit_attempts(database, job.id, 1)
+    async with worker(database, database_url, handled_by(wait_for_a_turn)):
+        row = await ended(database, job.id)
+    assert (row.status, row.attempts, row.error_code) == (JobStatus.COMPLETED, 1, None)
+    assert times == [1, 1, 1]

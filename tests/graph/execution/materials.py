@@ -45,6 +45,16 @@ _JOBS: Final = """
         'TIMED_OUT', NULL), (9, 'DELETE_CONTACTS', 'FAILED', 'NEWER', now()),
         (3, 'NEWER', 'COMPLETED', NULL, now())) AS made (n, kind, status, error_code, ended)
 """
+_EXPORT: Final = """
+    INSERT INTO jobs (kind, version, payload, queue, max_attempts, user_uuid, status, total, done,
+        result, finished_at)
+    SELECT 'EXPORT_RECORDS', 1, '{"export": {"entity": "CONTACTS", "format": "CSV", "order": [],
+        "columns": ["uuid", "email"], "filter": {"city": {"in": ["Paris"]}}}}', 'exports', 5, uuid,
+        'COMPLETED', 7, 7, '{"rows": 7, "bytes": 99, "sha256": "ab", "truncated": true,
+        "spool": "0123", "snapshotAt": "2026-01-31T09:30:00.5Z",
+        "expiresAt": "2999-01-31T09:30:00Z"}', now()
+    FROM users WHERE id = 1
+"""
 _ORDER: Final = "orderBy"
 _CONTACT_ORDERS: Final[Sequence[Mapping[str, str]]] = (
     {},
@@ -195,6 +205,7 @@ async def fill(app: App) -> None:
         '{"größe": [1, 2.5, null, 1e30], "nested": {"a": "b"}, "text": "say \\"x\\""}',
     )
     await execute(database, _JOBS)
+    await execute(database, _EXPORT)
     # Estimates must not change while answers are compared.
     await execute(database, "ANALYZE")
 

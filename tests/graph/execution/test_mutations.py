@@ -25,6 +25,7 @@ from tests.graph.execution.materials import fill
 from tests.graph.jobs import BACKGROUND, CANCEL, job_id
 from tests.graph.privacy import ADD, ERASE, LIFT
 from tests.graph.rows import snapshot
+from tests.graph.test_exports import CREATE as EXPORT
 from tests.graph.test_merging import MERGE, UNDO
 from tests.statements import Statements
 
@@ -101,8 +102,8 @@ def _steps() -> Iterator[tuple[str, dict[str, Any]]]:
     yield BACKGROUND["tagContacts"], {"input": {**later, "idempotencyKey": None}}
     yield BACKGROUND["deleteContacts"], {"input": {"filter": {"city": {}}, "inBackground": True}}
     yield BACKGROUND["deleteCompanies"], {"input": {"ids": [company], "inBackground": True}}
-    yield CANCEL, {"input": {"id": job_id(5)}}
-    yield CANCEL, {"input": {"id": job_id(5)}}
+    yield CANCEL, {"input": {"id": job_id(6)}}
+    yield CANCEL, {"input": {"id": job_id(6)}}
     yield CANCEL, {"input": {"id": job_id(10**9)}}
     yield CANCEL, {"input": {"id": company}}
     yield SEVERAL, {"first": {**ada, "emails": [{"address": "f@acme.example"}]}, "second": {}}
@@ -118,6 +119,13 @@ def _steps() -> Iterator[tuple[str, dict[str, Any]]]:
     yield LIFT, {"input": {"id": _id(NodeKind.SUPPRESSION, 1)}}
     yield ERASE, {"input": {"ids": [one, "broken"]}}
     yield ERASE, {"input": {"ids": _contacts(41, 12)}}
+
+
+def _exports() -> Iterator[tuple[str, dict[str, Any]]]:
+    yield EXPORT, {"input": {"contacts": {}, "columns": ["uuid"], "idempotencyKey": "file"}}
+    yield EXPORT, {"input": {"contacts": {}, "columns": ["uuid"], "idempotencyKey": "file"}}
+    yield EXPORT, {"input": {"companies": {}, "columns": ["shoeSize"], "bom": True}}
+    yield EXPORT, {"input": {"companies": {"filter": {"city": {"eq": None}}}}}
 
 
 def _steps_without_a_cache() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -162,7 +170,7 @@ async def test_every_mutation_answers_and_writes_the_same(apart: list[App]) -> N
     """One after the other, so that what one leaves the next one finds."""
     admins = [app.client(Role.ADMIN) for app in apart]
     wrote = 0
-    for document, variables in (*_steps(), *_steps_without_a_cache()):
+    for document, variables in (*_steps(), *_exports(), *_steps_without_a_cache()):
         compiled, core = [
             await _sent(app, admin, document, variables)
             for app, admin in zip(apart, admins, strict=True)
@@ -185,7 +193,7 @@ def test_every_mutation_of_the_schema_is_tried() -> None:
     assert mutation is not None
     tried = {
         node.name.value
-        for document, _ in (*_steps(), *_steps_without_a_cache())
+        for document, _ in (*_steps(), *_exports(), *_steps_without_a_cache())
         for operation in parse(document).definitions
         if isinstance(operation, OperationDefinitionNode)
         for node in operation.selection_set.selections

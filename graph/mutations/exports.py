@@ -1,0 +1,189 @@
+"""Exports that a job writes: for very many records, or when nobody wants to wait."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import strawberry
+
+from db.export_columns import check_columns
+from db.exports import check_export
+from db.filters import split_filter
+from db.job_queue import enqueue
+from db.jobs import JOBS, load_jobs
+from db.rows import JobRow
+from db.transaction import Transaction
+from domain.absent import given
+from domain.bulk import refusal
+from domain.enums import Role
+from domain.errors import InvalidInput, Problem, ProblemCode, Rejected
+from domain.export_json import export_to_json
+from domain.exports import DEFAULT_COLUMNS, Export, ExportEntity, ExportFormat, order_of
+from domain.filters import CompanyFilter, ContactFilter, Filter
+from domain.paging import CompanyOrder, ContactOrder, Order, check_order
+from domain.records import described
+from domain.tasks import ExportRecords
+from graph.context import Info
+from graph.declare import as_input, column
+from graph.exports import require_exports
+from graph.mutations.writing import Input, WriteInput, echo, row_memory, write
+from graph.payloads import Payload
+from graph.types.jobs import ExportJob
+
+_ORDER: Final = "In which order; the quickest one when left out."
+
+
+@as_input
+@dataclass(kw_only=True)
+class ContactExportInput:
+    """Which contacts, and in which order."""
+
+    filter: ContactFilter | None = described("All when left out.")
+    order_by: list[ContactOrder] | None = described(_ORDER)
+
+
+@as_input
+@dataclass(kw_only=True)
+class CompanyExportInput:
+    """Which companies, and in which order."""
+
+    filter: CompanyFilter | None = described("All when left out.")
+    order_by: list[CompanyOrder] | None = described(_ORDER)
+
+
+@as_input
+@dataclass(kw_only=True)
+class CreateExportInput(WriteInput):
+    """Which records to write into a file, and how. Give contacts or companies, not both."""
+
+    contacts: ContactExportInput | None = described("Contacts; `{}` for all of them.")
+    companies: CompanyExportInput | None = described("Companies; `{}` for all of them.")
+    format: ExportFormat | None = described("How the rows are written; JSONL when left out.")
+    columns: list[str] | None = described(
+        "Dotted paths of the columns, in their order; the usual ones when left out."
+    )
+    max_results: int | None = described("No more rows than these; all when left out.")
+    bom: bool | None = described(
+        "CSV begins with the byte order mark, by which some spreadsheets tell UTF-8."
+    )
+    raw: bool | None = described(
+        "CSV without the guard that keeps spreadsheets from taking texts for formulas."
+    )
+
+
+@strawberry.type(description="The job that writes the file.")
+class CreateExportPayload(Payload):
+    """Answer of `createExport`."""
+
+    job: ExportJob | None = column("The job, which waits for a worker; null when refused.")
+
+
+@strawberry.type
+class ExportMutations:
+    """Files of records."""
+
+    @strawberry.mutation(
+        description="Have a job write contacts or companies into a file, as they are when it"
+        " begins."
+    )
+    async def create_export(
+        self, info: Info, input: Input[CreateExportInput]
+    ) -> CreateExportPayload:
+        """A job that waits for a worker."""
+        viewer = info.context.require(Role.VIEWER)
+        require_exports(info.context)
+
+        async def work(tx: Transaction) -> JobRow:
+            task = ExportRecords(export=export_to_json(_export(input)))
+            job = await enqueue(tx, task, owner=viewer.user_uuid)
+            (shown,) = await load_jobs(tx, [job.id])
+            return cast("JobRow", shown)
+
+        answer: dict[str, Any] = {"job": None, "user_errors": []}
+        try:
+            answer["job"] = await write(
+                info, input, work, memory=row_memory(JOBS), role=Role.VIEWER
+            )
+        except Rejected as rejected:
+            answer["user_errors"] = list(rejected.problems)
+        return CreateExportPayload(**answer, **echo(input))
+
+
+def _export(given_input: CreateExportInput) -> Export:
+    """What is wanted, which has been found to be possible.
+
+    Raises:
+        Rejected: All that is wrong with it, but for its filter and order.
+        InvalidInput: The filter or the order has no meaning.
+    """
+    entity, records = _records(given_input)
+    columns = _or(given_input.columns, DEFAULT_COLUMNS[entity])
+    if problems := [*_problems(given_input), *_of_columns(entity, columns)]:
+        raise Rejected(problems)
+    filter_: Filter | None = _or(records.filter, None)
+    # With the place in this input, before all else is checked.
+    split_filter(filter_, path=f"{entity.lower()}.filter")
+    export = Export(
+        entity=entity,
+        format=_or(given_input.format, ExportFormat.JSONL),
+        filter_=filter_,
+        order=_order(entity, records),
+        columns=tuple(columns),
+        most=_or(given_input.max_results, None),
+        bom=bool(_or(given_input.bom, None)),
+        raw=bool(_or(given_input.raw, None)),
+    )
+    check_export(export)
+    return export
+
+
+def _records(
+    given_input: CreateExportInput,
+) -> tuple[ExportEntity, ContactExportInput | CompanyExportInput]:
+    """Which kind of records, and which of them."""
+    named = {
+        ExportEntity.CONTACTS: _or(given_input.contacts, None),
+        ExportEntity.COMPANIES: _or(given_input.companies, None),
+    }
+    asked = [(entity, records) for entity, records in named.items() if records is not None]
+    if len(asked) != 1:
+        raise refusal("Give either contacts or companies.", "contacts")
+    return asked[0]
+
+
+def _problems(given_input: CreateExportInput) -> Iterator[Problem]:
+    most = _or(given_input.max_results, None)
+    if most is not None and most < 1:
+        yield _problem(f"maxResults is {most}. Give 1 or more, or leave it out.", "maxResults")
+    if _or(given_input.format, ExportFormat.JSONL) is not ExportFormat.CSV:
+        for name in ("bom", "raw"):
+            if _or(getattr(given_input, name), None):
+                yield _problem(f"{name} goes with the format CSV only.", name)
+
+
+def _of_columns(entity: ExportEntity, columns: Sequence[str]) -> Iterator[Problem]:
+    try:
+        check_columns(entity, columns)
+    except InvalidInput as error:
+        column = error.details.get("column")
+        place = [str(columns.index(column))] if isinstance(column, str) else []
+        yield _problem(error.message, "columns", *place)
+
+
+def _order(
+    entity: ExportEntity, records: ContactExportInput | CompanyExportInput
+) -> tuple[Order, ...]:
+    if (order_by := _or(records.order_by, None)) is None:
+        return order_of(entity, None, continues=False)
+    filter_: Filter | None = _or(records.filter, None)
+    check_order(order_by, searched=filter_ is not None and bool(filter_.search))
+    return tuple(order_by)
+
+
+def _problem(message: str, *path: str) -> Problem:
+    return Problem(code=ProblemCode.INVALID_VALUE, message=message, path=path)
+
+
+def _or(value: Any, otherwise: Any) -> Any:
+    """The value of a field, or another where it was left out or is null."""
+    return otherwise if value is None or not given(value) else value
