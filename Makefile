@@ -7,7 +7,7 @@ DEV := $(VENV)/.installed-dev
 EXECUTION := tests/graph/execution
 FUZZED := tests/db/test_property_paging.py $(EXECUTION)/test_same_answers.py $(EXECUTION)/test_small_schema.py
 
-.PHONY: help setup run test test-fallback clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-subscriptions faults clean
+.PHONY: help setup run test test-fallback clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-exports bench-subscriptions faults clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,6 +59,9 @@ bench-jobs: $(DEV) ## Time jobs: from made to begun, a thousand at once, taken o
 
 bench-parallel: $(DEV) ## Time CPU work in processes, and how long it holds up the event loop.
 	@$(BIN)/python -m benchmarks.parallel
+
+bench-exports: $(DEV) ## Time exports of a million rows beside psql, and count on slow readers (ROUNDS=).
+	@$(BIN)/python -m benchmarks.exports $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-subscriptions: $(DEV) ## Tell the memory of 200 idle subscriptions.
 	@$(BIN)/python -m benchmarks.subscriptions

@@ -7,14 +7,14 @@ so what a command answers can be piped.
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from typing import Annotated
 
 import typer
 
 from app import doctor
 from app.asgi import create_app
+from app.cli_records import LOAD_TIMEOUT_SECONDS, export, load
 from app.embedded.binaries import EmbeddedServerError, binaries
 from app.explain import (
     Explanation,
@@ -26,21 +26,16 @@ from app.explain import (
 )
 from app.explain_text import render_explanation
 from app.first_start import ensure_user
-from app.load import LoadStopped, load_file
-from app.load_summary import LoadSummary, render_summary
-from app.log import configure_logging
-from app.progress import load_progress
 from app.resources import open_resources
 from app.serve import PoolTooLarge
 from app.serve import serve as serve_until_stopped
-from app.settings import Settings, SettingsError, load_settings
+from app.terminal import fail, run, say, settings_of_process, wrong_use
 from app.units import parse_seconds
 from app.warming import warm_when_usable
 from app.working import NotMigrated
 from app.working import work as work_until_stopped
 from cache.warming import WarmResult
 from db.migrate import upgrade
-from db.staging import Result
 from domain.contact_points import normalize_email
 from domain.enums import Role
 from domain.errors import AppError
@@ -48,9 +43,6 @@ from domain.tasks import QUEUES
 from graph.schema import schema_text
 from graph.stored_documents import StoredDocumentsError
 
-T = TypeVar("T")
-
-_LOAD_TIMEOUT_SECONDS = 600.0
 _EXPLAIN_TIMEOUT_SECONDS = 60.0
 _MAX_TOKEN_SECONDS = 10 * 365 * 86_400
 
@@ -60,6 +52,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(load)
+app.command()(export)
 user_app = typer.Typer(help="Users.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
 
@@ -76,13 +70,13 @@ def serve(
 ) -> None:
     """Serve the API until Ctrl-C."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = _settings(**given)
+    settings = settings_of_process(**given)
     try:
         serve_until_stopped(settings, demo=demo, jobs=jobs)
     except KeyboardInterrupt:
-        _say("Stopped")
+        say("Stopped")
     except (OSError, EmbeddedServerError, AppError, PoolTooLarge, StoredDocumentsError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @app.command()
@@ -97,13 +91,13 @@ def work(
 ) -> None:
     """Run durable jobs until Ctrl-C; any number of processes and machines may."""
     if unknown := sorted({*(queue or ())} - {*QUEUES}):
-        _wrong_use(f"--queue: there is no {unknown[0]}; there are {', '.join(QUEUES)}.")
+        wrong_use(f"--queue: there is no {unknown[0]}; there are {', '.join(QUEUES)}.")
     try:
-        work_until_stopped(_settings(), queues=queue or [], concurrency=concurrency)
+        work_until_stopped(settings_of_process(), queues=queue or [], concurrency=concurrency)
     except KeyboardInterrupt:
-        _say("Stopped")
+        say("Stopped")
     except (OSError, EmbeddedServerError, AppError, NotMigrated) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @app.command()
@@ -112,12 +106,12 @@ def migrate() -> None:
 
     async def work() -> None:
         async with open_resources(
-            _settings(), progress=_say, statement_timeout_seconds=_LOAD_TIMEOUT_SECONDS
+            settings_of_process(), progress=say, statement_timeout_seconds=LOAD_TIMEOUT_SECONDS
         ) as resources:
             await upgrade(resources.database.engine)
 
-    _run(work())
-    _say("The database is at the newest migration.")
+    run(work())
+    say("The database is at the newest migration.")
 
 
 @app.command()
@@ -130,51 +124,7 @@ def schema(
     if not check:
         file.write_text(text)
     elif not file.exists() or file.read_text() != text:
-        _fail(f"{file} is not what the code says. Run `make schema`.")
-
-
-@app.command()
-def load(
-    file: Annotated[Path, typer.Argument(help="A CSV file with a header line.")],
-    entity: Annotated[Literal["contacts", "companies"], typer.Option(help="What the rows are.")],
-    mapping: Annotated[
-        str | None,
-        typer.Option(help='Where headers are not understood: {"Header": "field", "Other": null}.'),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option(help="Say what would happen; write nothing.")] = False,
-    report: Annotated[
-        Path | None, typer.Option(help="Write a CSV with a line for every row and its outcome.")
-    ] = None,
-) -> None:
-    """Load contacts or companies from a CSV file."""
-    overrides = _parse_mapping(mapping)
-    if not file.is_file():
-        _wrong_use(f"There is no file {file}.")
-
-    async def work() -> LoadSummary:
-        async with open_resources(
-            _settings(), progress=_say, statement_timeout_seconds=_LOAD_TIMEOUT_SECONDS
-        ) as resources:
-            await upgrade(resources.database.engine)
-            with load_progress(file) as progress:
-                return await load_file(
-                    resources.database,
-                    file,
-                    entity=entity,
-                    mapping=overrides,
-                    dry_run=dry_run,
-                    report=report,
-                    progress=progress,
-                )
-
-    try:
-        summary = _run(work())
-        _say(render_summary(summary))
-        if summary.results and summary.results[Result.FAILED] == summary.results.total():
-            _fail("No row could be taken.")
-    except LoadStopped as stopped:
-        _say(render_summary(stopped.summary))
-        _fail(f"{stopped} Loading the file again goes on from here.")
+        fail(f"{file} is not what the code says. Run `make schema`.")
 
 
 @app.command()
@@ -187,19 +137,19 @@ def token(
     try:
         seconds = float(str(parse_seconds(expires)))
     except ValueError as error:
-        _wrong_use(f"--expires {error}")
+        wrong_use(f"--expires {error}")
     if not 0 < seconds <= _MAX_TOKEN_SECONDS:
-        _wrong_use("--expires is more than nothing and at most ten years.")
+        wrong_use("--expires is more than nothing and at most ten years.")
 
     async def work() -> str:
-        async with open_resources(_settings(), progress=_say) as resources:
+        async with open_resources(settings_of_process(), progress=say) as resources:
             await upgrade(resources.database.engine)
             user = await ensure_user(resources, _email(email), role)
             if user.role != role:
-                _say(f"{email} is {user.role}, and so is the token.")
+                say(f"{email} is {user.role}, and so is the token.")
             return resources.tokens.issue(user.uuid, Role(user.role), ttl_seconds=seconds)
 
-    typer.echo(_run(work()))
+    typer.echo(run(work()))
 
 
 @app.command()
@@ -224,22 +174,22 @@ def explain(
     try:
         query = read_query(_read_text(file), variables, operation, runs=not code)
     except NotExplainable as error:
-        _wrong_use(str(error))
+        wrong_use(str(error))
     if code:
         typer.echo(generated_code(query))
         return
 
     async def work() -> Explanation:
         async with open_resources(
-            _settings(), progress=_say, statement_timeout_seconds=_EXPLAIN_TIMEOUT_SECONDS
+            settings_of_process(), progress=say, statement_timeout_seconds=_EXPLAIN_TIMEOUT_SECONDS
         ) as resources:
             return await explain_query(resources, query, role=role, execute=analyze)
 
-    explanation = _run(work())
+    explanation = run(work())
     told = explanation_as_json(explanation)
     typer.echo(json.dumps(told, indent=2) if as_json else render_explanation(explanation))
     if explanation.errors:
-        _fail("\n".join(f"The query failed: {error['message']}" for error in explanation.errors))
+        fail("\n".join(f"The query failed: {error['message']}" for error in explanation.errors))
 
 
 @app.command()
@@ -250,23 +200,23 @@ def warm(
     ] = None,
 ) -> None:
     """Fill the cache that servers share before anybody asks."""
-    settings = _settings()
+    settings = settings_of_process()
     if not (settings.enable_query_caching and settings.enable_redis_cache):
-        _fail(
+        fail(
             "Only a shared cache can be warmed from outside: set ENABLE_REDIS_CACHE and REDIS_URL. "
             "A server warms its own with ENABLE_CACHE_WARMING."
         )
 
     async def work() -> list[WarmResult]:
-        async with open_resources(settings, progress=_say, with_cache=True) as resources:
+        async with open_resources(settings, progress=say, with_cache=True) as resources:
             warmers, lease = create_app(resources).warmers, resources.caching.lease
             return await warm_when_usable(warmers, lease, names or settings.cache_warming_queries)
 
-    results = _run(work())
+    results = run(work())
     for result in results:
         typer.echo(f"{'ok  ' if result.ok else 'FAIL'}  {result.name}")
     if problems := [str(result.error) for result in results if not result.ok]:
-        _fail("\n".join(problems))
+        fail("\n".join(problems))
 
 
 @user_app.command("add")
@@ -274,14 +224,14 @@ def add_user(email: Email, role: RoleOption = Role.VIEWER) -> None:
     """Add a user."""
 
     async def work() -> Role:
-        async with open_resources(_settings(), progress=_say) as resources:
+        async with open_resources(settings_of_process(), progress=say) as resources:
             await upgrade(resources.database.engine)
             return Role((await ensure_user(resources, _email(email), role)).role)
 
-    found = _run(work())
+    found = run(work())
     if found is not role:
-        _fail(f"{email} was there before as {found}, and stays so.")
-    _say(f"{email} is {found}.")
+        fail(f"{email} was there before as {found}, and stays so.")
+    say(f"{email} is {found}.")
 
 
 @app.command()
@@ -289,7 +239,7 @@ def psql() -> None:
     """Open psql on the database."""
 
     async def work() -> str:
-        async with open_resources(_settings(), progress=_say) as resources:
+        async with open_resources(settings_of_process(), progress=say) as resources:
             url = resources.database_url.set(drivername="postgresql")
             program = binaries() / "psql"
             process = await asyncio.create_subprocess_exec(
@@ -297,7 +247,7 @@ def psql() -> None:
             )
             return str(await process.wait())
 
-    raise SystemExit(int(_run(work())))
+    raise SystemExit(int(run(work())))
 
 
 @app.command(name="doctor")
@@ -315,59 +265,17 @@ def main() -> None:
     app()
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    try:
-        return asyncio.run(work)
-    except (AppError, EmbeddedServerError, OSError, StoredDocumentsError) as error:
-        _fail(getattr(error, "message", None) or str(error))
-
-
-def _settings(**given: object) -> Settings:
-    try:
-        settings = load_settings(**given)
-    except SettingsError as error:
-        _wrong_use(str(error))
-    configure_logging(settings)
-    return settings
-
-
-def _parse_mapping(text: str | None) -> dict[str, str] | None:
-    try:
-        mapping = json.loads(text or "{}")
-    except json.JSONDecodeError as error:
-        _wrong_use(f"--mapping is not valid JSON: {error}.")
-    if not isinstance(mapping, dict):
-        _wrong_use('--mapping is not a JSON object such as {"Header": "field"}.')
-    if not all(field is None or isinstance(field, str) for field in mapping.values()):
-        _wrong_use("--mapping names a field, or null, for each header.")
-    return mapping or None
-
-
 def _read_text(file: str) -> str:
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except UnicodeDecodeError:
-        _wrong_use(f"{file} is not a text in UTF-8.")
+        wrong_use(f"{file} is not a text in UTF-8.")
     except OSError as error:
-        _wrong_use(f"{file} cannot be read: {error.strerror}.")
+        wrong_use(f"{file} cannot be read: {error.strerror}.")
 
 
 def _email(text: str) -> str:
     try:
         return normalize_email(text)
     except ValueError as error:
-        _wrong_use(f"--email: {error}")
-
-
-def _say(message: str) -> None:
-    typer.echo(message, err=True)
-
-
-def _fail(message: str) -> NoReturn:
-    _say(message)
-    raise SystemExit(1)
-
-
-def _wrong_use(message: str) -> NoReturn:
-    _say(message)
-    raise SystemExit(2)
+        wrong_use(f"--email: {error}")

@@ -1,4 +1,4 @@
-"""The progress bar of a load, on stderr."""
+"""The progress bars of loads and exports, on stderr."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +27,20 @@ def load_progress(file: Path) -> Iterator[Callable[[LoadProgress], None]]:
 
         yield show
         bar.update(task, completed=_lines(file))
+
+
+@contextmanager
+def export_progress(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Shows how many rows are written, of how many."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total} rows"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda rows, total: bar.update(task, completed=rows, total=total)
 
 
 def _lines(file: Path) -> int:
