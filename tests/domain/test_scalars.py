@@ -46,6 +46,11 @@ def outcome(read: Callable[[object], object], value: object) -> object:
     return type(found), found
 
 
+def named(value: object) -> str:
+    """What a function or value is called in the name of a test, the same in every process."""
+    return str(getattr(value, "__name__", value))
+
+
 @pytest.mark.parametrize(
     ("read", "scalar"),
     [
@@ -55,7 +60,7 @@ def outcome(read: Callable[[object], object], value: object) -> object:
         (read_float, GraphQLFloat),
         (read_id, GraphQLID),
     ],
-    ids=str,
+    ids=named,
 )
 def test_values_are_taken_as_graphql_takes_them(
     read: Callable[[object], object], scalar: GraphQLScalarType
@@ -82,7 +87,7 @@ def test_values_are_taken_as_graphql_takes_them(
         (read_big_int, "9223372036854775807", 2**63 - 1),
         (read_big_int, -(2**63), -(2**63)),
     ],
-    ids=str,
+    ids=named,
 )
 def test_scalars_are_read_from_their_usual_forms(
     read: Callable[[object], object], value: object, expected: object
@@ -110,6 +115,7 @@ def test_scalars_are_read_from_their_usual_forms(
         (read_big_int, {"a": 1}, "BigInt cannot represent an object"),
         (read_big_int, "9" * 5000, "BigInt cannot represent"),
     ],
+    ids=named,
 )
 def test_what_is_no_value_is_told_with_an_example(
     read: Callable[[object], object], value: object, message: str
