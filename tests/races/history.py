@@ -7,6 +7,7 @@ asked for before it ended, and nothing that is older than what a read has shown 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
@@ -143,12 +144,11 @@ class Records:
 
     people: dict[str, History[Person]] = field(default_factory=dict)
     firms: dict[str, History[Firm]] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
+    gone: dict[str, History[Person]] = field(default_factory=dict)
 
     def forget(self, name: str) -> None:
         """Reads that begin from now on must not show this contact."""
-        del self.people[name]
-        self.gone.add(name)
+        self.gone[name] = self.people.pop(name)
 
 
 class Look:
@@ -158,3 +158,9 @@ class Look:
         self.records = records
         self.people = Windows(records.people)
         self.firms = Windows(records.firms)
+        self._gone_before = len(records.gone)
+
+    def passed_by(self, name: str) -> Window[Person] | None:
+        """The window of a contact that came and went while the read was under way."""
+        went_meanwhile = islice(self.records.gone, self._gone_before, None)
+        return Window(self.records.gone[name], 0, 0) if name in went_meanwhile else None

@@ -125,12 +125,13 @@ class Judge:
             self._find(Wrong.TORN, f"{one} beside {other}")
 
     def _person(self, row: Row) -> None:
-        window = self._look.people.of(row["firstName"])
+        name = row["firstName"]
+        window = self._look.people.of(name) or self._look.passed_by(name)
         shown = _told_by(row)
         if row["leadStatus"] != row["title"] or row["stage"] != shown.stage:
             self._find(Wrong.TORN, str(row))
         elif window is None:
-            is_gone = row["firstName"] in self._look.records.gone
+            is_gone = name in self._look.records.gone
             self._find(Wrong.STALE if is_gone else Wrong.TORN, f"{row} is not there")
         else:
             self._judge(window, lambda person: person == shown, str(row))

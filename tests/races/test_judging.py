@@ -72,6 +72,19 @@ def test_state_before_the_acknowledged_one_is_stale(records: Records) -> None:
     assert judged(gone, lambda judge: judge.contact("ada", row(person(3)))) == {}
 
 
+def test_contact_that_came_and_went_meanwhile_may_be_shown(records: Records) -> None:
+    """A read that takes long may show it as it was in between, and in no other way."""
+    look = Look(records)
+    history = records.people["eve"] = History("eve", person(0, is_there=False))
+    history.ask(person(5))
+    history.acknowledge()
+    records.forget("eve")
+    seen, other = row(person(5), name="eve"), row(person(6), name="eve")
+    assert judged(look, lambda judge: judge.contact("eve", seen)) == {}
+    assert judged(look, lambda judge: judge.contact("eve", other)) == {Wrong.TORN: 1}
+    assert judged(Look(records), lambda judge: judge.contact("eve", seen)) == {Wrong.STALE: 1}
+
+
 def test_state_before_one_that_was_shown_is_out_of_order(records: Records) -> None:
     """Nobody was told of the write, but another read has shown it and ended."""
     records.people["ada"].ask(person(4))
