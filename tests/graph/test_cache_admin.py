@@ -180,9 +180,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
 
 @pytest.mark.parametrize(("given", "code", "field", "message"), REFUSED.values(), ids=REFUSED)
 async def test_pattern_that_cannot_be_used_is_refused(
-    admin: Client, given: dict[str, Any], code: str, field: str, message: str
+    app: App, admin: Client, given: dict[str, Any], code: str, field: str, message: str
 ) -> None:
     """Nothing is let go of, and the answer says what to do."""
+    assert app.resources.caching.lease is not None
+    await app.resources.caching.lease.usable()
     await admin.query(CONTACTS)
     asked = {"pattern": "query_cache:*", "reason": "a test", **given}
     answer = (await admin.query(INVALIDATE, input=asked))["invalidateCache"]
