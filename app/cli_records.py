@@ -107,7 +107,7 @@ def export(  # noqa: PLR0913, PLR0917  # an option each
         async with open_resources(
             settings, progress=say, statement_timeout_seconds=LOAD_TIMEOUT_SECONDS
         ) as resources:
-            wanted = _wanted(entity, given, resources.cursors)
+            wanted = resources.exporter.capped(_wanted(entity, given, resources.cursors))
             with export_progress(entity) as progress:
                 return await export_to(resources.database, wanted, output, progress=progress)
 

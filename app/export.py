@@ -5,6 +5,7 @@ A file has its name only once it is whole: a short one never looks like the answ
 
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,8 +49,8 @@ async def export_to(
         Unavailable: PostgreSQL does not answer, or went away.
         OSError: The file cannot be written.
     """
-    total = await count_export(database, export)
     with _opened(target) as file:
+        total = await count_export(database, export)
         writer = _Writer(file, lambda rows: progress(min(rows, total), total))
         written = await write_export(database, export, writer)
         await writer.flush()
@@ -89,13 +90,22 @@ class _Writer:
 
 @contextmanager
 def _opened(target: Path | None) -> Iterator[BinaryIO]:
+    """What is written to; a file gets its name at the end, with the mode of the one before."""
     if target is None:
         yield sys.stdout.buffer
         return
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    place = target.resolve()
+    if place.exists() and not place.is_file():
+        # A pipe or a device is written to; a folder cannot be.
+        with place.open("wb") as file:
+            yield file
+        return
+    unfinished = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
         with unfinished.open("wb") as file:
             yield file
-        unfinished.replace(target)
+        if place.exists():
+            shutil.copymode(place, unfinished)
+        unfinished.replace(place)
     finally:
         unfinished.unlink(missing_ok=True)

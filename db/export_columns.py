@@ -66,12 +66,6 @@ class ExportColumn:
         return self.reach is Reach.MANY and "." not in self.path
 
 
-TABLES: Final[Mapping[ExportEntity, Table]] = {
-    ExportEntity.CONTACTS: contacts,
-    ExportEntity.COMPANIES: companies,
-}
-
-
 @cache
 def export_columns(entity: ExportEntity) -> Mapping[str, ExportColumn]:
     """All columns of an entity, by path."""

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     DateTime,
     FromClause,
@@ -26,7 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, dis
 
 from db.export_columns import ExportColumn, Reach
 from db.relations import Relation
-from domain.formulas import BLANKS, DANGEROUS, GUARD
+from domain.formulas import FORMULA, GUARD
 
 Tables = Mapping[Relation | None, FromClause]
 """What columns are read from: the rows themselves under None, and what is joined to them."""
@@ -38,11 +39,7 @@ def _quoted(text: str) -> ColumnElement[str]:
     return literal_column("'" + text.replace("'", "''") + "'", Text)
 
 
-def _class(characters: str) -> str:
-    return "".join(f"\\u{ord(character):04X}" for character in characters)
-
-
-_FORMULA: Final = _quoted(f"^[{_class(BLANKS)}]*[{_class(DANGEROUS)}]|^{GUARD}")
+_FORMULA: Final = _quoted(f"^(?:{FORMULA}|{GUARD})")
 _TIME: Final = _quoted('YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 _SEPARATOR: Final = _quoted(";")
 _ESCAPE: Final = _quoted("\\")
@@ -64,6 +61,16 @@ def guarded_cells(columns: Sequence[ExportColumn], cells: Sequence[_Value]) -> l
     """
     pairs = zip(columns, cells, strict=True)
     return [_guarded(cell) if _is_text(column) else cell for column, cell in pairs]
+
+
+def as_rows(cells: Sequence[_Value]) -> list[_Value]:
+    """The cells of a row so that readers take its line for one, which they do not if it is empty.
+
+    COPY writes the empty text as two quotes.
+    """
+    if len(cells) > 1:
+        return list(cells)
+    return [func.coalesce(cast(cells[0], Text), _quoted(""))]
 
 
 def json_members(columns: Sequence[ExportColumn], tables: Tables) -> dict[str, _Value]:
@@ -102,8 +109,11 @@ def _is_text(column: ExportColumn) -> bool:
 def _cell(column: ExportColumn, tables: Tables) -> _Value:
     if column.reach is Reach.MANY:
         return _joined_rows(column, tables[None])
-    value = _value(column, tables)
-    return _joined(value) if isinstance(column.column.type, ARRAY) else value
+    value, type_ = _value(column, tables), column.column.type
+    if isinstance(type_, ARRAY):
+        return _joined(value)
+    # COPY itself would write t and f.
+    return cast(value, Text) if isinstance(type_, Boolean) else value
 
 
 def _member(parts: Sequence[ExportColumn], tables: Tables) -> _Value:

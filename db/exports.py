@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from db.entities import COMPANIES, CONTACTS, Entity
 from db.export_columns import ExportColumn, Reach, check_columns, export_columns
-from db.export_values import csv_cells, first_of_all, guarded_cells, json_members
+from db.export_values import as_rows, csv_cells, first_of_all, guarded_cells, json_members
 from db.filters import EVERYTHING, build_condition, name_values, split_filter
 from db.keyset import PageShape, all_behind
 from db.paging import cursor_values
@@ -175,8 +175,8 @@ def _csv(shape: _Shape, columns: Sequence[ExportColumn]) -> Select[Any]:
     joined, tables = _joined(shape, columns)
     named = [cell.label(f"c{at}") for at, cell in enumerate(csv_cells(columns, tables))]
     rows = _ordered(shape, select(*named).select_from(joined)).subquery("line")
-    cells = list(rows.c)
-    return select(*(cells if shape.raw else guarded_cells(columns, cells)))
+    cells = list(rows.c) if shape.raw else guarded_cells(columns, list(rows.c))
+    return select(*as_rows(cells))
 
 
 def _json(shape: _Shape, columns: Sequence[ExportColumn]) -> Select[Any]:

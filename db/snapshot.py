@@ -24,10 +24,15 @@ Take = Callable[[bytes], Awaitable[None]]
 """Is given whole rows, some at a time; PostgreSQL waits while it is at them."""
 
 _NOTHING: Final[Mapping[str, object]] = {}
-_BEGIN: Final = Statement(
+# In one message, so that the moment that `now()` tells is that of the snapshot.
+_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT"
+# What a database may be set to otherwise, and texts of COPY would follow.
+_SETTINGS: Final = Statement(
     text(
         "SELECT now(), set_config('statement_timeout', CAST(:timeout AS text), true),"
-        " set_config('work_mem', '64MB', true)"
+        " set_config('work_mem', '64MB', true), set_config('datestyle', 'ISO', true),"
+        " set_config('extra_float_digits', '1', true),"
+        " set_config('standard_conforming_strings', 'on', true)"
     ),
     Row,
 )
@@ -54,8 +59,10 @@ class Snapshot(ReadSession):
 
     async def begin(self) -> None:
         """Choose the state: that of now."""
+        with translated():
+            await self.driver.execute(_BEGIN)
         timeout = f"{round(self._seconds * 1000)}ms"
-        (row,) = await self.fetch(_BEGIN, {"timeout": timeout})
+        (row,) = await self.fetch(_SETTINGS, {"timeout": timeout})
         self.at = row[0]
 
     async def copy(
@@ -69,24 +76,50 @@ class Snapshot(ReadSession):
 
         Args:
             options: Of COPY, by name.
+
+        Raises:
+            Exception: What `take` has raised, as it was.
         """
         arguments = statement.arguments(values)
+        refused: Exception | None = None
 
         async def take_and_rest(data: bytes) -> None:
-            await take(data)
+            nonlocal refused
+            try:
+                await take(data)
+            except Exception as error:
+                refused = error
+                raise
             if len(data) < _WORTH_WAKING_BYTES:
                 await asyncio.sleep(_REST_SECONDS)
 
-        done: str = await self.driver.copy_from_query(
-            statement.sql, *arguments, output=take_and_rest, timeout=self._seconds + 1, **options
-        )
+        try:
+            with translated():
+                done: str = await self.driver.copy_from_query(
+                    statement.sql,
+                    *arguments,
+                    output=take_and_rest,
+                    timeout=self._seconds + 1,
+                    **options,
+                )
+        except Exception:
+            # A full disk is no database that does not answer.
+            if refused is not None:
+                raise refused from None
+            raise
         return int(done.removeprefix("COPY "))
+
+    async def end(self) -> None:
+        """Be done with it."""
+        with translated():
+            await self.driver.execute("COMMIT")
 
     async def _fetch(self, statement: Statement[R], arguments: list[object]) -> Any:
         # On another connection it would be another state.
-        return await self.driver.fetch(
-            statement.sql, *arguments, record_class=statement.row, timeout=self._seconds + 1
-        )
+        with translated():
+            return await self.driver.fetch(
+                statement.sql, *arguments, record_class=statement.row, timeout=self._seconds + 1
+            )
 
 
 @asynccontextmanager
@@ -101,14 +134,12 @@ async def open_snapshot(database: Database, *, seconds: float) -> AsyncIterator[
     """
     with translated():
         held = await database.acquire()
-        try:
-            snapshot = Snapshot(database, held, seconds)
-            transaction = snapshot.driver.transaction(isolation="repeatable_read", readonly=True)
-            await transaction.start()
-            await snapshot.begin()
-            yield snapshot
-            await transaction.commit()
-        finally:
-            # One that is still in its transaction is closed: to roll back would be to wait for a
-            # server that may not answer.
-            await database.release(held)
+    try:
+        snapshot = Snapshot(database, held, seconds)
+        await snapshot.begin()
+        yield snapshot
+        await snapshot.end()
+    finally:
+        # One that is still in its transaction is closed: to roll back would be to wait for a server
+        # that may not answer.
+        await database.release(held)

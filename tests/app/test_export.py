@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,10 +40,14 @@ async def test_file_is_written_with_its_proof(
     filter_ = json.dumps({"firstName": {"in": ["Ada", "Cleo"]}})
     words = ("export", "contacts", "--format", "csv", "-o", str(file), "--filter", filter_)
     wanted = ("--columns", "firstName", "--order-by", "NAME:DESC")
-    async with command(*words, *wanted, database_url=database_url, folder=tmp_path) as process:
+    async with command(
+        *words, *wanted, database_url=database_url, folder=tmp_path, MAX_STREAMING_RESULTS="1"
+    ) as process:
         assert await process.ends() == 0
-    assert file.read_text() == "firstName\nCleo\nAda\n"
-    proof = re.fullmatch(r"2 rows, (\d+) bytes, SHA-256 ([0-9a-f]{64})", process.said[-1])
+    assert file.read_text() == "firstName\nCleo\n"
+    proof = re.fullmatch(
+        r"1 rows, (\d+) bytes, SHA-256 ([0-9a-f]{64}); more rows match", process.said[-1]
+    )
     assert proof is not None
     assert int(proof[1]) == file.stat().st_size
     assert proof[2] == hashlib.sha256(file.read_bytes()).hexdigest()
@@ -69,6 +75,37 @@ async def test_progress_goes_up_to_all_rows(database: Database, tmp_path: Path) 
     )
     assert told[-1] == (3, 3)
     assert exported.written.rows == 3
+
+
+async def test_link_stays_a_link_and_a_mode_stays(database: Database, tmp_path: Path) -> None:
+    """What stands under the name is replaced, not the name."""
+    await three(database)
+    real, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
+    real.write_text("before")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    await export_to(database, asked(), link, progress=lambda _rows, _total: None)
+    assert link.is_symlink()
+    assert len(real.read_text().splitlines()) == 3
+    assert real.stat().st_mode & 0o777 == 0o600
+
+
+async def test_pipe_is_written_to(database: Database, tmp_path: Path) -> None:
+    """Who reads at the other end gets the rows, and the pipe stays one."""
+    await three(database)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as other_end:
+        reading = other_end.submit(pipe.read_text)
+        await export_to(database, asked(), pipe, progress=lambda _rows, _total: None)
+        assert len(reading.result().splitlines()) == 3
+    assert pipe.is_fifo()
+
+
+async def test_folder_is_refused_before_any_work(database: Database, tmp_path: Path) -> None:
+    """It cannot be written to."""
+    with pytest.raises(IsADirectoryError):
+        await export_to(database, asked(), tmp_path, progress=lambda _rows, _total: None)
 
 
 async def test_file_that_fails_keeps_the_one_before(database: Database, tmp_path: Path) -> None:

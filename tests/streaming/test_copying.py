@@ -2,25 +2,41 @@
 
 import csv
 import json
+from datetime import date, datetime, timedelta
+from errno import ENOSPC
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
+from sqlalchemy import text as sql
+from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.tables import contact_metadata, contacts
+from db.engine import open_engine
+from db.tables import companies, contact_metadata, contacts
 from db.transaction import Database
 from domain.exports import Export, ExportEntity, ExportFormat, Foreseen, Written
-from domain.formulas import BLANKS, DANGEROUS, guarded
+from domain.formulas import guarded
 from streaming.copying import write_export
 from streaming.decoders import CsvRow, open_csv, without_formula_guard
+from streaming.encoders import stream_csv
 from tests.db.datasets import insert_world, seeded
 from tests.db.exporting import HOSTILE_TEXTS, asked
 
 COLUMNS = ("firstName", "tags", "title", "notes", "customFields", "qualityScore", "createdAt")
-ALL_STARTS = tuple(f"{blank}{sign}1+1" for sign in DANGEROUS for blank in ("", *BLANKS, "\t"))
+SIGNS = "=+-@\t\r\n＝＋－＠"
+INVISIBLE = (
+    "\x01\x08\v\x1b\x1f \x7f\x85\xa0\u00ad\u034f\u061c\u115f\u1680\u17b5\u180e\u2003\u200b\u200f\u2028"
+    "\u202d\u2060\u2063\u2066\u3000\u3164\ufe0f\ufeff\uffa0\ufff9\U0001d173\U000e0041\U000e01ef"
+)
+ALL_STARTS = (
+    *(f"{sign}1+1" for sign in SIGNS),
+    *(f"{hidden}={hidden}" for hidden in INVISIBLE),
+    *(f"{INVISIBLE}{sign}1" for sign in SIGNS),
+    *(f"{seen}=1" for seen in "a0~¡¬éΩж中⠀\U0001f469"),
+)
 
 
 class Memory:
@@ -126,8 +142,8 @@ async def test_guarded_csv_calculates_nothing_and_loses_nothing(
         assert [without_formula_guard(row[at]) for row in rows] == [row[name] for row in hostile]
     lists = [joined(row["tags"]) for row in hostile]
     assert [row[1] for row in rows] == [guarded(text) for text in lists]
-    blank = BLANKS + "\t\r\n"
-    assert not [cell for row in rows for cell in row if (cell.lstrip(blank) or "x")[0] in DANGEROUS]
+    blank = INVISIBLE + "\t\r\n"
+    assert not [cell for row in rows for cell in row if (cell.lstrip(blank) or "x")[0] in SIGNS]
 
 
 async def test_guarded_csv_is_read_again_by_the_import(
@@ -178,3 +194,84 @@ async def test_formats_show_the_same(engine: AsyncEngine, database: Database) ->
         found = cells(table)
         assert [row[0] for row in found] == [row["uuid"] for row in rows]
         assert [row[-2] for row in found] == [row["createdAt"] for row in rows]
+
+
+async def test_row_of_one_empty_cell_is_a_line(engine: AsyncEngine, database: Database) -> None:
+    """Readers of CSV skip empty lines; each row is there however little is in it."""
+    async with engine.begin() as connection:
+        rows = [{"first_name": name} for name in ("Ada", None, "", None)]
+        await connection.execute(insert(contacts), rows)
+    for raw in (False, True):
+        export = asked(columns=("firstName",), format=ExportFormat.CSV, raw=raw)
+        text, proof = await written(database, export)
+        assert text == b'firstName\nAda\n""\n""\n""\n'
+        read = list(csv.DictReader(StringIO(text.decode())))
+        assert len(read) == proof.rows == 4
+
+
+async def test_texts_do_not_follow_the_settings_of_the_database(
+    engine: AsyncEngine, database: Database, database_url: URL
+) -> None:
+    """Dates, points in time, numbers and yes or no are written alike everywhere."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            insert(companies).values(last_raised_at=date(2025, 12, 11), annual_revenue=-12)
+        )
+        await connection.execute(insert(contacts).values(do_not_contact=True))
+        for setting in ("datestyle = 'German'", "timezone = 'Asia/Tokyo'", "bytea_output = escape"):
+            name = database_url.database
+            await connection.execute(sql(f'ALTER DATABASE "{name}" SET {setting}'))
+    async with open_engine(database_url) as anew:
+        fresh = Database(anew)
+        columns = ("lastRaisedAt", "annualRevenue", "createdAt")
+        export = asked(ExportEntity.COMPANIES, columns=columns, format=ExportFormat.CSV)
+        ((day, revenue, created_at),) = cells((await written(fresh, export))[0])
+        assert (day, revenue) == ("2025-12-11", "-12")
+        assert datetime.fromisoformat(created_at).utcoffset() == timedelta(0)
+        contact = asked(columns=("doNotContact", "uuid"), format=ExportFormat.CSV)
+        ((flag, _),) = cells((await written(fresh, contact))[0])
+        assert flag == "true"
+
+
+async def test_what_a_taker_cannot_take_is_told_as_it_is(
+    engine: AsyncEngine, database: Database
+) -> None:
+    """A full disk is no database that does not answer; the connection is given up."""
+
+    class Full(Memory):
+        async def write(self, data: bytes, *, rows: int = 0) -> None:
+            raise OSError(ENOSPC, "No space left on device")
+
+    async with engine.begin() as connection:
+        await connection.execute(insert(contacts).values(first_name="Ada"))
+    with pytest.raises(OSError, match="No space left"):
+        await write_export(database, asked(), Full())
+    assert (await written(database, asked(columns=("firstName",))))[1].rows == 1
+
+
+async def test_both_writers_of_csv_write_the_same_cells(
+    engine: AsyncEngine, database: Database
+) -> None:
+    """PostgreSQL and Python: NULL, yes and no, lists, numbers, dates, and what would calculate."""
+    texts = ("Ada", None, "", *HOSTILE_TEXTS, *ALL_STARTS)
+    rows = [
+        {
+            "first_name": text,
+            "title": texts[-1 - at],
+            "tags": [text or "", "=a;b", "\\"] if at % 3 else [],
+            "do_not_contact": bool(at % 2),
+        }
+        for at, text in enumerate(texts)
+    ]
+    async with engine.begin() as connection:
+        await connection.execute(insert(contacts), rows)
+    many = ("uuid", "firstName", "title", "tags", "doNotContact", "qualityScore", "createdAt")
+    for columns in (many, ("firstName",), ("doNotContact",), ("tags",), ("lastContactedAt",)):
+        lines, _ = await written(database, asked(columns=columns))
+        items = [json.loads(line) for line in lines.splitlines()]
+        for raw in (False, True):
+            export = asked(columns=columns, format=ExportFormat.CSV, raw=raw)
+            copied, _ = await written(database, export)
+            encoded = [chunk async for chunk in stream_csv(items, headers=columns, raw=raw)]
+            assert cells(copied) == cells(b"".join(encoded))
+            assert len(cells(copied)) == len(texts)
