@@ -15,9 +15,12 @@ import jwt
 from starlette.requests import Request
 
 from app.auth import key_id
+from domain.enums import Role
 from domain.errors import Unauthenticated
 from graph.context import Viewer
 from graph.endpoint import no_token
+from streaming.export_routes import Identify
+from streaming.manifests import Asker
 
 PARAMETER: Final = "token"
 
@@ -28,9 +31,6 @@ _REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss"]
 _READS: Final = frozenset({"GET", "HEAD"})
 _MAX_TOKEN_CHARS: Final = 4096
 _MANIFEST: Final = "/manifest"
-
-Identify = Callable[[Request], UUID]
-"""Tells which user sent a request; raises Unauthenticated when nobody did."""
 
 
 class Links:
@@ -93,17 +93,21 @@ class Links:
 
 
 def identified_by(authenticate: Callable[[str | None], Viewer | None], links: Links) -> Identify:
-    """Tells who sent a request, by its header Authorization or by its signed address."""
+    """Tells who sent a request, by its header Authorization or by its signed address.
 
-    def identify(request: Request) -> UUID:
+    Whoever follows an address reads what every user may: it could have been passed on.
+    """
+
+    def identify(request: Request) -> Asker:
         header = request.headers.get("authorization")
         token = request.query_params.get(PARAMETER)
         if header is None and token is not None and request.method in _READS:
-            return links.read(token, f"{request.url.path}?{request.url.query}")
+            user_uuid = links.read(token, f"{request.url.path}?{request.url.query}")
+            return Asker(user_uuid, Role.VIEWER)
         viewer = authenticate(header)
         if viewer is None:
             raise no_token()
-        return viewer.user_uuid
+        return Asker(viewer.user_uuid, viewer.role)
 
     return identify
 

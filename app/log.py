@@ -10,6 +10,8 @@ import structlog
 from app.settings import Settings
 from streaming.serialization import mask_secrets
 
+# What logging itself hands on, for the renderer.
+_NO_FACTS: Final = ("exc_info", "_record")
 _BROKEN_OFF: Final = "ASGI callable returned without completing response."
 
 
@@ -19,7 +21,6 @@ def configure_logging(settings: Settings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _hide_secrets,
     ]
     renderer: Any = structlog.processors.JSONRenderer()
     if _is_console(settings):
@@ -29,6 +30,7 @@ def configure_logging(settings: Settings) -> None:
         )
     else:
         shared.append(structlog.processors.format_exc_info)
+    shared.append(_hide_secrets)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -59,8 +61,9 @@ def _hide_secrets(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Mask what is named as a secret, in the facts of the event and within them."""
+    kept = {name: event.pop(name) for name in _NO_FACTS if name in event}
     masked: dict[str, Any] = mask_secrets(event)
-    return masked
+    return {**masked, **kept}
 
 
 def _is_not_told_already(record: logging.LogRecord) -> bool:

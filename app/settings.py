@@ -159,7 +159,10 @@ class Settings(BaseSettings):
         2**20, ge=2**12, le=2**26, description="Bytes that a download is sent at a time."
     )
     streaming_batch_size: int = Field(
-        1000, ge=1, le=10_000, description="Rows of a page in streams of GraphQL documents."
+        1000,
+        ge=1,
+        le=10_000,
+        description="Rows of a page in streams of GraphQL documents, at most.",
     )
     max_streaming_results: int | None = Field(
         None, ge=1, le=10**12, description="Rows that an export has at most; unset, all that match."
@@ -168,10 +171,16 @@ class Settings(BaseSettings):
         3600, description="How long a finished export can be read again; an hour."
     )
     export_spool_quota: Bytes = Field(
-        10 * 2**30, description="Bytes that all exports together take on the disk at most."
+        10 * 2**30,
+        description="Bytes that all exports together take on the disk at most; a quarter of them"
+        " the jobs of one user.",
     )
     max_concurrent_exports: int = Field(
-        4, ge=1, le=1000, description="Exports that a user can have written at the same time."
+        4,
+        ge=1,
+        le=1000,
+        description="Exports that a user can have written at the same time; a further one takes the"
+        " place of the oldest that nobody reads.",
     )
     undo_window: Seconds = Field(
         604_800, description="How long after it a merge can be undone; a week."

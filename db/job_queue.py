@@ -49,7 +49,7 @@ _LOST: Final = (
     f" LEFT JOIN jobs j ON q.lock = {_NAME}"
     " WHERE q.status = 'doing'"
     f" AND (w.id IS NULL OR w.last_heartbeat < now() - {_QUIET}"
-    " OR (j.id IS NOT NULL AND j.locked_by IS NULL AND NOT EXISTS"
+    " OR (j.id IS NOT NULL AND (j.locked_by IS NULL OR j.finished_at IS NOT NULL) AND NOT EXISTS"
     " (SELECT FROM procrastinate_events e WHERE e.job_id = q.id AND e.type = 'started'"
     " AND e.at > now() - make_interval(secs => CAST(:unstarted AS double precision)))))"
     " FOR UPDATE OF q SKIP LOCKED"

@@ -30,8 +30,9 @@ _LOCK: Final = Statement(text(f"SELECT * FROM jobs WHERE {_OF_JOB} FOR UPDATE"),
 # Who falls silent in the middle of a batch must not keep the row from the next one for long.
 _LOCK_HELD: Final = Statement(
     text(
-        f"SELECT status, counters, batches, set_config('idle_in_transaction_session_timeout',"
-        f" '{_IDLE_SECONDS}s', true) FROM jobs WHERE {_HELD} FOR UPDATE"
+        "SELECT status, finished_at, counters, batches,"
+        f" set_config('idle_in_transaction_session_timeout', '{_IDLE_SECONDS}s', true)"
+        f" FROM jobs WHERE {_HELD} FOR UPDATE"
     ),
     Row,
 )
@@ -54,7 +55,7 @@ _ADVANCE: Final = Statement(
 )
 _END: Final = Statement(
     text(
-        "UPDATE jobs SET status = :status, finished_at = now(), locked_by = NULL,"
+        "UPDATE jobs SET status = :status, finished_at = now(), locked_by = CAST(:token AS uuid),"
         " error_code = CAST(:error_code AS text), error = CAST(:error AS text)"
         f" WHERE {_OF_JOB}"
     ),
@@ -65,6 +66,9 @@ _LET_GO: Final = Statement(
     text(
         "UPDATE jobs SET status = 'QUEUED', locked_by = NULL,"
         " attempts = attempts - CAST(:uncounted AS integer),"
+        # Who only looked whether its time has come has not begun.
+        " started_at = CASE WHEN batches > 0 OR attempts > CAST(:uncounted AS integer)"
+        " THEN started_at END,"
         " run_at = now() + make_interval(secs => CAST(:seconds AS double precision)),"
         " error_code = CAST(:error_code AS text), error = CAST(:error AS text)"
         f" WHERE {_OF_JOB}"
@@ -115,12 +119,15 @@ class Step:
         counters: What to add to the job's counters.
         total: How many units there are, once that is known.
         result: What the job gives; takes the place of what an earlier batch gave.
+        ends: Nothing is left, and the job is completed by the batch itself. Only for jobs that
+            change no records, for nobody waits until they are shown.
     """
 
     done: int
     counters: Mapping[str, int] = field(default_factory=dict)
     total: int | None = None
     result: Mapping[str, object] | None = None
+    ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,6 +191,18 @@ async def end_batch(tx: Transaction, hold: Hold, step: Step, before: Standing) -
         "result": None if step.result is None else orjson.dumps(step.result).decode(),
     }
     await tx.fetch(_ADVANCE, {**told, "job_id": hold.row.id})
+    if step.ends:
+        # Whoever holds it can tell by the token that this is the end that it wrote.
+        await _end(tx, hold.row.id, _completed(added), token=hold.token)
+
+
+async def has_ended(tx: Transaction, hold: Hold) -> bool:
+    """Whether a batch of this holder has ended the job.
+
+    One that is being committed is waited for.
+    """
+    row = await tx.fetch_one(_LOCK_HELD, hold.values)
+    return row is not None and row["finished_at"] is not None
 
 
 async def end_job(
@@ -192,14 +211,16 @@ async def end_job(
     """The job has ended and stands so for ever.
 
     One that is completed, but counts something as `failed`, is so with errors. One that fails while
-    it is to stop has stopped.
+    it is to stop has stopped. One that a batch has ended stays so.
 
     Raises:
         Fenced: Another worker has the job.
     """
     row = await _lock(tx, hold)
-    if status is JobStatus.COMPLETED and row["counters"].get(FAILED):
-        status = JobStatus.COMPLETED_WITH_ERRORS
+    if row["finished_at"] is not None:
+        return
+    if status is JobStatus.COMPLETED:
+        status = _completed(row["counters"])
     if status is JobStatus.FAILED and row["status"] == JobStatus.CANCELING:
         status, failure = JobStatus.CANCELLED, None
     await _end(tx, hold.row.id, status, failure)
@@ -213,7 +234,7 @@ async def let_go(
     counts: bool,
     failure: Failure | None = None,
 ) -> None:
-    """The job waits for a worker again; one that is to stop has stopped.
+    """The job waits for a worker again; one that is to stop has stopped, one that has ended, too.
 
     Args:
         seconds: How long it waits at least.
@@ -224,6 +245,8 @@ async def let_go(
         Fenced: Another worker has the job.
     """
     row = await _lock(tx, hold)
+    if row["finished_at"] is not None:
+        return
     if row["status"] == JobStatus.CANCELING:
         await _end(tx, hold.row.id, JobStatus.CANCELLED)
         return
@@ -240,9 +263,19 @@ async def _lock(tx: Transaction, hold: Hold) -> Row:
 
 
 async def _end(
-    tx: Transaction, job_id: int, status: JobStatus, failure: Failure | None = None
+    tx: Transaction,
+    job_id: int,
+    status: JobStatus,
+    failure: Failure | None = None,
+    *,
+    token: UUID | None = None,
 ) -> None:
-    await tx.fetch(_END, {"job_id": job_id, "status": status.value, **_told(failure)})
+    values = {"job_id": job_id, "status": status.value, "token": token}
+    await tx.fetch(_END, {**values, **_told(failure)})
+
+
+def _completed(counters: Mapping[str, int]) -> JobStatus:
+    return JobStatus.COMPLETED_WITH_ERRORS if counters.get(FAILED) else JobStatus.COMPLETED
 
 
 def _told(failure: Failure | None) -> dict[str, object]:

@@ -4,7 +4,7 @@ Each member carries the words that readers of the API see beside it.
 """
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 
 class DescribedEnum(StrEnum):
@@ -118,11 +118,18 @@ class ActivityType(DescribedEnum):
 
 
 class Role(DescribedEnum):
-    """What a user may do."""
+    """What a user may do; each may do all that those before it may."""
 
     VIEWER = "viewer", "Reads and exports."
     EDITOR = "editor", "Reads, writes and imports."
     ADMIN = "admin", "Does everything."
+
+    def includes(self, role: "Role") -> bool:
+        """Whether it may do all that another one may."""
+        return _RANKS[self] >= _RANKS[role]
+
+
+_RANKS: Final = {role: rank for rank, role in enumerate(Role)}
 
 
 class SuppressedKey(DescribedEnum):

@@ -132,10 +132,13 @@ class Written:
     """What a source has written.
 
     Attributes:
-        snapshot_at: The state of the records that is shown; of what was read page by page, the
-            moment of the first one.
+        truncated: More rows match than are written, or than a list in one of them has.
+        snapshot_at: The state of the records that is shown; None for what was read page by page,
+            each in a moment of its own.
+        notices: What clients should know of how it was read, as GraphQL tells it, each once.
     """
 
     rows: int
     truncated: bool
-    snapshot_at: datetime
+    snapshot_at: datetime | None
+    notices: tuple[Mapping[str, object], ...] = ()

@@ -1,6 +1,6 @@
 """Which media type a client prefers for its answer, and whether it takes a stream."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -8,9 +8,10 @@ GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
 
-LINES: Final = ("application/jsonl", "application/x-ndjson")
-"""The names of a line of JSON for each row."""
+LINES: Final = "application/x-ndjson"
+"""A line of JSON for each row."""
 
+_NAMES_OF_LINES: Final = (LINES, "application/jsonl")
 _ANY_JSON: Final = frozenset({GRAPHQL_RESPONSE, JSON, "application/*", "*/*"})
 _WHOLE: Final = (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)
 _ANYTHING: Final = ("application/*", "*/*")
@@ -42,8 +43,8 @@ def takes_events(accept: str | None) -> bool:
 
 def _preferred(accept: str) -> str:
     weights = _weights(accept)
-    if (lines := _lines(weights)) is not None:
-        return lines
+    if _prefers_lines(weights):
+        return LINES
     json = weights.get(JSON, 0.0)
     if 0 < weights.get(GRAPHQL_RESPONSE, 0.0) >= json:
         return GRAPHQL_RESPONSE
@@ -51,13 +52,13 @@ def _preferred(accept: str) -> str:
     return EVENT_STREAM if not is_json and weights.get(EVENT_STREAM, 0.0) > 0 else JSON
 
 
-def _lines(weights: Mapping[str, float]) -> str | None:
-    """The name for lines that is preferred; None when something else is."""
-    name = max(LINES, key=lambda name: weights.get(name, 0.0))
-    weight = weights.get(name, 0.0)
-    is_named = weight > max(weights.get(other, 0.0) for other in _WHOLE)
-    is_best = weight >= max(weights.get(other, 0.0) for other in _ANYTHING)
-    return name if is_named and is_best else None
+def _prefers_lines(weights: Mapping[str, float]) -> bool:
+    weight = _best(weights, _NAMES_OF_LINES)
+    return weight > _best(weights, _WHOLE) and weight >= _best(weights, _ANYTHING)
+
+
+def _best(weights: Mapping[str, float], names: Iterable[str]) -> float:
+    return max(weights.get(name, 0.0) for name in names)
 
 
 _kept: Final = lru_cache(maxsize=256)(_preferred)

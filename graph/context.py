@@ -31,8 +31,6 @@ from streaming.exporting import ExportSettings
 
 T = TypeVar("T")
 
-_RANKS = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMIN: 2}
-
 
 @dataclass(frozen=True)
 class Viewer:
@@ -172,7 +170,7 @@ class Context:
 
     def has_role(self, role: Role) -> bool:
         """Whether there is a viewer with at least this role."""
-        return self.viewer is not None and _RANKS[self.viewer.role] >= _RANKS[role]
+        return self.viewer is not None and self.viewer.role.includes(role)
 
     async def viewer_row(self) -> UserRow:
         """The viewer's own row.

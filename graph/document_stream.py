@@ -4,15 +4,12 @@ What is checked is checked before anything is read; from then on a stream is an 
 other: written into a spool whether or not its client still reads, and taken up again by its tag.
 """
 
-from typing import Final
-
 from graphql import GraphQLSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.enums import Role
 from domain.exports import ExportFormat
-from graph.accept import LINES, negotiate
 from graph.context import Context
 from graph.documents import Document
 from graph.endpoint import Endpoint, operation_of
@@ -21,11 +18,9 @@ from graph.stream_documents import PagedDocuments
 from graph.stream_pages import Pages, PageSource
 from streaming.downloads import Downloads
 from streaming.exporting import Exporter
-from streaming.manifests import About
+from streaming.manifests import About, Asker
 from streaming.resuming import spool_to_resume
 from streaming.spool import Source
-
-_SENT: Final = frozenset({200, 206})
 
 
 class DocumentStreams:
@@ -61,12 +56,13 @@ class DocumentStreams:
         """
         self._exporter.require_enabled()
         about, source = self._prepare(document, wanted, context)
-        spools = self._exporter.spools
-        named = await spool_to_resume(request, spools, owner=about.owner, digest=about.request)
+        spools, asker = self._exporter.spools, Asker(about.owner, about.role)
+        named = await spool_to_resume(request, spools, asker=asker, digest=about.request)
         response = await self._downloads.answer(
             request, named or spools.begin(about, source), takes_ranges=named is not None
         )
-        return _labelled(response, request)
+        response.headers.add_vary_header("Accept")
+        return response
 
     def _prepare(
         self, document: Document, wanted: GraphQLRequest, context: Context
@@ -80,16 +76,9 @@ class DocumentStreams:
             owner=viewer.user_uuid,
             entity=paged.entity,
             format=ExportFormat.JSONL,
-            request=paged.digest(variables),
+            request=paged.digest(variables, viewer.role),
+            filter=walk.filter,
+            role=viewer.role,
         )
         pages = Pages(self._endpoint, paged, variables, context)
         return about, PageSource(pages, walk, batch_rows=settings.batch_rows)
-
-
-def _labelled(response: Response, request: Request) -> Response:
-    """The response with the name for lines of JSON that the client has for them."""
-    accepted = negotiate(request.headers.get("accept"))
-    if accepted in LINES and response.status_code in _SENT:
-        response.headers["content-type"] = accepted
-    response.headers.add_vary_header("Accept")
-    return response

@@ -23,6 +23,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     NameNode,
+    Node,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -35,18 +36,21 @@ from graphql import (
 )
 
 from cache.bounded import BoundedCache
-from domain.enums import DescribedEnum
+from domain.enums import DescribedEnum, Role
 from domain.errors import ErrorCode, InvalidInput
 from domain.paging import CompanyOrderField, ContactOrderField
 from graph.documents import Document, InvalidDocument, is_meta
 from graph.execution.inputs import Arguments, Variables
 from graph.request import GraphQLRequest
+from graph.stream_filters import filter_as_json
 
 _ITEMS: Final = frozenset({"nodes", "edges"})
 _OF_A_CONNECTION: Final = _ITEMS | {"pageInfo"}
 _WALKED_BY: Final = frozenset({"first", "after"})
 _NOT_WALKED_BY: Final = ("last", "before", "offset")
+_CUT_BY: Final = frozenset({"first", "last", "orderBy"})
 _CAPPED: Final = "RELEVANCE_CAPPED"
+_CUTS: Final = frozenset({_CAPPED, "PAGE_SIZE_CAPPED"})
 _SHORT: Final[frozenset[DescribedEnum]] = frozenset(
     {ContactOrderField.RELEVANCE, CompanyOrderField.RELEVANCE}
 )
@@ -67,12 +71,15 @@ class Walk:
     Attributes:
         most: No more rows than these; None for all.
         after: The cursor to begin behind.
-        is_short: The order may end before the last row that matches.
+        is_short: The order may end before the last row that matches, or a list below the rows may
+            be cut.
+        filter: Which rows match, as JSON; None for all.
     """
 
     most: int | None
     after: str | None
     is_short: bool
+    filter: object = None
 
     @property
     def may_end_early(self) -> bool:
@@ -95,17 +102,24 @@ class PageData:
         has_next: The walk goes on.
         end_cursor: None when it has no rows.
         is_capped: More rows match, but the order ends here.
+        notices: What was told of the fields below the rows.
     """
 
     items: list[dict[str, Any]]
     has_next: bool
     end_cursor: str | None
     is_capped: bool
+    notices: list[Mapping[str, object]]
 
     @property
     def has_more(self) -> bool:
         """Whether more rows match than these and those before."""
         return self.has_next or self.is_capped
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a list in a row may have fewer rows than were asked for."""
+        return any(notice["code"] in _CUTS for notice in self.notices)
 
 
 class PagedDocument:
@@ -133,6 +147,8 @@ class PagedDocument:
         definition = _connection(schema, root)
         items = self._items(root)
         self._items_key = _key(items[0])
+        self._field = definition
+        self._may_be_cut_below = any(map(_asks_for_lists, (*items, *self._fields.definitions)))
         self._page_key = f"{self._items_key}_page"
         self._variables = Variables(schema, operation)
         self._arguments = Arguments(definition, root)
@@ -163,7 +179,8 @@ class PagedDocument:
         return Walk(
             most=most,
             after=arguments.get("after"),
-            is_short=any(order["field"] in _SHORT for order in orders),
+            is_short=self._may_be_cut_below or any(each["field"] in _SHORT for each in orders),
+            filter=filter_as_json(self._field, arguments.get("filter")),
         )
 
     def request(
@@ -184,15 +201,17 @@ class PagedDocument:
             items=connection[self._items_key],
             has_next=info["hasNextPage"],
             end_cursor=info["endCursor"],
-            is_capped=any(self._tells_of_end(notice) for notice in notices),
+            is_capped=any(map(self._is_of_the_end, notices)),
+            # The size of the page itself is ours.
+            notices=[notice for notice in notices if notice["path"] != [self.key]],
         )
 
-    def digest(self, variables: Mapping[str, Any]) -> str:
-        """The same for what asks the same."""
-        content = orjson.dumps([self._text, variables], option=orjson.OPT_SORT_KEYS)
+    def digest(self, variables: Mapping[str, Any], role: Role) -> str:
+        """The same for what asks the same: what a field shows can depend on the role."""
+        content = orjson.dumps([self._text, variables, role], option=orjson.OPT_SORT_KEYS)
         return sha256(content).hexdigest()
 
-    def _tells_of_end(self, notice: Mapping[str, object]) -> bool:
+    def _is_of_the_end(self, notice: Mapping[str, object]) -> bool:
         return notice["code"] == _CAPPED and notice["path"] == [self.key]
 
     def _root(self, operation: OperationDefinitionNode) -> FieldNode:
@@ -315,6 +334,16 @@ def _connection(schema: GraphQLSchema, root: FieldNode) -> GraphQLField:
     if not is_list or not definition.args.keys() >= _WALKED_BY:
         raise InvalidInput(f"{_WHAT_FITS}; {root.name.value} is none. Send it to /graphql as JSON.")
     return definition
+
+
+def _asks_for_lists(node: Node) -> bool:
+    """Whether the length or the order of a list is asked for, which can be cut then."""
+    if isinstance(node, FieldNode) and any(
+        each.name.value in _CUT_BY for each in node.arguments or ()
+    ):
+        return True
+    below: SelectionSetNode | None = getattr(node, "selection_set", None)
+    return below is not None and any(map(_asks_for_lists, below.selections))
 
 
 def _free_names(operation: OperationDefinitionNode, *names: str) -> Iterator[str]:

@@ -71,9 +71,17 @@ log = structlog.get_logger(__name__)
 
 
 class MethodNotAllowed(AppError):
-    """A mutation came by GET, or a subscription or stream by HEAD."""
+    """A mutation came by GET, or a subscription or stream by HEAD.
+
+    Args:
+        allow: The methods by which it may come, as the header Allow names them.
+    """
 
     code = ErrorCode.METHOD_NOT_ALLOWED
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
 
 
 @dataclass(frozen=True)
@@ -126,7 +134,7 @@ class GraphQLView:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a bug of ours is logged and told in the form of all errors."""
         request = HTTPRequest(scope, receive)
-        accepted = negotiate(request.header(b"accept"))
+        accepted = negotiate(request.list_header(b"accept"))
         try:
             answer = await self._answer(request, accepted)
             if isinstance(answer, _Answer):
@@ -140,7 +148,7 @@ class GraphQLView:
             return
         if accepted is EVENT_STREAM:
             accepted, content = _streamed(answer, content)
-        elif accepted in LINES:
+        elif accepted is LINES:
             accepted = JSON
         status = answer.status
         headers = [*_HEADERS[accepted], (b"content-length", b"%d" % len(content))]
@@ -167,7 +175,7 @@ class GraphQLView:
             context.idempotency_key = wanted.idempotency_key
             context.bypasses_cache = request.wants_fresh
             context.is_debugged = _is_debugged(request, viewer)
-            if accepted in LINES:
+            if accepted is LINES:
                 return await self._answer_by_lines(request, document, wanted, context)
             if operation.operation is OperationType.SUBSCRIPTION:
                 return await self._subscribe(request, document, wanted, context, accepted)
@@ -189,7 +197,7 @@ class GraphQLView:
     ) -> None:
         kind = operation.operation
         if not request.is_post and kind is OperationType.MUTATION:
-            raise MethodNotAllowed("A mutation is sent by POST.")
+            raise MethodNotAllowed("A mutation is sent by POST.", allow="POST")
         if wanted.idempotency_key and document.count_mutations(operation) > 1:
             raise InvalidInput(_ONE_MUTATION)
         if viewer is None and not is_introspection(operation):
@@ -201,7 +209,7 @@ class GraphQLView:
         if self._lines is None:
             raise FeatureDisabled("Nothing is streamed here. Read page by page with first, after.")
         if request.is_head:
-            raise MethodNotAllowed("A stream is sent by POST or GET.")
+            raise MethodNotAllowed("A stream is sent by POST or GET.", allow="GET, POST")
         whole = request.for_starlette()
         return _Lines(whole, await self._lines(whole, document, wanted, context))
 
@@ -213,10 +221,10 @@ class GraphQLView:
         context: Context,
         accepted: str,
     ) -> _Answer | EventStream:
-        if not takes_events(request.header(b"accept")):
+        if not takes_events(request.list_header(b"accept")):
             raise InvalidInput(_AS_A_STREAM)
         if request.is_head:
-            raise MethodNotAllowed("A subscription is sent by POST or GET.")
+            raise MethodNotAllowed("A subscription is sent by POST or GET.", allow="GET, POST")
         results = await self._endpoint.subscribe(document, wanted, context)
         if isinstance(results, ExecutionResult):
             return _finished(results, context, request, accepted)
@@ -261,7 +269,7 @@ def _more_headers(answer: _Answer) -> list[tuple[bytes, bytes]]:
     if answer.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if isinstance(answer.error, MethodNotAllowed):
-        headers.append((b"allow", b"POST"))
+        headers.append((b"allow", answer.error.allow.encode()))
     if answer.status == 503:
         headers.append((b"retry-after", b"1"))
     details = {} if answer.error is None else answer.error.details

@@ -1,11 +1,12 @@
 """Export jobs: one file is written, and the job's row tells how far it is and what proves it whole.
 
 Every attempt writes a file of its own, and the row names only that of the attempt that still has
-the job. An attempt that ends in any other way leaves no file.
+the job, in the transaction that ends it. An attempt that ends in any other way leaves no file.
 """
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -14,7 +15,7 @@ from db.exports import count_export
 from db.job_runs import Step
 from db.transaction import Transaction
 from domain.bulk import refusal
-from domain.errors import FeatureDisabled, InvalidInput, OperationTimeout, RateLimited
+from domain.errors import FeatureDisabled, InvalidInput, OperationTimeout, RateLimited, Unavailable
 from domain.export_json import export_from_json
 from domain.exports import Export
 from domain.scalars import write_datetime
@@ -25,7 +26,7 @@ from streaming.manifests import Manifest
 from streaming.spool import Spool
 
 _TELL_SECONDS: Final = 1.0
-_BUSY_SECONDS: Final = 2.0
+_BUSY_SECONDS: Final = 10.0
 _COUNT_SECONDS: Final = 5.0
 
 
@@ -42,17 +43,27 @@ async def _export_records(
     exporter: Exporter, tell_seconds: float, run: Run, task: ExportRecords
 ) -> None:
     export, spool = _begin(exporter, run, task)
-    progress = _Progress(run, spool)
+    progress, grew_at = _Progress(run, spool), datetime.now(UTC)
     try:
         if not await _ends_within(spool, tell_seconds):
+            grew_at = datetime.now(UTC)
             progress.total = await _foreseen(exporter, export, spool)
         while not await _ends_within(spool, tell_seconds):
+            grew_at = datetime.now(UTC)
             await progress.tell()
         manifest = await spool.finished()
-        await progress.complete(manifest, _result(exporter, spool, manifest))
+        await progress.complete(manifest, _result(exporter, spool, manifest, grew_at))
     except BaseException:
-        await asyncio.shield(exporter.spools.abandon(spool))
+        await asyncio.shield(_leave_no_file(exporter, run, spool))
         raise
+
+
+async def _leave_no_file(exporter: Exporter, run: Run, spool: Spool) -> None:
+    """Give a file up, unless the job has ended with it and only the answer was lost."""
+    # Where nobody can tell, it stays until its time is over.
+    with suppress(Unavailable):
+        if spool.manifest is None or not await run.has_ended():
+            await exporter.spools.abandon(spool)
 
 
 def _begin(exporter: Exporter, run: Run, task: ExportRecords) -> tuple[Export, Spool]:
@@ -95,21 +106,24 @@ async def _foreseen(exporter: Exporter, export: Export, spool: Spool) -> int | N
     try:
         async with asyncio.timeout(_COUNT_SECONDS):
             return await count_export(exporter.database, exporter.capped(export))
-    except (TimeoutError, OperationTimeout):
+    except (TimeoutError, OperationTimeout, Unavailable):
         return None
 
 
-def _result(exporter: Exporter, spool: Spool, manifest: Manifest) -> Mapping[str, object]:
-    # The file may have been whole for a part of this second.
-    now = datetime.now(UTC).replace(microsecond=0)
+def _result(
+    exporter: Exporter, spool: Spool, manifest: Manifest, grew_at: datetime
+) -> Mapping[str, object]:
+    at = manifest.snapshot_at
+    # Its time began when it was whole, which was later: it stays a little longer than is told.
+    expires_at = grew_at + timedelta(seconds=exporter.settings.ttl_seconds)
     return {
         "spool": spool.id.hex,
         "rows": manifest.rows,
         "bytes": manifest.bytes,
         "sha256": manifest.sha256,
         "truncated": manifest.truncated,
-        "snapshotAt": write_datetime(manifest.snapshot_at),
-        "expiresAt": write_datetime(now + timedelta(seconds=exporter.settings.ttl_seconds)),
+        "snapshotAt": None if at is None else write_datetime(at),
+        "expiresAt": write_datetime(expires_at),
     }
 
 
@@ -138,10 +152,10 @@ class _Progress:
         await self._commit(Step(max(0, rows - self._told), total=self.total))
 
     async def complete(self, manifest: Manifest, result: Mapping[str, object]) -> None:
-        """Write down that the file is whole, and its name; raises as `tell` does."""
+        """Write down that the file is whole, and its name: the end of the job. Raises as `tell`."""
         # An attempt before may have told of more rows than there are now.
         total = max(manifest.rows, self._told)
-        await self._commit(Step(total - self._told, total=total, result=result))
+        await self._commit(Step(total - self._told, total=total, result=result, ends=True))
 
     async def _commit(self, step: Step) -> None:
         async def batch(_tx: Transaction) -> Step:

@@ -153,6 +153,14 @@ class Run:
         self._batches += goes_on
         return goes_on
 
+    async def has_ended(self) -> bool:
+        """Whether a batch of this attempt has ended the job, also one whose COMMIT got no answer.
+
+        Raises:
+            Unavailable: PostgreSQL was away for too long.
+        """
+        return await self._writer.write(lambda tx: job_runs.has_ended(tx, self._hold))
+
 
 class JobRunner:
     """Runs the jobs that a worker is given.

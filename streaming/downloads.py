@@ -61,7 +61,7 @@ class Downloads:
         Args:
             request: Its body, if there is one, has been read.
             takes_ranges: The client knows that the address stands for this spool; else it gets the
-                whole file, whatever range it asks for.
+                whole file, whatever range it asks for and whatever it has already.
 
         Raises:
             AppError: What the spool failed with before its first byte.
@@ -72,7 +72,7 @@ class Downloads:
         is_zipped = asked is None and _is_zipped(request, spool)
         tag = _zipped_tag(spool) if is_zipped else spool.etag
         require_match(request.headers, tag)
-        if _is_current(request, tag):
+        if takes_ranges and _is_current(request, tag):
             return Response(status_code=304, headers=_caching_headers(tag))
         # A range has to know the end; a reader of HTTP/1.0 takes any end for it.
         needs_end = asked is not None or _is_old(request)

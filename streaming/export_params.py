@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from difflib import get_close_matches
+from itertools import chain
 from typing import Any, Final
-
-import orjson
 
 from db.exports import check_export
 from domain.absent import given
@@ -21,6 +20,7 @@ from domain.filters import Filter
 from domain.names import spelled
 from domain.paging import Cursor, CursorCodec, Order, check_order
 from streaming.encoders import read_format
+from streaming.strict_json import parse_json
 
 PARAMETERS: Final = (
     "format",
@@ -87,14 +87,20 @@ _FORMATS: Final[Mapping[str, ExportFormat]] = {
 }
 
 
-def read_parameters(*sources: Iterable[tuple[str, object]]) -> dict[str, object]:
+def read_parameters(
+    query: Iterable[tuple[str, object]], body: Iterable[tuple[str, object]] = ()
+) -> dict[str, object]:
     """The values by their names, from a query and a body together.
+
+    Args:
+        query: The signature of a link in it tells who asks, and not for what.
 
     Raises:
         InvalidInput: A name is given twice.
     """
+    asked = (pair for pair in query if pair[0] != _SIGNATURE)
     found: dict[str, object] = {}
-    for name, value in (pair for source in sources for pair in source):
+    for name, value in chain(asked, body):
         if name in found:
             raise _twice(name)
         found[name] = value
@@ -142,20 +148,20 @@ def _named(entity: ExportEntity, given_: Mapping[str, object]) -> dict[str, obje
     names = (*PARAMETERS, *CONDITIONS[entity])
     known = {spelling: name for name in names for spelling in (name, spelled(name))}
     found: dict[str, object] = {}
-    for spelling in given_.keys() - {_SIGNATURE}:
+    for spelling, value in given_.items():
         name = known.get(spelling)
         if name is None:
             raise _unknown(spelling, names)
         if name in found:
             raise _twice(name)
-        found[name] = given_[spelling]
+        found[name] = value
     return found
 
 
 def _filter(entity: ExportEntity, named: Mapping[str, object]) -> Filter | None:
     """The filter together with the conditions of the simple parameters."""
     value = named.get("filter")
-    filter_ = read_filter(entity, _parsed("filter", value) if isinstance(value, str) else value)
+    filter_ = read_filter(entity, parse_json("filter", value) if isinstance(value, str) else value)
     simple: dict[str, Any] = {}
     for name, place in CONDITIONS[entity].items():
         if name in named:
@@ -209,7 +215,7 @@ def _read_order(entity: ExportEntity, value: object) -> tuple[Order, ...]:
     if not isinstance(value, str):
         return read_order(entity, value)
     if value.lstrip().startswith(("[", "{")):
-        return read_order(entity, _parsed("orderBy", value))
+        return read_order(entity, parse_json("orderBy", value))
     return read_order(entity, [_key(text) for text in value.split(",")])
 
 
@@ -288,19 +294,12 @@ def _texts(name: str, value: object) -> list[str]:
     """Some texts: a list, or a text that has commas between them or is a JSON list."""
     if isinstance(value, str):
         is_json = value.lstrip().startswith("[")
-        value = _parsed(name, value) if is_json else [part.strip() for part in value.split(",")]
+        value = parse_json(name, value) if is_json else [part.strip() for part in value.split(",")]
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise InvalidInput(f"{name} is no list of texts. Write them with commas, or as JSON.")
     if not all(value):
         raise InvalidInput(f"{name} has an empty place. Leave it out, or name something.")
     return value
-
-
-def _parsed(name: str, text: str) -> object:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"{name} is not valid JSON: {error}.") from None
 
 
 def _unknown(spelling: str, names: tuple[str, ...]) -> InvalidInput:

@@ -24,10 +24,14 @@ from streaming.encoders import get_content_type_for_format
 from streaming.export_params import read_export, read_parameters
 from streaming.exporting import Exporter
 from streaming.json_bodies import read_json_object
+from streaming.manifests import Asker
 from streaming.resuming import spool_to_resume
 from streaming.spool import Spool
 
 Answer = Callable[[Request], Awaitable[Response]]
+
+Identify = Callable[[Request], Asker]
+"""Tells who sent a request, and as what; raises Unauthenticated when nobody did."""
 
 _ROOT: Final = "/api/v1"
 _WHO_ASKS: Final = "Authorization"
@@ -37,14 +41,10 @@ def export_routes(
     exporter: Exporter,
     downloads: Downloads,
     *,
-    identify: Callable[[Request], UUID],
+    identify: Identify,
     max_body_bytes: int,
 ) -> list[Route]:
-    """Streams of contacts and companies, and `/exports/{id}` with its manifest.
-
-    Args:
-        identify: Who asks; raises Unauthenticated.
-    """
+    """Streams of contacts and companies, and `/exports/{id}` with its manifest."""
     routes = _ExportRoutes(exporter, downloads, identify, max_body_bytes)
     served: list[tuple[str, Answer, list[str]]] = [
         *(
@@ -68,7 +68,7 @@ class _ExportRoutes:
         self,
         exporter: Exporter,
         downloads: Downloads,
-        identify: Callable[[Request], UUID],
+        identify: Identify,
         max_body_bytes: int,
     ) -> None:
         self._exporter = exporter
@@ -78,17 +78,17 @@ class _ExportRoutes:
 
     async def stream(self, entity: ExportEntity, request: Request) -> Response:
         """All records that match, from a new state or from the file that the request names."""
-        owner = self._admitted(request)
+        asker = self._admitted(request)
         export = await self._asked_for(entity, request)
         spool = await spool_to_resume(
-            request, self._exporter.spools, owner=owner, digest=export_digest(export)
+            request, self._exporter.spools, asker=asker, digest=export_digest(export)
         )
         if spool is None and request.method == "HEAD":
             return _announced(export)
         # A file that nobody could have named is sent whole.
         response = await self._downloads.answer(
             request,
-            spool or self._exporter.begin(export, owner=owner),
+            spool or self._exporter.begin(export, owner=asker.user_uuid),
             takes_ranges=spool is not None,
         )
         response.headers.add_vary_header("Accept")
@@ -106,7 +106,7 @@ class _ExportRoutes:
         headers = {"Cache-Control": PRIVATE, "Vary": _WHO_ASKS}
         return Response(orjson.dumps(told), headers=headers, media_type="application/json")
 
-    def _admitted(self, request: Request) -> UUID:
+    def _admitted(self, request: Request) -> Asker:
         self._exporter.require_enabled()
         return self._identify(request)
 
@@ -126,14 +126,14 @@ class _ExportRoutes:
         """The file of the path.
 
         Raises:
-            NotFound: There is none, or it is somebody else's: nobody can tell which.
+            NotFound: There is none, or it is not for who asks: nobody can tell which.
         """
-        owner = self._admitted(request)
+        asker = self._admitted(request)
         try:
             spool = await self._exporter.spools.find(UUID(request.path_params["export_id"]))
         except ValueError:
             spool = None
-        if spool is None or spool.about.owner != owner:
+        if spool is None or not spool.about.is_for(asker):
             raise NotFound("You have no such export. It may have expired: ask for it again.")
         return spool
 

@@ -37,6 +37,15 @@ class ExportSettings:
     chunk_bytes: int = 1 << 20
     ttl_seconds: float = 3600.0
 
+    def require_enabled(self) -> None:
+        """Refuse exports where operators do not want them.
+
+        Raises:
+            FeatureDisabled: They do not.
+        """
+        if not self.is_enabled:
+            raise FeatureDisabled(_DISABLED)
+
 
 class Exporter:
     """Makes exports, and knows where they are kept."""
@@ -50,13 +59,8 @@ class Exporter:
         self.cursors = cursors
 
     def require_enabled(self) -> None:
-        """Refuse exports where operators do not want them.
-
-        Raises:
-            FeatureDisabled: They do not.
-        """
-        if not self.settings.is_enabled:
-            raise FeatureDisabled(_DISABLED)
+        """As `ExportSettings` has it."""
+        self.settings.require_enabled()
 
     def capped(self, export: Export) -> Export:
         """The export with no more rows than operators allow."""

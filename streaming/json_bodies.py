@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any, Final
 
-import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from domain.errors import AppError, ErrorCode, InvalidInput, PayloadTooLarge, RequestTimeout
+from streaming.strict_json import parse_json
 
 _JSON: Final = "application/json"
 _DISCARDED_BYTES: Final = 32 * 2**20
@@ -26,17 +26,14 @@ async def read_json_object(request: Request, *, max_bytes: int) -> dict[str, Any
         UnsupportedMediaType: It is not sent as JSON, or compressed.
         PayloadTooLarge: It has more bytes than these.
         RequestTimeout: It did not arrive in time.
-        InvalidInput: It is no JSON, or no object.
+        InvalidInput: It is no JSON, has a name twice in an object, or is none itself.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != _JSON:
         raise UnsupportedMediaType(f"Send the body as {_JSON}.")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMediaType("Send the body without a content encoding.")
-    try:
-        value = orjson.loads(await _read(request, max_bytes))
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"The body is not valid JSON: {error}.") from None
+    value = parse_json("The body", await _read(request, max_bytes))
     if not isinstance(value, dict):
         raise InvalidInput('The body is not a JSON object such as {"format": "csv"}.')
     return value

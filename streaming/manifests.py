@@ -1,5 +1,6 @@
 """What is known of an export beside its bytes: what was asked for, and what proves it whole."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,8 +8,17 @@ from uuid import UUID
 
 import orjson
 
+from domain.enums import Role
 from domain.exports import ExportFormat
 from domain.scalars import read_datetime, write_datetime
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks for an export, and as what."""
+
+    user_uuid: UUID
+    role: Role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +30,7 @@ class About:
         entity: `contacts`, `companies`, or the root field of a document.
         request: A digest of what was asked for.
         filter: As JSON has it; None for all rows.
+        role: The least that its reader has to be: what it was written for.
         is_promised: A job said how long it stays: no other export takes its place before.
     """
 
@@ -28,7 +39,12 @@ class About:
     format: ExportFormat
     request: str
     filter: object = None
+    role: Role = Role.VIEWER
     is_promised: bool = False
+
+    def is_for(self, asker: Asker) -> bool:
+        """Whether they may read it: nobody else learns that there is one."""
+        return self.owner == asker.user_uuid and asker.role.includes(self.role)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,32 +53,36 @@ class Manifest:
 
     Attributes:
         sha256: Of all bytes, in hexadecimal digits.
-        truncated: More rows match than were asked for at most.
-        snapshot_at: The state of the records that is shown.
+        truncated: More rows match than it has, or than a list in one of them has.
+        snapshot_at: The state of the records that is shown; None when it was read page by page.
         filter: As JSON has it; None for all rows.
+        notices: What its reader should know of how it was read.
     """
 
     rows: int
     bytes: int
     sha256: str
     truncated: bool
-    snapshot_at: datetime
+    snapshot_at: datetime | None
     filter: object
     format: ExportFormat
     complete: bool = True
+    notices: tuple[Mapping[str, object], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """What clients are told."""
-        return {
+        at = self.snapshot_at
+        told = {
             "rows": self.rows,
             "bytes": self.bytes,
             "sha256": self.sha256,
             "truncated": self.truncated,
-            "snapshotAt": write_datetime(self.snapshot_at),
+            "snapshotAt": None if at is None else write_datetime(at),
             "filter": self.filter,
             "format": self.format.value,
             "complete": self.complete,
         }
+        return told | {"notices": list(self.notices)} if self.notices else told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +104,7 @@ class StoredManifest:
                 "owner": str(about.owner),
                 "entity": about.entity,
                 "request": about.request,
+                "role": about.role.value,
                 "isPromised": about.is_promised,
                 "manifest": self.manifest.to_json(),
             }
@@ -113,6 +134,7 @@ def _stored_manifest(stored: dict[str, Any]) -> StoredManifest:
             format=manifest.format,
             request=stored["request"],
             filter=manifest.filter,
+            role=Role(stored.get("role", Role.VIEWER)),
             is_promised=stored["isPromised"],
         ),
         manifest=manifest,
@@ -120,13 +142,15 @@ def _stored_manifest(stored: dict[str, Any]) -> StoredManifest:
 
 
 def _manifest(stored: dict[str, Any]) -> Manifest:
+    at = stored["snapshotAt"]
     return Manifest(
         rows=stored["rows"],
         bytes=stored["bytes"],
         sha256=stored["sha256"],
         truncated=stored["truncated"],
-        snapshot_at=read_datetime(stored["snapshotAt"]),
+        snapshot_at=None if at is None else read_datetime(at),
         filter=stored["filter"],
         format=ExportFormat(stored["format"]),
         complete=stored["complete"],
+        notices=tuple(stored.get("notices", ())),
     )

@@ -25,8 +25,9 @@ class _TooSlow(Exception):
 class ChunkedAnswer(Response):
     """An answer in chunks, of which one at a time is in memory.
 
-    It ends as HTTP asks for only when all were sent: when the spool fails, or the client is too
-    slow, the connection is closed before. Whatever happens, the chunks are closed.
+    It begins when the first one is there, so that a spool that has failed by then is answered by
+    its error. It ends as HTTP asks for only when all were sent: when the spool fails, or the client
+    is too slow, the connection is closed before. Whatever happens, the chunks are closed.
 
     Args:
         open_chunks: Called when the client is to have them, so not for HEAD.
@@ -51,28 +52,37 @@ class ChunkedAnswer(Response):
         self._facts = facts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, as far as there is somebody who takes it."""
-        start = {"status": self.status_code, "headers": self.raw_headers}
-        await send({"type": "http.response.start", **start})
+        """Send it, as far as there is somebody who takes it.
+
+        Raises:
+            AppError: What the spool has failed with, so that there is no first chunk.
+        """
         if scope["method"] == "HEAD":
+            await self._start(send)
             await send(_LAST)
         else:
             await unless_left(receive, self._send_all(send))
 
+    async def _start(self, send: Send) -> None:
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **start})
+
     async def _send_all(self, send: Send) -> None:
-        sent_bytes = 0
-        try:
-            async with _closed_in_any_case(self._open_chunks()) as chunks:
-                async for chunk in chunks:
+        async with _closed_in_any_case(self._open_chunks()) as chunks:
+            chunk, sent_bytes = await _first(chunks), 0
+            await self._start(send)
+            try:
+                while chunk is not None:
                     await self._hand_over(chunk, send)
                     sent_bytes += len(chunk)
-                    del chunk  # or it would stay while the next one is read
-            await send(_LAST)
-        except (SpoolBroken, _TooSlow) as error:
-            # By returning before the last message the server is told to close the connection.
-            log.warning(
-                "download_broken_off", reason=str(error), sent_bytes=sent_bytes, **self._facts
-            )
+                    chunk = None  # or it would stay while the next one is read
+                    chunk = await anext(chunks, None)
+                await send(_LAST)
+            except (SpoolBroken, _TooSlow) as error:
+                # By returning before the last message the server is told to close the connection.
+                log.warning(
+                    "download_broken_off", reason=str(error), sent_bytes=sent_bytes, **self._facts
+                )
 
     async def _hand_over(self, chunk: bytes, send: Send) -> None:
         """Send a chunk and wait until it is taken.
@@ -123,6 +133,19 @@ async def _closed_in_any_case(chunks: Chunks) -> AsyncIterator[Chunks]:
         yield chunks
     finally:
         await asyncio.shield(chunks.aclose())
+
+
+async def _first(chunks: Chunks) -> bytes | None:
+    """The first chunk; None when there is none.
+
+    Raises:
+        AppError: What the spool has failed with.
+    """
+    try:
+        return await anext(chunks, None)
+    except SpoolBroken as broken:
+        # Many may be told; each has a trace of its own.
+        raise broken.error.with_traceback(None) from None
 
 
 def _part(content: bytes) -> Message:

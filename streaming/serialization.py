@@ -13,15 +13,21 @@ from pydantic import BaseModel, TypeAdapter
 MASK: Final = "***"
 """What is written in the place of a secret."""
 
+_WORD: Final = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+# Of words with `_` between them; what one ends with is meant too, as in `accesstoken`.
 _SENSITIVE: Final = re.compile(
-    "pass(?:word|wd|phrase)|secret|api[_-]?key|private[_-]?key|authori[sz]ation|credential|cookie"
-    # Names such as tokens_left count something.
-    "|token$",
-    re.IGNORECASE,
+    "(?:pass(?:word|wd|phrase)|secret|token|cookie|credential|authori[sz]ation)s?(?![a-z])"
+    "|(?<![a-z])(?:pwd|dsn|jwt|bearer)s?(?![a-z])"
+    "|(?:api|access|private|signing|encryption)_?keys?(?![a-z])|database_?urls?(?![a-z])"
 )
+# These say something about a secret.
+_HARMLESS: Final = re.compile(
+    "^(?:is|has|needs)_|_(?:left|count|used|limit|given|consent|at|in|type|expiry|length|policy)$"
+)
+_TOKEN: Final = re.compile(r"""((?:^|[?&])token=)[^&\s"']+""")
 _MAX_DEPTH: Final = 32
 _MAX_KEPT_CHARS: Final = 64
-_SIMPLE: Final = frozenset({str, int, float, bool, NoneType})
+_SIMPLE: Final = frozenset({int, float, bool, NoneType})
 _SPELLING: Final = str.maketrans("", "", "_-")
 
 
@@ -87,17 +93,24 @@ def filter_response_data(data: object, exclude_fields: Collection[str]) -> Any:
 def mask_secrets(data: object, *, depth: int = _MAX_DEPTH) -> Any:
     """A copy in which `***` stands for what is named as a secret, at any depth.
 
+    A pair such as `("authorization", …)` has its first item for a name. In texts, the signature of
+    an address is masked.
+
     Args:
-        data: As filter_response_data takes it.
+        data: As filter_response_data takes it; sets become lists.
         depth: What lies deeper is left out.
     """
+    if isinstance(data, str):
+        return _without_token(data)
     if type(data) in _SIMPLE:
         return data
+    if isinstance(data, bytes):
+        return _without_token(data.decode("latin-1")).encode("latin-1")
     if not depth:
         return "…"
     members = _members(data)
     if members is None:
-        return _each(data, lambda item: mask_secrets(item, depth=depth - 1))
+        return _each(_without_value(data), lambda item: mask_secrets(item, depth=depth - 1))
     return {
         name: MASK if is_secret(name) else mask_secrets(value, depth=depth - 1)
         for name, value in members.items()
@@ -106,14 +119,30 @@ def mask_secrets(data: object, *, depth: int = _MAX_DEPTH) -> Any:
 
 def is_secret(name: object) -> bool:
     """Whether what has this name is for nobody to read: `password`, `apiKey`, `secret_token`."""
+    if isinstance(name, bytes):
+        name = name.decode("latin-1")
     if not isinstance(name, str):
         return False
     # The names of facts come again; long ones are somebody's input.
     return _kept(name) if len(name) <= _MAX_KEPT_CHARS else _names_secret(name)
 
 
+def _without_token(text: str) -> str:
+    return _TOKEN.sub(rf"\1{MASK}", text) if "token=" in text else text
+
+
+def _without_value(data: object) -> object:
+    """A pair of the name of a secret and its value with the value masked; a set as a list."""
+    if isinstance(data, set | frozenset):
+        return list(data)
+    if isinstance(data, list | tuple) and len(data) == 2 and is_secret(data[0]):
+        return (data[0], MASK) if isinstance(data, tuple) else [data[0], MASK]
+    return data
+
+
 def _names_secret(name: str) -> bool:
-    return _SENSITIVE.search(name) is not None
+    words = "_".join(_WORD.findall(name)).lower()
+    return _SENSITIVE.search(words) is not None and not _HARMLESS.search(words)
 
 
 _kept: Final = lru_cache(maxsize=1024)(_names_secret)

@@ -5,14 +5,14 @@ too, so that none waits for the disk to see it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 from uuid import UUID
 
-from domain.errors import AppError
+from domain.errors import AppError, NotFound
 from domain.exports import Foreseen, Written
 from streaming.manifests import About, Manifest
 from streaming.spool_file import SteadyFile
@@ -22,7 +22,15 @@ _TELL_SECONDS: Final = 0.05
 
 
 class SpoolBroken(Exception):
-    """An export ended before it was whole: what was read of it is worth nothing by itself."""
+    """An export ended before it was whole: what was read of it is worth nothing by itself.
+
+    Attributes:
+        error: What somebody is told who has read nothing of it.
+    """
+
+    def __init__(self, error: AppError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class Sink(Protocol):
@@ -59,6 +67,8 @@ class Spool:
         bytes: Written so far.
         manifest: None until it is finished.
         is_shown: Somebody has relied on its bytes, so they stay what they are.
+        is_left: Who waited for it or read it last has gone away before the end. What was just begun
+            is not, nor while somebody is between two of these.
     """
 
     def __init__(
@@ -72,6 +82,8 @@ class Spool:
         self.bytes = 0
         self.manifest: Manifest | None = None
         self.is_shown = False
+        self.is_left = False
+        self._followers = 0
         self._places = places
         self._failure: AppError | None = None
         self._stored_bytes = 0
@@ -98,11 +110,12 @@ class Spool:
         Raises:
             AppError: What it failed with.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._until(lambda: self.bytes >= enough_bytes)
-        await self._until(lambda: self.bytes > 0)
-        self._raise_failure()
+        with self._followed():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._until(lambda: self.bytes >= enough_bytes)
+            await self._until(lambda: self.bytes > 0)
+            self._raise_failure()
         self.is_shown = True
 
     async def finished(self) -> Manifest:
@@ -111,10 +124,11 @@ class Spool:
         Raises:
             AppError: What it failed with.
         """
-        while self.manifest is None:
-            self._raise_failure()
-            await self._changed.wait()
-        return self.manifest
+        with self._followed():
+            while self.manifest is None:
+                self._raise_failure()
+                await self._changed.wait()
+            return self.manifest
 
     async def read(
         self, start: int = 0, end: int | None = None, *, chunk_bytes: int
@@ -128,22 +142,35 @@ class Spool:
             SpoolBroken: It failed, or its time was over before the first byte was read.
         """
         self.is_shown = True
-        if not await self._readable(start, end):
-            return
-        async with SteadyFile() as file:
-            await self._open(file)
-            while size := await self._readable(start, end):
-                data = await self._piece(file, start, min(size, chunk_bytes))
-                yield data
-                start += len(data)
+        with self._followed():
+            if not await self._readable(start, end):
+                return
+            async with SteadyFile() as file:
+                await self._open(file)
+                while size := await self._readable(start, end):
+                    data = await self._piece(file, start, min(size, chunk_bytes))
+                    yield data
+                    start += len(data)
+
+    @contextmanager
+    def _followed(self) -> Iterator[None]:
+        """Somebody waits for it or reads it."""
+        self.is_left = False
+        self._followers += 1
+        try:
+            yield
+        except BaseException:
+            self.is_left = self._followers == 1
+            raise
+        finally:
+            self._followers -= 1
 
     async def _readable(self, position: int, end: int | None) -> int:
         """How many bytes there are from here on; 0 at the end."""
         if end is not None and position >= end:
             return 0
         await self._until(lambda: self._told_bytes > position)
-        if self._failure is not None:
-            raise SpoolBroken(self._failure.message) from self._failure
+        self._require_unbroken()
         told = self._told_bytes if end is None else min(self._told_bytes, end)
         return max(0, told - position)
 
@@ -151,7 +178,10 @@ class Spool:
         for place in self._places:
             with suppress(FileNotFoundError):
                 return await file.open(place)
-        raise SpoolBroken("The export has expired. Ask for it again.")
+        # The file of one that fails is gone before it is told why.
+        await self._until(lambda: False)
+        self._require_unbroken()
+        raise SpoolBroken(NotFound("The export has expired. Ask for it again."))
 
     async def _piece(self, file: SteadyFile, position: int, size: int) -> bytes:
         """Some of the bytes from here on, of which so many are there."""
@@ -161,13 +191,17 @@ class Spool:
                 return bytes(waiting[begin : begin + size])
         data = await file.read_at(position, min(size, self._stored_bytes - position))
         if not data:
-            raise SpoolBroken("The file of the export was cut.")
+            raise SpoolBroken(NotFound("The file of the export was cut. Ask for it again."))
         return data
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         """Wait until something is so, or it does not grow any more."""
         while self.is_growing and not is_so():
             await self._changed.wait()
+
+    def _require_unbroken(self) -> None:
+        if self._failure is not None:
+            raise SpoolBroken(self._failure) from self._failure
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

@@ -2,6 +2,7 @@
 
 `<hex>.part` grows, and whoever writes it holds a lock on it. `<hex>.data` is whole once
 `<hex>.json` lies beside it, which appears at once and last; until then that is `<hex>.tmp`. The
+time of that file is when its export expires, so all processes see the end that was promised. The
 name is the id, and never a user's text. These functions wait for the disk: they are for threads.
 """
 
@@ -23,7 +24,8 @@ DATA: Final = ".data"
 MANIFEST: Final = ".json"
 TEMPORARY: Final = ".tmp"
 
-_OURS: Final = re.compile(r"[0-9a-f]{32}\.(part|data|json|tmp)")
+_SUFFIXES: Final = "|".join(map(re.escape, (PART, DATA, MANIFEST, TEMPORARY)))
+_OURS: Final = re.compile(rf"[0-9a-f]{{32}}({_SUFFIXES})")
 _private: Final = partial(os.open, mode=0o600)
 
 
@@ -31,7 +33,7 @@ class SpoolFolder:
     """The files of exports, by their ids.
 
     Args:
-        ttl_seconds: How long a finished one is found, from its finish on.
+        ttl_seconds: How long one that is finished here is found, from its finish on.
     """
 
     def __init__(self, path: Path, *, ttl_seconds: float) -> None:
@@ -65,6 +67,8 @@ class SpoolFolder:
             raise RuntimeError(f"The file has {size} bytes, not {stored.manifest.bytes}.")
         with open(temporary, "xb", opener=_private) as file:
             file.write(stored.to_bytes())
+        expires_at = time.time() + self._ttl_seconds
+        os.utime(temporary, (expires_at, expires_at))
         part.rename(self.file(stored.id, DATA))
         temporary.rename(self.file(stored.id, MANIFEST))
 
@@ -87,7 +91,7 @@ class SpoolFolder:
         Raises:
             FileNotFoundError: It is gone already.
         """
-        return age_seconds(manifest) >= self._ttl_seconds
+        return age_seconds(manifest) >= 0
 
     def discard(self, spool_id: UUID) -> None:
         """Forget what does not grow any more, and is not whole."""

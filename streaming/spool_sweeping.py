@@ -1,18 +1,16 @@
-"""What leaves the folder of exports: what nobody needs any more, and what must make room."""
+"""What leaves the folder of exports by itself: what nobody needs any more."""
 
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 import structlog
 
-from domain.errors import InsufficientStorage
-from streaming.manifests import read_stored_manifest
 from streaming.spool_folder import (
     DATA,
     MANIFEST,
+    PART,
+    TEMPORARY,
     SpoolFolder,
     age_seconds,
     remove_abandoned,
@@ -23,56 +21,35 @@ _STRAY_SECONDS: Final = 60.0
 log = structlog.get_logger(__name__)
 
 
-class _Finished(NamedTuple):
-    """A whole export; the oldest comes first."""
-
-    finished_at: float
-    bytes: int
-    manifest: Path
-
-
 def sweep(folder: SpoolFolder) -> None:
-    """Remove whole ones whose time is over, and what dead writers left."""
-    for path in folder.files():
-        # Others sweep too.
-        with suppress(FileNotFoundError):
-            _sweep(folder, path)
+    """Remove whole ones whose time is over, and what dead writers left.
 
-
-def make_room(folder: SpoolFolder, most_bytes: int) -> None:
-    """Have the folder hold less than that, for the price of what can be asked for again.
+    What cannot be removed stays, and is told to the log in one line.
 
     Raises:
-        InsufficientStorage: What is left is promised, or grows.
+        OSError: The folder cannot be listed.
     """
-    if _used_bytes(folder) < most_bytes:
-        return
-    sweep(folder)
-    used_bytes = _used_bytes(folder)
-    for finished in sorted(_finished(folder)):
-        if used_bytes < most_bytes:
-            break
-        if not _is_promised(finished.manifest):
-            folder.remove(finished.manifest)
-            used_bytes -= finished.bytes
-            log.info("export_evicted", id=str(UUID(finished.manifest.stem)), bytes=finished.bytes)
-    if used_bytes >= most_bytes:
-        raise InsufficientStorage(
-            "The server has no room for more exports. Ask for fewer rows or columns, or try again"
-            " when others have expired."
-        )
+    errors = []
+    for path in folder.files():
+        try:
+            _sweep(folder, path)
+        except FileNotFoundError:
+            # Others sweep too.
+            continue
+        except OSError as error:
+            errors.append(error)
+    if errors:
+        log.error("exports_not_swept", files=len(errors), exc_info=errors[0])
 
 
 def _sweep(folder: SpoolFolder, path: Path) -> None:
-    match path.suffix:
-        case ".json" if folder.is_expired(path):
-            folder.remove(path)
-        case ".part":
-            _sweep_abandoned(path)
-        case ".data" if age_seconds(path) > _STRAY_SECONDS and not _is_whole(path):
-            _sweep_abandoned(path)
-        case ".tmp" if age_seconds(path) > _STRAY_SECONDS:
-            path.unlink()
+    suffix = path.suffix
+    if suffix == MANIFEST and folder.is_expired(path):
+        folder.remove(path)
+    elif suffix == PART or (suffix == DATA and _is_stray(path) and not _is_whole(path)):
+        _sweep_abandoned(path)
+    elif suffix == TEMPORARY and _is_stray(path):
+        path.unlink()
 
 
 def _sweep_abandoned(path: Path) -> None:
@@ -80,29 +57,10 @@ def _sweep_abandoned(path: Path) -> None:
         log.info("export_swept", id=str(UUID(path.stem)))
 
 
+def _is_stray(path: Path) -> bool:
+    """Whether it is too old to be on its way to become whole."""
+    return age_seconds(path) > _STRAY_SECONDS
+
+
 def _is_whole(data: Path) -> bool:
     return data.with_suffix(MANIFEST).exists()
-
-
-def _used_bytes(folder: SpoolFolder) -> int:
-    return sum(_size(path) for path in folder.files())
-
-
-def _size(path: Path) -> int:
-    with suppress(FileNotFoundError):
-        return path.stat().st_size
-    return 0
-
-
-def _finished(folder: SpoolFolder) -> Iterator[_Finished]:
-    for path in folder.files():
-        if path.suffix == MANIFEST:
-            with suppress(FileNotFoundError):
-                size = _size(path) + _size(path.with_suffix(DATA))
-                yield _Finished(path.stat().st_mtime, size, path)
-
-
-def _is_promised(manifest: Path) -> bool:
-    with suppress(FileNotFoundError, ValueError):
-        return read_stored_manifest(manifest.read_bytes()).about.is_promised
-    return False

@@ -23,14 +23,17 @@ _RETRIES: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _DISK_IS_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
-RequireRoom = Callable[[int], Awaitable[None]]
-"""Raises InsufficientStorage when the folder has no room for so many bytes more."""
+RequireRoom = Callable[[Spool], Awaitable[None]]
+"""Raises InsufficientStorage when the folder has no room for what waits of a spool."""
 
 log = structlog.get_logger(__name__)
 
 
 class SpoolWriter:
     """Writes one export; the sink of its source.
+
+    Attributes:
+        spool: What it writes.
 
     Args:
         measure_bytes: How much is written until the folder is measured again.
@@ -48,7 +51,7 @@ class SpoolWriter:
         progress_seconds: float,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._spool = spool
+        self.spool = spool
         self._folder = folder
         self._require_room = require_room
         self._measure_bytes = measure_bytes
@@ -66,17 +69,15 @@ class SpoolWriter:
         except Exception as error:  # noqa: BLE001  # whatever it is, those who wait are told
             self.fail(error)
         else:
-            self._spool.finish(manifest)
+            self.spool.finish(manifest)
             self._tell("export_written", sha256=manifest.sha256, truncated=manifest.truncated)
 
     def fail(self, error: Exception) -> None:
         """Have it be broken, unless it has ended."""
-        if not self._spool.is_growing:
+        if not self.spool.is_growing:
             return
-        # Also what a thread made after everybody had left.
-        self._folder.discard(self._spool.id)
         told = _told(error)
-        self._spool.fail(told)
+        self._break(told)
         log.warning(
             "export_failed",
             **self._facts(),
@@ -84,34 +85,39 @@ class SpoolWriter:
             exc_info=None if isinstance(error, AppError) else error,
         )
 
+    def give_way(self, error: AppError) -> None:
+        """Have it be broken for the sake of another one; nobody waits for it."""
+        self._break(error)
+        self._tell("export_abandoned")
+
     def foresee(self, foreseen: Foreseen) -> None:
         """As `Sink` has it."""
-        self._spool.foreseen = foreseen
+        self.spool.foreseen = foreseen
 
     async def write(self, data: bytes, *, rows: int = 0) -> None:
         """As `Sink` has it."""
         self._hash.update(data)
-        self._spool.append(data, rows)
-        if len(self._spool.waiting) >= _BLOCK_BYTES:
+        self.spool.append(data, rows)
+        if len(self.spool.waiting) >= _BLOCK_BYTES:
             await self._store()
-        if self._spool.bytes - self._measured_bytes >= self._measure_bytes:
-            self._measured_bytes = self._spool.bytes
-            await self._require_room(len(self._spool.waiting))
+        if self.spool.bytes - self._measured_bytes >= self._measure_bytes:
+            self._measured_bytes = self.spool.bytes
+            await self._require_room(self.spool)
         if time.monotonic() - self._told_at >= self._progress_seconds:
             self._told_at = time.monotonic()
-            self._tell("export_progress", rows_foreseen=self._spool.foreseen.rows)
+            self._tell("export_progress", rows_foreseen=self.spool.foreseen.rows)
 
     async def _write(self, source: Source) -> Manifest:
         async with self._file:
             try:
-                await self._require_room(0)
-                await self._file.create(self._folder.file(self._spool.id, PART), create_locked)
+                await self._require_room(self.spool)
+                await self._file.create(self._folder.file(self.spool.id, PART), create_locked)
                 written = await self._try(source)
                 await self._store()
                 return await self._keep(written)
             except BaseException:
                 # While it is open: the disk takes its time for it when a thread closes it.
-                self._folder.discard(self._spool.id)
+                self._folder.discard(self.spool.id)
                 raise
 
     async def _try(self, source: Source) -> Written:
@@ -120,7 +126,7 @@ class SpoolWriter:
             try:
                 return await source(self)
             except Unavailable as error:
-                if self._spool.is_shown or not error.details["retryable"]:
+                if self.spool.is_shown or not error.details["retryable"] or _is_cancelled():
                     raise
                 self._restart()
                 log.info("export_retried", **self._facts(), reason=error.message)
@@ -129,17 +135,22 @@ class SpoolWriter:
             pause *= 2
         return await source(self)
 
+    def _break(self, error: AppError) -> None:
+        # Also what a thread made after everybody had left.
+        self._folder.discard(self.spool.id)
+        self.spool.fail(error)
+
     def _restart(self) -> None:
-        self._spool.restart()
+        self.spool.restart()
         self._hash = hashlib.sha256()
         self._measured_bytes = 0
 
     async def _store(self) -> None:
-        await self._file.write(self._spool.waiting)
-        self._spool.store()
+        await self._file.write(self.spool.waiting)
+        self.spool.store()
 
     async def _keep(self, written: Written) -> Manifest:
-        spool = self._spool
+        spool = self.spool
         manifest = Manifest(
             rows=written.rows,
             bytes=spool.bytes,
@@ -148,6 +159,7 @@ class SpoolWriter:
             snapshot_at=written.snapshot_at,
             filter=spool.about.filter,
             format=spool.about.format,
+            notices=written.notices,
         )
         stored = StoredManifest(
             id=spool.id, created_at=spool.created_at, about=spool.about, manifest=manifest
@@ -159,7 +171,7 @@ class SpoolWriter:
         log.info(event, **self._facts(), **facts)
 
     def _facts(self) -> dict[str, object]:
-        spool = self._spool
+        spool = self.spool
         return {
             "id": str(spool.id),
             "entity": spool.about.entity,
@@ -168,6 +180,12 @@ class SpoolWriter:
             "bytes": spool.bytes,
             "seconds": round(time.monotonic() - self._began_at, 3),
         }
+
+
+def _is_cancelled() -> bool:
+    """Whether the task is to end: a source may have taken that for a failure of its own."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _told(error: Exception) -> AppError:

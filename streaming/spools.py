@@ -16,14 +16,16 @@ from domain.errors import RateLimited, Unavailable
 from streaming.manifests import About
 from streaming.spool import Source, Spool
 from streaming.spool_folder import DATA, MANIFEST, PART, SpoolFolder
-from streaming.spool_sweeping import make_room, sweep
+from streaming.spool_room import make_room
+from streaming.spool_sweeping import sweep
 from streaming.spool_writing import SpoolWriter
 
 _SWEEP_SECONDS: Final = 60.0
 _MEASURE_BYTES: Final = 64 * 2**20
 _PROGRESS_SECONDS: Final = 5.0
+_PROMISED_SHARE: Final = 0.25
 _RETRY_AFTER_SECONDS: Final = 5
-# Enough to end a transaction; a source that takes longer is left where it is.
+# Enough to end a transaction.
 _UNWINDING_SECONDS: Final = 1.0
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -53,7 +55,10 @@ class Spools:
     Args:
         quota_bytes: How much the folder holds, with what others write there.
         most_of_one_owner: How many of one owner grow at the same time in this process.
+        promised_share: How much of the folder the jobs of one owner may hold.
         progress_seconds: How often the log tells how far one is.
+        unwinding_seconds: How long is waited for one that is to end; a source that takes longer is
+            left where it is.
         sleep: Passes the seconds between two attempts to write one.
     """
 
@@ -63,13 +68,17 @@ class Spools:
         *,
         quota_bytes: int,
         most_of_one_owner: int,
+        promised_share: float = _PROMISED_SHARE,
         progress_seconds: float = _PROGRESS_SECONDS,
+        unwinding_seconds: float = _UNWINDING_SECONDS,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.statistics = SpoolStatistics()
         self._folder = folder
         self._quota_bytes = quota_bytes
+        self._promised_share = promised_share
         self._most_of_one_owner = most_of_one_owner
+        self._unwinding_seconds = unwinding_seconds
         self._measuring = asyncio.Lock()
         self._is_closed = False
         # Those that end stay until their tasks have ended, too.
@@ -88,13 +97,14 @@ class Spools:
     def begin(self, about: About, source: Source) -> Spool:
         """An export that is written from now on, whether somebody waits for it or not.
 
+        When the owner has as many as one may have, the oldest that everybody has left gives way.
         That there is no room is told by those who wait for it, as everything else that fails.
 
         Raises:
-            RateLimited: The owner has as many growing as one may have.
+            RateLimited: The owner has as many growing as one may have, and all are waited for.
             Unavailable: The process is about to end.
         """
-        self._require_turn(about.owner)
+        self._take_turn(about.owner)
         spool_id = uuid4()
         places = [self._folder.file(spool_id, suffix) for suffix in (PART, DATA)]
         spool = Spool(spool_id, about, places, created_at=datetime.now(UTC))
@@ -128,7 +138,7 @@ class Spools:
         for task in growing:
             task.cancel()
         if growing:
-            await asyncio.wait(growing, timeout=_UNWINDING_SECONDS)
+            await asyncio.wait(growing, timeout=self._unwinding_seconds)
         manifest = self._folder.file(spool.id, MANIFEST)
         await asyncio.to_thread(self._folder.remove, manifest)
 
@@ -147,28 +157,38 @@ class Spools:
         for task in self._writing:
             task.cancel()
         if self._writing:
-            await asyncio.wait(list(self._writing), timeout=_UNWINDING_SECONDS)
+            await asyncio.wait(list(self._writing), timeout=self._unwinding_seconds)
         for task, writer in self._writing.items():
-            log.error("export_abandoned", task=task.get_name())
+            log.error("export_stuck", task=task.get_name())
             writer.fail(_stopped())
 
-    def _require_turn(self, owner: UUID) -> None:
+    def _take_turn(self, owner: UUID) -> None:
         if self._is_closed:
             raise _stopped()
-        growing = sum(
-            spool.is_growing and spool.about.owner == owner for spool in self._growing.values()
-        )
-        if growing >= self._most_of_one_owner:
-            raise RateLimited(
-                f"You have {growing} exports that are being written, which is all that one user"
-                " can have. Wait until one of them has ended.",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            )
+        growing = [
+            (task, writer)
+            for task, writer in self._writing.items()
+            if writer.spool.is_growing and writer.spool.about.owner == owner
+        ]
+        if len(growing) < self._most_of_one_owner:
+            return
+        for task, writer in growing:
+            if writer.spool.is_left and not writer.spool.about.is_promised:
+                writer.give_way(_too_many(len(growing)))
+                task.cancel()
+                return
+        raise _too_many(len(growing))
 
-    async def _require_room(self, more_bytes: int) -> None:
+    async def _require_room(self, spool: Spool) -> None:
         # Two that measure at the same time would both make room for both.
         async with self._measuring:
-            await asyncio.to_thread(make_room, self._folder, self._quota_bytes - more_bytes)
+            await asyncio.to_thread(
+                make_room,
+                self._folder,
+                spool,
+                quota_bytes=self._quota_bytes,
+                promised_share=self._promised_share,
+            )
 
     def _ended(self, spool: Spool, task: asyncio.Task[None]) -> None:
         writer = self._writing.pop(task)
@@ -187,6 +207,14 @@ def _name(spool: Spool) -> str:
     return f"export {spool.id}"
 
 
+def _too_many(growing: int) -> RateLimited:
+    return RateLimited(
+        f"You have {growing} exports that are being written, which is all that one user can have."
+        " Wait until one of them has ended.",
+        retry_after_seconds=_RETRY_AFTER_SECONDS,
+    )
+
+
 def _stopped() -> Unavailable:
     return Unavailable("The server ended before the export was whole. Ask for it again.")
 
@@ -198,7 +226,9 @@ async def open_spools(
     ttl_seconds: float,
     quota_bytes: int,
     most_of_one_owner: int,
+    promised_share: float = _PROMISED_SHARE,
     progress_seconds: float = _PROGRESS_SECONDS,
+    unwinding_seconds: float = _UNWINDING_SECONDS,
     sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[Spools]:
     """The exports of this process; at the end of the block those that grow are given up.
@@ -215,7 +245,9 @@ async def open_spools(
         files,
         quota_bytes=quota_bytes,
         most_of_one_owner=most_of_one_owner,
+        promised_share=promised_share,
         progress_seconds=progress_seconds,
+        unwinding_seconds=unwinding_seconds,
         sleep=sleep,
     )
     sweeping = asyncio.create_task(spools.sweep_forever(min(_SWEEP_SECONDS, ttl_seconds / 2)))

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ from domain.node_ids import NodeKind, encode_node_id
 from streaming.manifests import About
 from streaming.spool import Sink, Spool
 from tests.apps import STRANGER, App, open_app
-from tests.client import Client
+from tests.conftest import _database_of_its_own
 from tests.factories import make_company, make_contact
 from tests.served import serving
 from tests.statements import Statements
@@ -49,6 +49,11 @@ class Rest:
         token = self.resources.tokens.issue(self.user, Role.VIEWER, ttl_seconds=600)
         return {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
 
+    @property
+    def other(self) -> "Rest":
+        """The same as another user."""
+        return replace(self, user=OTHER)
+
     async def send(
         self, path: str, method: str = "GET", *, headers: dict[str, str] | None = None, **more: Any
     ) -> httpx.Response:
@@ -71,20 +76,37 @@ def rest(http: httpx.AsyncClient, resources: Resources) -> Rest:
     return Rest(http, resources)
 
 
+@pytest.fixture(scope="module")
+async def app(
+    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[App]:
+    """An application on a database with three contacts of two companies, that is only read."""
+    name = f"{template}_export_routes"
+    async with (
+        _database_of_its_own(server_url, name=name, template=template) as url,
+        open_app(url, tmp_path_factory.mktemp("export_routes")) as app,
+    ):
+        await _fill(app.resources.database)
+        yield app
+
+
 @pytest.fixture
-def other(rest: Rest) -> Rest:
-    """Another user."""
-    return Rest(rest.http, rest.resources, OTHER)
+def reader(app: App) -> Rest:
+    return Rest(app.http, app.resources)
 
 
 @pytest.fixture
 async def people(resources_database: Database) -> None:
-    """Three contacts of two companies."""
-    acme = await make_company(resources_database, name="Acme", domain="acme.com")
-    await make_company(resources_database, name="Zebra", domain="zebra.com")
+    """The same in the test's own database."""
+    await _fill(resources_database)
+
+
+async def _fill(database: Database) -> None:
+    acme = await make_company(database, name="Acme", domain="acme.com")
+    await make_company(database, name="Zebra", domain="zebra.com")
     for name, seniority in (("ada", Seniority.VP), ("bob", None), ("cleo", Seniority.VP)):
         await make_contact(
-            resources_database,
+            database,
             emails=(f"{name}@acme.com",),
             first_name=name,
             seniority=seniority,
@@ -105,10 +127,10 @@ def path_of(response: httpx.Response) -> str:
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-async def test_contacts_and_companies_are_streamed(rest: Rest, people: None, slash: str) -> None:
+async def test_contacts_and_companies_are_streamed(reader: Rest, slash: str) -> None:
     """Each route has its records, with and without a slash at the end."""
-    contacts = await rest.get(CONTACTS.rstrip("/") + slash, columns="firstName")
-    companies = await rest.get(COMPANIES.rstrip("/") + slash, columns="name", order_by="NAME")
+    contacts = await reader.get(CONTACTS.rstrip("/") + slash, columns="firstName")
+    companies = await reader.get(COMPANIES.rstrip("/") + slash, columns="name", order_by="NAME")
 
     assert {json.loads(line)["firstName"] for line in contacts.text.splitlines()} == {
         "ada",
@@ -118,7 +140,7 @@ async def test_contacts_and_companies_are_streamed(rest: Rest, people: None, sla
     assert companies.text == '{"name":"Acme"}\n{"name":"Zebra"}\n'
 
 
-async def test_a_body_asks_for_the_same_as_a_query(rest: Rest, people: None) -> None:
+async def test_a_body_asks_for_the_same_as_a_query(reader: Rest) -> None:
     """What a GET says in parameters a POST may say in JSON, or in both."""
     filter_ = {"company": {"domain": {"eq": "acme.com"}}}
     body: dict[str, object] = {
@@ -127,8 +149,8 @@ async def test_a_body_asks_for_the_same_as_a_query(rest: Rest, people: None) -> 
         "columns": ["email", "company.name"],
     }
     body |= {"orderBy": [{"field": "EMAIL", "direction": "DESC"}], "maxResults": 5}
-    posted = await rest.send(f"{CONTACTS}?format=csv", "POST", json=body)
-    got = await rest.get(
+    posted = await reader.send(f"{CONTACTS}?format=csv", "POST", json=body)
+    got = await reader.get(
         CONTACTS,
         filter=json.dumps(filter_),
         seniority="VP",
@@ -142,15 +164,15 @@ async def test_a_body_asks_for_the_same_as_a_query(rest: Rest, people: None) -> 
     assert posted.text == "email,company.name\ncleo@acme.com,Acme\nada@acme.com,Acme\n"
 
 
-async def test_an_export_has_what_graphql_counts(rest: Rest, people: None, client: Client) -> None:
+async def test_an_export_has_what_graphql_counts(reader: Rest, app: App) -> None:
     """The same filter finds as many rows as `totalCount`, and the same ones."""
     filter_ = {"seniority": {"eq": "VP"}}
     query = "query ($f: ContactFilter) { contacts(filter: $f) { totalCount nodes { email } } }"
-    listed = (await client.query(query, f=filter_))["contacts"]
-    answer = await rest.get(CONTACTS, filter=json.dumps(filter_), max_results=100)
+    listed = (await app.client().query(query, f=filter_))["contacts"]
+    answer = await reader.get(CONTACTS, filter=json.dumps(filter_), max_results=100)
 
     assert answer.headers["x-total-count"] == str(listed["totalCount"])
-    assert await rest.emails(filter=json.dumps(filter_)) == sorted(
+    assert await reader.emails(filter=json.dumps(filter_)) == sorted(
         node["email"] for node in listed["nodes"]
     )
 
@@ -166,11 +188,11 @@ async def test_an_export_has_what_graphql_counts(rest: Rest, people: None, clien
     ],
 )
 async def test_the_format_is_told(
-    rest: Rest, accept: str, given: dict[str, str], media_type: str, suffix: str
+    reader: Rest, accept: str, given: dict[str, str], media_type: str, suffix: str
 ) -> None:
     """An answer says what it is and how it may be called, and HEAD says so without any work."""
     for method in ("GET", "HEAD"):
-        answer = await rest.send(CONTACTS, method, params=given, headers={"Accept": accept})
+        answer = await reader.send(CONTACTS, method, params=given, headers={"Accept": accept})
         assert answer.status_code == 200
         assert answer.headers["content-type"] == media_type
         assert (
@@ -224,37 +246,35 @@ async def test_a_stream_goes_on_with_the_file_it_names(
     )
 
 
-async def test_a_file_that_was_asked_for_otherwise_is_never_spliced(
-    rest: Rest, other: Rest, people: None
-) -> None:
+async def test_a_file_that_was_asked_for_otherwise_is_never_spliced(reader: Rest) -> None:
     """A tag of another request, of another user or of nothing gets a new file, or an error."""
-    mine = (await rest.get(CONTACTS, order_by="EMAIL")).headers["etag"]
-    others = (await other.get(CONTACTS)).headers["etag"]
+    mine = (await reader.get(CONTACTS, order_by="EMAIL")).headers["etag"]
+    others = (await reader.other.get(CONTACTS)).headers["etag"]
     for tag in (mine, others, f'"{uuid4().hex}"', '"x"', f"W/{mine}"):
         named = {"If-Range": tag, "Range": "bytes=20-"}
-        fresh = await rest.send(CONTACTS, headers=named)
-        refused = await rest.send(CONTACTS, headers={"If-Match": tag})
+        fresh = await reader.send(CONTACTS, headers=named)
+        refused = await reader.send(CONTACTS, headers={"If-Match": tag})
 
         assert (fresh.status_code, fresh.text.count("\n")) == (200, 3)
         assert fresh.headers["etag"] not in tag
         assert problem_of(refused)[:2] == (412, "PRECONDITION_FAILED")
 
 
-async def test_if_match_of_anything_is_no_condition(rest: Rest, people: None) -> None:
+async def test_if_match_of_anything_is_no_condition(reader: Rest) -> None:
     """A star asks for a file, whichever it is."""
-    answer = await rest.get(CONTACTS, headers={"If-Match": "*"})
+    answer = await reader.get(CONTACTS, headers={"If-Match": "*"})
 
     assert answer.text.count("\n") == 3
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-async def test_a_file_can_be_read_again(rest: Rest, people: None, slash: str) -> None:
+async def test_a_file_can_be_read_again(reader: Rest, slash: str) -> None:
     """Its own address has the same bytes and its parts, and its proof fits them."""
-    first = await rest.get(CONTACTS, format="csv", seniority="VP")
+    first = await reader.get(CONTACTS, format="csv", seniority="VP")
     path = path_of(first) + slash
-    again, part = await rest.get(path), await rest.get(path, headers={"Range": "bytes=-7"})
-    head = await rest.send(path, "HEAD")
-    proof = (await rest.get(f"{path_of(first)}/manifest{slash}")).json()
+    again, part = await reader.get(path), await reader.get(path, headers={"Range": "bytes=-7"})
+    head = await reader.send(path, "HEAD")
+    proof = (await reader.get(f"{path_of(first)}/manifest{slash}")).json()
 
     assert again.content == first.content
     assert (part.status_code, part.content) == (206, first.content[-7:])
@@ -275,13 +295,13 @@ async def test_a_file_can_be_read_again(rest: Rest, people: None, slash: str) ->
 
 
 async def test_what_is_not_there_and_what_is_not_yours_look_alike(
-    rest: Rest, other: Rest, people: None, tmp_path: Path
+    rest: Rest, people: None, tmp_path: Path
 ) -> None:
     """Of a foreign file nobody learns that there is one, or was one."""
     expired = path_of(await rest.get(CONTACTS))
     for file in (tmp_path / "spool").iterdir():
         os.utime(file, (0, 0))
-    foreign = path_of(await other.get(CONTACTS))
+    foreign = path_of(await rest.other.get(CONTACTS))
     told = []
     for path in (expired, foreign, f"/api/v1/exports/{uuid4().hex}", "/api/v1/exports/passwd"):
         for suffix in ("", "/manifest"):
@@ -290,7 +310,7 @@ async def test_what_is_not_there_and_what_is_not_yours_look_alike(
             told.append(answer.text.replace(answer.headers["x-request-id"], ""))
 
     assert len(set(told)) == 1
-    assert (await other.send(foreign)).status_code == 200
+    assert (await rest.other.send(foreign)).status_code == 200
 
 
 class Halves:
@@ -307,18 +327,18 @@ class Halves:
         return Written(rows=2, truncated=True, snapshot_at=datetime(2026, 1, 31, tzinfo=UTC))
 
 
-async def test_the_proof_of_a_growing_file_says_how_far_it_is(rest: Rest) -> None:
+async def test_the_proof_of_a_growing_file_says_how_far_it_is(reader: Rest) -> None:
     """It does not wait, and is complete when the file is."""
     source = Halves()
     about = About(
         owner=STRANGER, entity="contacts", format=ExportFormat.JSONL, request="", filter={"a": 1}
     )
-    spool: Spool = rest.resources.exporter.spools.begin(about, source)
+    spool: Spool = reader.resources.exporter.spools.begin(about, source)
     await spool.begun(enough_bytes=1, seconds=5)
-    growing = (await rest.get(f"/api/v1/exports/{spool.id}/manifest")).json()
+    growing = (await reader.get(f"/api/v1/exports/{spool.id}/manifest")).json()
     source.go_on.set()
     await spool.finished()
-    whole = (await rest.get(f"/api/v1/exports/{spool.id}/manifest")).json()
+    whole = (await reader.get(f"/api/v1/exports/{spool.id}/manifest")).json()
 
     assert growing == {
         "rows": 1,
@@ -357,15 +377,15 @@ async def disabled(database_url: URL, tmp_path: Path) -> AsyncIterator[App]:
         yield app
 
 
-async def test_refusals_have_an_order(rest: Rest, disabled: App) -> None:
+async def test_refusals_have_an_order(reader: Rest, disabled: App) -> None:
     """Whether there are exports comes before who asks, and that before what is asked."""
     wrong = {"colour": "red"}
     for path in (CONTACTS, COMPANIES, "/api/v1/exports/x", "/api/v1/exports/x/manifest"):
         off = await disabled.http.get(path, params=wrong)
-        nobody = await rest.http.get(path, params=wrong)
+        nobody = await reader.http.get(path, params=wrong)
         assert problem_of(off)[:2] == (501, "FEATURE_DISABLED")
         assert problem_of(nobody)[:2] == (401, "UNAUTHENTICATED")
-    status, code, detail = problem_of(await rest.send(CONTACTS, params=wrong))
+    status, code, detail = problem_of(await reader.send(CONTACTS, params=wrong))
     assert (status, code) == (400, "BAD_USER_INPUT")
     assert detail.startswith("There is no parameter 'colour'.")
 
@@ -386,14 +406,16 @@ async def test_refusals_have_an_order(rest: Rest, disabled: App) -> None:
     ],
 )
 async def test_mistakes_are_told_before_the_first_byte(
-    rest: Rest, query: str, status: int, code: str, detail: str
+    reader: Rest, query: str, status: int, code: str, detail: str
 ) -> None:
     """Each comes as a problem document with a code, and nothing is written."""
-    told = problem_of(await rest.send(f"{CONTACTS}?{query}"))
+    statistics = reader.resources.exporter.spools.statistics
+    begun = statistics.begun
+    told = problem_of(await reader.send(f"{CONTACTS}?{query}"))
 
     assert told[:2] == (status, code)
     assert detail in told[2]
-    assert rest.resources.exporter.spools.statistics.begun == 0
+    assert statistics.begun == begun
 
 
 @pytest.mark.parametrize(
@@ -410,61 +432,59 @@ async def test_mistakes_are_told_before_the_first_byte(
     ids=["text", "nothing", "broken", "empty", "list", "filter", "large"],
 )
 async def test_bodies_that_cannot_be_used_are_refused(
-    rest: Rest, content: bytes, media_type: str, status: int, code: str
+    reader: Rest, content: bytes, media_type: str, status: int, code: str
 ) -> None:
     """A body is a JSON object of limited size, and says so."""
     sent = {"Content-Type": media_type} if media_type else {}
-    answer = await rest.send(CONTACTS, "POST", content=content, headers=sent)
+    answer = await reader.send(CONTACTS, "POST", content=content, headers=sent)
 
     assert problem_of(answer)[:2] == (status, code)
 
 
-async def test_a_compressed_body_is_refused(rest: Rest) -> None:
+async def test_a_compressed_body_is_refused(reader: Rest) -> None:
     """What a few bytes could become is never found out."""
     sent = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-    answer = await rest.send(CONTACTS, "POST", content=b"{}", headers=sent)
+    answer = await reader.send(CONTACTS, "POST", content=b"{}", headers=sent)
 
     assert problem_of(answer)[:2] == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-async def test_a_range_behind_the_end_is_refused(rest: Rest, people: None) -> None:
+async def test_a_range_behind_the_end_is_refused(reader: Rest) -> None:
     """The answer says how many bytes there are."""
-    first = await rest.get(CONTACTS)
-    answer = await rest.send(path_of(first), headers={"Range": "bytes=100000-"})
+    first = await reader.get(CONTACTS)
+    answer = await reader.send(path_of(first), headers={"Range": "bytes=100000-"})
 
     assert problem_of(answer)[:2] == (416, "RANGE_NOT_SATISFIABLE")
     assert answer.headers["content-range"] == f"bytes */{len(first.content)}"
 
 
 @pytest.mark.parametrize("path", [CONTACTS, "/api/v1/exports/x"])
-async def test_other_methods_are_refused(rest: Rest, path: str) -> None:
+async def test_other_methods_are_refused(reader: Rest, path: str) -> None:
     """Files are neither changed nor removed by their readers."""
-    answer = await rest.send(path, "DELETE")
+    answer = await reader.send(path, "DELETE")
 
     assert problem_of(answer)[:2] == (405, "METHOD_NOT_ALLOWED")
     assert "GET" in answer.headers["allow"]
 
 
-async def test_a_signed_address_needs_no_header(rest: Rest, people: None) -> None:
+async def test_a_signed_address_needs_no_header(reader: Rest) -> None:
     """It is good for its parameters and for no others."""
     address = f"{CONTACTS}?columns=email&seniority=VP"
-    signed = rest.resources.links.sign(address, STRANGER, ttl_seconds=60)
-    answer = await rest.http.get(signed)
-    refused = await rest.http.get(signed.replace("seniority=VP", "seniority=SENIOR"))
+    signed = reader.resources.links.sign(address, STRANGER, ttl_seconds=60)
+    answer = await reader.http.get(signed)
+    refused = await reader.http.get(signed.replace("seniority=VP", "seniority=SENIOR"))
 
     assert answer.text.count("\n") == 2
     assert problem_of(refused)[:2] == (401, "UNAUTHENTICATED")
 
 
-async def test_the_example_of_the_paper_reads_a_live_server(
-    rest: Rest, people: None, resources: Resources
-) -> None:
+async def test_the_example_of_the_paper_reads_a_live_server(reader: Rest, app: App) -> None:
     """The Python of docs/exports.md, as it stands there, has all contacts and their proof."""
     (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
-    async with serving(create_app(resources)) as served:
+    async with serving(create_app(app.resources)) as served:
         example: dict[str, Any] = {}
         exec(code.replace("http://127.0.0.1:8000", served.http), example)  # noqa: S102  # our paper
-        token = rest.headers["Authorization"].removeprefix("Bearer ")
+        token = reader.headers["Authorization"].removeprefix("Bearer ")
         contacts = await example["read_contacts"](token)
 
     assert sorted(contact["email"] for contact in contacts) == ["ada@acme.com", "cleo@acme.com"]

@@ -10,9 +10,11 @@ from app.auth import Tokens, bearer_authentication
 from app.links import Links, identified_by
 from domain.enums import Role
 from domain.errors import Unauthenticated
+from streaming.manifests import Asker
 
 SECRET, PREVIOUS = b"s" * 48, b"p" * 48
 USER = UUID("0b7e4c6e-1111-4222-8333-444455556666")
+READER = Asker(USER, Role.VIEWER)
 EXPORT = "/api/v1/exports/00ff"
 STREAM = "/api/v1/contacts/stream/?format=csv&filter=%7B%7D"
 
@@ -31,20 +33,20 @@ def asked(address: str, *, method: str = "GET", token: str | None = None) -> Req
 
 @pytest.mark.parametrize("target", [EXPORT, STREAM])
 def test_address_names_its_user(target: str) -> None:
-    """Also with a slash at its end, by HEAD, and signed by the secret before."""
+    """As a viewer; also with a slash at its end, by HEAD, and signed by the secret before."""
     for links in (LINKS, Links(PREVIOUS)):
         address = links.sign(target, USER, ttl_seconds=60)
         assert address.startswith(target)
-        assert IDENTIFY(asked(address)) == USER
-        assert IDENTIFY(asked(address, method="HEAD")) == USER
+        assert IDENTIFY(asked(address)) == READER
+        assert IDENTIFY(asked(address, method="HEAD")) == READER
     path, _, query = LINKS.sign(target, USER, ttl_seconds=60).partition("?")
-    assert IDENTIFY(asked(f"{path.rstrip('/')}/?{query}")) == USER
+    assert IDENTIFY(asked(f"{path.rstrip('/')}/?{query}")) == READER
 
 
 def test_address_of_an_export_is_good_for_its_proof() -> None:
     """Who may read the file may read what proves it whole."""
     _, _, query = LINKS.sign(EXPORT, USER, ttl_seconds=60).partition("?")
-    assert IDENTIFY(asked(f"{EXPORT}/manifest?{query}")) == USER
+    assert IDENTIFY(asked(f"{EXPORT}/manifest?{query}")) == READER
 
 
 @pytest.mark.parametrize(
@@ -103,10 +105,12 @@ def test_forged_address_is_refused() -> None:
 
 
 def test_header_comes_before_the_address() -> None:
-    """Who sends a token is who it names; nobody is nobody."""
+    """Who sends a token is who it names, and as what; nobody is nobody."""
     other = UUID(int=1)
-    token = TOKENS.issue(other, Role.VIEWER, ttl_seconds=60)
-    assert IDENTIFY(asked(LINKS.sign(EXPORT, USER, ttl_seconds=60), token=token)) == other
+    token = TOKENS.issue(other, Role.EDITOR, ttl_seconds=60)
+    assert IDENTIFY(asked(LINKS.sign(EXPORT, USER, ttl_seconds=60), token=token)) == Asker(
+        other, Role.EDITOR
+    )
     with pytest.raises(Unauthenticated, match="Authorization"):
         IDENTIFY(asked(EXPORT))
 

@@ -102,6 +102,28 @@ def test_traceback_does_not_show_local_variables(
     assert "hunter2!" not in shown
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_signed_addresses_are_masked(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """Wherever they stand in what is logged, by us or by others."""
+    configure_logging(Settings.model_validate({"log_format": form}))
+    structlog.get_logger("ours").info("GET /a?token=hunter2", url="/b?x=1&token=hunter2")
+    logging.getLogger("theirs").warning("%s has failed", "/c?token=hunter2")
+    shown = capsys.readouterr().err
+    assert "hunter2" not in shown
+    assert shown.count("***") == 3
+
+
+def test_signed_address_in_a_traceback_is_masked(capsys: pytest.CaptureFixture[str]) -> None:
+    """An error may tell what was asked for."""
+    configure_logging(Settings(log_format="json"))
+    try:
+        {"/a": 1}["/a?token=hunter2"]
+    except LookupError:
+        structlog.get_logger("ours").exception("failed")
+    (line,) = lines(capsys)
+    assert "KeyError: '/a?token=***'" in line["exception"]
+
+
 def test_logs_of_libraries_take_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
     """What uvicorn and others log goes through the same renderer and the same mask."""
     configure_logging(Settings(log_format="json"))

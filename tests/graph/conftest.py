@@ -7,6 +7,7 @@ from sqlalchemy.engine import URL
 
 from tests.apps import App, open_app
 from tests.conftest import _database_of_its_own
+from tests.graph.execution.materials import fill
 
 
 @pytest.fixture(scope="session")
@@ -19,4 +20,23 @@ async def empty_app(
         _database_of_its_own(server_url, name=name, template=template) as url,
         open_app(url, tmp_path_factory.mktemp("empty_app")) as app,
     ):
+        yield app
+
+
+@pytest.fixture(scope="session")
+async def full_app(
+    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[App]:
+    """One application on a database that is filled once and then only read."""
+    name = f"{template}_full"
+    async with (
+        _database_of_its_own(server_url, name=name, template=template) as url,
+        open_app(
+            url,
+            tmp_path_factory.mktemp("full_app"),
+            enable_compiled_execution=True,
+            log_format="json",
+        ) as app,
+    ):
+        await fill(app)
         yield app

@@ -13,12 +13,12 @@ from starlette.types import ASGIApp
 from app.asgi import create_app
 from app.resources import Resources
 from domain.enums import Role
-from graph.accept import LINES
 from streaming.exporting import Exporter, ExportSettings
 from streaming.spools import Spools
 from tests.apps import STRANGER
 
 ROUTE = "/api/v1/stream/"
+JSONL = "application/jsonl"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Streaming:
         self, query: str, path: str = ROUTE, *, headers: dict[str, str] | None = None, **more: Any
     ) -> httpx.Response:
         """The answer to a document; `more` stands beside it in the body."""
-        sent = {"Accept": LINES[0], **self.headers(), **(headers or {})}
+        sent = {"Accept": JSONL, **self.headers(), **(headers or {})}
         return await self.http.post(path, json={"query": query, **more}, headers=sent)
 
     async def lines(self, query: str, *, role: Role = Role.VIEWER, **variables: Any) -> list[Any]:

@@ -7,17 +7,15 @@ from uuid import UUID
 import orjson
 import pytest
 from graphql import GraphQLObjectType
-from sqlalchemy.engine import URL
 
 from domain.enums import Role
 from graph.schema import core_schema
 from streaming.manifests import Manifest
-from tests.apps import App, open_app
+from tests.apps import App
 from tests.both_executors import without_compilation
-from tests.conftest import _database_of_its_own
 from tests.db.datasets import seeded
 from tests.graph.document_streams import Streaming, read_lines, streaming
-from tests.graph.execution.materials import Rows, fill, gather
+from tests.graph.execution.materials import Rows, gather
 from tests.graph.execution.values import InputValues
 
 LISTS = 12
@@ -59,38 +57,22 @@ VARIABLES = """query ($is: Boolean!, $page_first: Int = 2, $f: ContactFilter, $n
 
 
 @pytest.fixture(scope="session")
-async def filled(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[App]:
-    """An application on a database that is filled once and then only read."""
-    name = f"{template}_streams"
-    async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(url, tmp_path_factory.mktemp("streams")) as app,
-    ):
-        await fill(app)
-        yield app
-
-
-@pytest.fixture(scope="session")
-async def rows(filled: App) -> Rows:
+async def rows(full_app: App) -> Rows:
     """What arguments can be made of."""
-    return await gather(filled, filled.client(Role.ADMIN))
+    return await gather(full_app, full_app.client(Role.ADMIN))
 
 
-@pytest.fixture(scope="module", params=["compiled", "graphql-core"])
-async def executed(filled: App, request: pytest.FixtureRequest) -> AsyncIterator[Streaming]:
-    """Streams by both executors, a few rows a page."""
-    is_compiled = request.param == "compiled"
-    resources = filled.resources if is_compiled else without_compilation(filled.resources)
-    async with streaming(resources, batch_rows=7) as app:
+@pytest.fixture(scope="module")
+async def streams(full_app: App) -> AsyncIterator[Streaming]:
+    """Streams with a few rows a page."""
+    async with streaming(full_app.resources, batch_rows=7) as app:
         yield app
 
 
 @pytest.fixture(scope="module")
-async def streams(filled: App) -> AsyncIterator[Streaming]:
-    """Streams with three rows a page."""
-    async with streaming(filled.resources, batch_rows=3) as app:
+async def interpreted(full_app: App) -> AsyncIterator[Streaming]:
+    """The same where graphql-core executes."""
+    async with streaming(without_compilation(full_app.resources), batch_rows=7) as app:
         yield app
 
 
@@ -110,25 +92,36 @@ def items_of(answer: dict[str, Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("query", DOCUMENTS.values(), ids=DOCUMENTS)
-async def test_lines_are_the_rows_of_one_great_page(executed: Streaming, query: str) -> None:
+async def test_lines_are_the_rows_of_one_great_page(streams: Streaming, query: str) -> None:
     """Whatever is selected stands in the lines byte for byte as it stands in an answer."""
-    whole = await executed.ask(query.replace("%s", "first: 1000,"), role=Role.ADMIN)
-    response = await executed.post(query.replace("%s", ""), headers=executed.headers(Role.ADMIN))
+    await compare(streams, query)
+
+
+@pytest.mark.parametrize("name", ["fragments", "pages in rows"])
+async def test_lines_are_the_same_whoever_executes(interpreted: Streaming, name: str) -> None:
+    """Documents that are not compiled are streamed, too."""
+    await compare(interpreted, DOCUMENTS[name])
+
+
+async def compare(app: Streaming, query: str) -> None:
+    """Assert that a stream has the rows of one great page, and proves it."""
+    whole = await app.ask(query.replace("%s", "first: 1000,"), role=Role.ADMIN)
+    response = await app.post(query.replace("%s", ""), headers=app.headers(Role.ADMIN))
     expected = [orjson.dumps(item) for item in items_of(whole)]
     assert response.status_code == 200
     assert response.content.splitlines() == expected
-    manifest = await proof(executed, response)
+    manifest = await proof(app, response)
     assert (manifest.rows, manifest.truncated) == (len(expected), False)
 
 
 @pytest.mark.parametrize("is_", [True, False])
-async def test_variables_mean_what_they_mean_elsewhere(executed: Streaming, is_: bool) -> None:
+async def test_variables_mean_what_they_mean_elsewhere(streams: Streaming, is_: bool) -> None:
     """Conditions, defaults, filters, and a variable with the name that ours would have."""
     given: dict[str, Any] = {"is": is_, "f": {"not": {"title": {"isNull": True}}}}
-    whole = items_of(await executed.ask(VARIABLES, **given, n=1000))
+    whole = items_of(await streams.ask(VARIABLES, **given, n=1000))
     assert len(whole) > 7
-    assert await executed.lines(VARIABLES, **given) == whole
-    assert await executed.lines(VARIABLES, **given, n=8) == whole[:8]
+    assert await streams.lines(VARIABLES, **given) == whole
+    assert await streams.lines(VARIABLES, **given, n=8) == whole[:8]
 
 
 def random_list(number: int, rows: Rows) -> tuple[str, str, dict[str, Any]]:
@@ -164,11 +157,11 @@ async def walked(app: Streaming, head: str, name: str, sent: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("number", range(LISTS))
 async def test_random_lists_are_streamed_as_they_are_walked(
-    filled: App, rows: Rows, number: int
+    full_app: App, rows: Rows, number: int
 ) -> None:
     """Same rows, same order, same errors, whatever the filter, the order and the batch."""
     head, name, sent = random_list(number, rows)
-    async with streaming(filled.resources, batch_rows=2 + number % 6) as app:
+    async with streaming(full_app.resources, batch_rows=2 + number % 6) as app:
         expected = await walked(app, head, name, sent)
         response = await app.post(f"{head}) {{ nodes {{ id }} }} }}", variables=sent)
     if response.status_code == 200:
@@ -208,7 +201,7 @@ async def test_walk_goes_on_behind_any_line(streams: Streaming) -> None:
     ],
 )
 async def test_rows_that_are_left_out_are_told_of(
-    filled: App,
+    full_app: App,
     first: int | None,
     most_rows: int | None,
     rows: int,
@@ -220,7 +213,7 @@ async def test_rows_that_are_left_out_are_told_of(
     That is when it falls into the first page.
     """
     query = "query ($n: Int) { companies(first: $n) { nodes { id } } }"
-    async with streaming(filled.resources, batch_rows=3, most_rows=most_rows) as app:
+    async with streaming(full_app.resources, batch_rows=3, most_rows=most_rows) as app:
         response = await app.post(query, variables={"n": first})
         assert len(read_lines(response.content)) == rows
         manifest = await proof(app, response)
@@ -228,13 +221,3 @@ async def test_rows_that_are_left_out_are_told_of(
     if told is not None:
         headers = response.headers
         assert (headers["x-total-count"], headers["x-result-truncated"]) == told
-
-
-async def test_stream_is_asked_for_in_pages_of_the_batch(filled: App) -> None:
-    """A page is one statement, and there are no more of them than the rows need."""
-    async with streaming(filled.resources, batch_rows=5) as app:
-        texts: list[str] = []
-        filled.resources.database.observers.append(lambda run: texts.append(run.sql))
-        await app.lines("{ companies { nodes { id } } }")
-        filled.resources.database.observers.pop()
-    assert len(texts) == 3

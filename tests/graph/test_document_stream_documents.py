@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from graphql import NoUnusedFragmentsRule, NoUnusedVariablesRule, specified_rules, validate
 
+from domain.enums import Role
 from domain.errors import InvalidInput
 from graph.documents import Documents, InvalidDocument
 from graph.schema import core_schema
@@ -89,6 +90,47 @@ WALKS: dict[str, tuple[str, dict[str, Any], Walk]] = {
         {},
         Walk(most=None, after=None, is_short=True),
     ),
+    "lists of a length of their own": (
+        "{ companies { nodes { ...C } } } fragment C on Company "
+        "{ contacts(last: 9) { nodes { id } } }",
+        {},
+        Walk(most=None, after=None, is_short=True),
+    ),
+    "lists of an order of their own": (
+        "{ companies { nodes { ... { contacts(orderBy: [{field: NAME}]) { nodes { id } } } } } }",
+        {},
+        Walk(most=None, after=None, is_short=True),
+    ),
+    "lists of the usual length": (
+        "{ companies { nodes { contacts(filter: {}) { nodes { emails { address } } } } } }",
+        {},
+        Walk(most=None, after=None, is_short=False),
+    ),
+    "a filter of literals": (
+        "{ contacts(filter: {seniority: {in: [VP]}, and: [{city: {eq: null}}],"
+        ' createdAt: {gte: "2026-01-31T10:30:00+01:00"}}) { nodes { id } } }',
+        {},
+        Walk(
+            most=None,
+            after=None,
+            is_short=False,
+            filter={
+                "seniority": {"in": ["VP"]},
+                "createdAt": {"gte": "2026-01-31T09:30:00Z"},
+                "and": [{"city": {"eq": None}}],
+            },
+        ),
+    ),
+    "a filter of variables": (
+        "query ($f: JobFilter) { jobs(filter: $f) { nodes { id } } }",
+        {"f": {"kind": {"eq": "EXPORT_RECORDS"}, "not": {"priority": {"gt": 3}}}},
+        Walk(
+            most=None,
+            after=None,
+            is_short=False,
+            filter={"kind": {"eq": "EXPORT_RECORDS"}, "not": {"priority": {"gt": 3}}},
+        ),
+    ),
 }
 NOT_WALKED: dict[str, tuple[str, str]] = {
     "none": ("first: 0", "first is 0; leave it out for all rows, or name 1 or more."),
@@ -138,7 +180,7 @@ def test_what_is_not_one_list_is_refused_with_what_to_do(query: str, message: st
 
 @pytest.mark.parametrize(("query", "given", "walk"), WALKS.values(), ids=WALKS)
 def test_walk_is_what_the_arguments_say(query: str, given: dict[str, Any], walk: Walk) -> None:
-    """`first` and `after` say where a stream begins and ends, however they are written."""
+    """`first` and `after` say where a stream begins and ends, `filter` which rows it has."""
     assert paged(query).walk(given) == walk
 
 
@@ -182,16 +224,18 @@ def test_least_number_of_rows_counts() -> None:
 
 
 def test_digest_is_of_what_is_asked() -> None:
-    """Spaces and the order of variables do not matter; everything else does."""
+    """Spaces and the order of variables do not matter; everything else does, and who asks."""
     query = "query ($a: Int, $b: String) { contacts(first: $a, after: $b) { nodes { id } } }"
-    same = paged(query.replace(" ", "\n ")).digest({"b": "x", "a": 1})
-    assert paged(query).digest({"a": 1, "b": "x"}) == same
+    same = paged(query.replace(" ", "\n ")).digest({"b": "x", "a": 1}, Role.VIEWER)
+    assert paged(query).digest({"a": 1, "b": "x"}, Role.VIEWER) == same
+    companies = paged(query.replace("contacts", "companies").replace("id", "name"))
     others = {
-        paged(query).digest({"a": 2, "b": "x"}),
-        paged(query.replace("id", "title")).digest({"a": 1, "b": "x"}),
-        paged(query.replace("contacts", "companies").replace("id", "name")).digest({}),
+        paged(query).digest({"a": 2, "b": "x"}, Role.VIEWER),
+        paged(query).digest({"a": 1, "b": "x"}, Role.ADMIN),
+        paged(query.replace("id", "title")).digest({"a": 1, "b": "x"}, Role.VIEWER),
+        companies.digest({}, Role.VIEWER),
     }
-    assert len({*others, same}) == 4
+    assert len({*others, same}) == 5
 
 
 def test_operation_is_rewritten_once() -> None:

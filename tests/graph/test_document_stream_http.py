@@ -3,29 +3,31 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy.engine import URL
 
 from app.asgi import graphql_view
 from app.auth import bearer_authentication
 from app.middleware import RequestMiddleware
 from app.resources import Resources
+from domain.enums import Role
 from domain.exports import ExportFormat, Written
 from graph.accept import EVENT_STREAM, LINES, negotiate
 from streaming.manifests import About
 from streaming.spool import Sink
-from tests.apps import STRANGER, App
+from tests.apps import STRANGER, App, open_app
+from tests.conftest import _database_of_its_own
 from tests.factories import make_company
 from tests.graph.answers import JSON, NEW_TYPE, the_error
-from tests.graph.document_streams import ROUTE, Streaming, read_lines, streaming
+from tests.graph.document_streams import JSONL, ROUTE, Streaming, read_lines, streaming
 from tests.graph.rows import execute
 
-JSONL, NDJSON = LINES
 PLAIN = {"Accept-Encoding": "identity"}
 DOORS = (ROUTE, "/graphql")
 NAMES = "{ companies(orderBy: [{field: NAME}]) { nodes { name } } }"
@@ -92,15 +94,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str, int, str]] = {
     ),
 }
 ACCEPTED = {
-    JSONL: JSONL,
-    NDJSON: NDJSON,
-    "Application/JSONL; q=0.5": JSONL,
-    f"{JSONL}, */*": JSONL,
-    f"{JSONL}, {JSON};q=0.9": JSONL,
-    f"{JSONL};q=0.5, {NDJSON}": NDJSON,
-    f"{EVENT_STREAM};q=0.3, {JSONL};q=0.4": JSONL,
+    JSONL: LINES,
+    LINES: LINES,
+    "Application/JSONL; q=0.5": LINES,
+    f"{JSONL}, */*": LINES,
+    f"{JSONL}, {JSON};q=0.9": LINES,
+    f"{JSONL};q=0.5, {LINES}": LINES,
+    f"{EVENT_STREAM};q=0.3, {JSONL};q=0.4": LINES,
     f"{JSONL}, {JSON}": JSON,
-    f"{NEW_TYPE}, {NDJSON}": NEW_TYPE,
+    f"{NEW_TYPE}, {LINES}": NEW_TYPE,
     f"{EVENT_STREAM}, {JSONL}": EVENT_STREAM,
     f"{JSONL};q=0.5, */*": JSON,
     f"{JSONL};q=0": JSON,
@@ -115,13 +117,33 @@ async def streams(empty_app: App) -> AsyncIterator[Streaming]:
         yield app
 
 
-@pytest.fixture
-async def companies(resources: Resources) -> AsyncIterator[Streaming]:
-    """Streams of a database with seven companies, A to G."""
+@asynccontextmanager
+async def _seven(resources: Resources) -> AsyncIterator[Streaming]:
     for name in "ABCDEFG":
         await make_company(resources.database, name=name)
     async with streaming(resources) as app:
         yield app
+
+
+@pytest.fixture(scope="module")
+async def companies(
+    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Streaming]:
+    """Streams of a database with seven companies, A to G, that is only read."""
+    name = f"{template}_seven"
+    async with (
+        _database_of_its_own(server_url, name=name, template=template) as url,
+        open_app(url, tmp_path_factory.mktemp("seven")) as app,
+        _seven(app.resources) as streams,
+    ):
+        yield streams
+
+
+@pytest.fixture
+async def changing(resources: Resources) -> AsyncIterator[Streaming]:
+    """The same of a database that may be changed."""
+    async with _seven(resources) as streams:
+        yield streams
 
 
 def error_of(response: httpx.Response) -> tuple[str, str, Any]:
@@ -176,13 +198,23 @@ async def test_lines_are_for_who_wants_them_most(
     assert "Accept" in response.headers["vary"]
 
 
+@pytest.mark.parametrize("accepted", [(JSON, JSONL), (f"{JSON};q=0.5", JSONL)])
+async def test_all_lines_of_the_header_count(streams: Streaming, accepted: tuple[str, str]) -> None:
+    """A header may come in pieces, in any order; together they are one."""
+    form = negotiate(", ".join(accepted))
+    for each in (accepted, accepted[::-1]):
+        headers = [*streams.headers().items(), *(("Accept", line) for line in each)]
+        response = await streams.http.post("/graphql", json={"query": NAMES}, headers=headers)
+        assert response.headers["content-type"].partition(";")[0] == form
+
+
 @pytest.mark.parametrize("path", DOORS)
 async def test_stream_says_what_it_is(companies: Streaming, path: str) -> None:
-    """It has the name of its list, its proof and its tag, as every export."""
+    """It has one form, the name of its list, its proof and its tag, as every export."""
     response = await companies.post(NAMES, path, headers=PLAIN)
     headers = response.headers
     assert [line["name"] for line in read_lines(response.content)] == [*"ABCDEFG"]
-    assert headers["content-type"] == JSONL
+    assert headers["content-type"] == LINES
     assert 'filename="companies-' in headers["content-disposition"]
     assert headers["x-content-type-options"] == "nosniff"
     assert (headers["x-total-count"], headers["x-result-truncated"]) == ("7", "false")
@@ -190,9 +222,9 @@ async def test_stream_says_what_it_is(companies: Streaming, path: str) -> None:
 
 
 async def test_route_has_a_form_of_its_own(companies: Streaming) -> None:
-    """At the route of streams the header Accept decides nothing but the name of the form."""
+    """At the route of streams the header Accept decides nothing."""
     response = await companies.post(NAMES, headers={"Accept": JSON})
-    assert response.headers["content-type"] == NDJSON
+    assert response.headers["content-type"] == LINES
     assert len(read_lines(response.content)) == 7
 
 
@@ -204,11 +236,11 @@ async def test_field_that_cannot_be_had_is_no_null(companies: Streaming) -> None
     assert error_of(response)[1] == "A page has at least 1 row, 0 were asked for."
 
 
-async def test_row_is_a_line_whatever_is_in_it(companies: Streaming) -> None:
+async def test_row_is_a_line_whatever_is_in_it(changing: Streaming) -> None:
     """Texts come back as they are, and no reader of lines takes a part of one for its end."""
     name = 'a\nb\r\nc\u2028d\u2029e\x85f\x0b\x0c\x1c"\\\U0001f600'
-    await execute(companies.resources.database, "UPDATE companies SET name = $1", name)
-    response = await companies.post("{ companies(first: 2) { nodes { name } } }")
+    await execute(changing.resources.database, "UPDATE companies SET name = $1", name)
+    response = await changing.post("{ companies(first: 2) { nodes { name } } }")
     assert [json.loads(line) for line in response.text.splitlines()] == [{"name": name}] * 2
 
 
@@ -218,7 +250,7 @@ async def test_stream_may_be_asked_by_get(companies: Streaming) -> None:
     response = await companies.http.get("/graphql", params={"query": NAMES}, headers=headers)
     assert len(read_lines(response.content)) == 7
     head = await companies.http.head("/graphql", params={"query": NAMES}, headers=headers)
-    assert (head.status_code, head.headers["allow"]) == (405, "POST")
+    assert (head.status_code, head.headers["allow"]) == (405, "GET, POST")
 
 
 async def test_route_ends_with_a_slash_or_without(streams: Streaming) -> None:
@@ -240,12 +272,12 @@ async def test_one_operation_of_several_is_streamed(companies: Streaming) -> Non
     assert len(read_lines(response.content)) == 7
 
 
-async def test_stream_is_taken_up_where_it_broke_off(companies: Streaming) -> None:
+async def test_stream_is_taken_up_where_it_broke_off(changing: Streaming) -> None:
     """The same query with If-Range gets the rest of the same bytes, whatever changed since."""
-    headers = {"Accept": JSONL, "Accept-Encoding": "identity", **companies.headers()}
-    get = partial(companies.http.get, "/graphql", params={"query": NAMES})
+    headers = {"Accept": JSONL, "Accept-Encoding": "identity", **changing.headers()}
+    get = partial(changing.http.get, "/graphql", params={"query": NAMES})
     whole = await get(headers=headers)
-    await make_company(companies.resources.database, name="AA")
+    await make_company(changing.resources.database, name="AA")
     size, tag = len(whole.content), whole.headers["etag"]
     rest = await get(headers={**headers, "Range": "bytes=20-", "If-Range": tag})
     assert (rest.status_code, rest.content) == (206, whole.content[20:])
@@ -256,17 +288,17 @@ async def test_stream_is_taken_up_where_it_broke_off(companies: Streaming) -> No
 
 
 @pytest.mark.parametrize("path", DOORS)
-async def test_same_post_gets_the_same_file(companies: Streaming, path: str) -> None:
+async def test_same_post_gets_the_same_file(changing: Streaming, path: str) -> None:
     """Who names what a POST was answered with is not made to wait for it to be written again."""
-    whole = await companies.post(NAMES, path, headers=PLAIN)
-    await make_company(companies.resources.database, name="AA")
+    whole = await changing.post(NAMES, path, headers=PLAIN)
+    await make_company(changing.resources.database, name="AA")
     tag = whole.headers["etag"]
     for condition in ({"If-Match": tag}, {"If-Range": tag, "Range": "bytes=20-"}):
         # Ranges are for GET; a POST has the whole file.
-        again = await companies.post(NAMES, path, headers=PLAIN | condition)
+        again = await changing.post(NAMES, path, headers=PLAIN | condition)
         assert (again.status_code, again.content) == (200, whole.content)
         assert again.headers["etag"] == tag
-    gone = await companies.post(NAMES, path, headers={"If-Match": f'"{"0" * 32}"'})
+    gone = await changing.post(NAMES, path, headers={"If-Match": f'"{"0" * 32}"'})
     assert (gone.status_code, error_of(gone)[0]) == (412, "PRECONDITION_FAILED")
 
 
@@ -285,6 +317,44 @@ async def test_stream_of_something_else_is_not_taken_up(companies: Streaming, pa
         assert other.status_code == 200
         assert other.headers["etag"] != whole.headers["etag"]
         assert read_lines(other.content)
+
+
+async def test_stream_of_a_role_is_for_nobody_below_it(companies: Streaming) -> None:
+    """What an admin was shown, the same user reads as an admin only."""
+    admin = companies.headers(Role.ADMIN)
+    whole = await companies.post(NAMES, headers=admin | PLAIN)
+    file = whole.links["describedby"]["url"].removesuffix("/manifest")
+    signed = companies.resources.links.sign(file, STRANGER, ttl_seconds=60)
+    get = companies.http.get
+    for refused in (
+        await get(file, headers=companies.headers()),
+        await get(f"{file}/manifest", headers=companies.headers(Role.EDITOR)),
+        await get(signed),
+    ):
+        assert (refused.status_code, error_of(refused)[0]) == (404, "NOT_FOUND")
+    again = await get(file, headers=admin | PLAIN)
+    assert again.content == whole.content
+    named = {"If-Match": whole.headers["etag"], **PLAIN}
+    gone = await companies.post(NAMES, headers=named)
+    assert (gone.status_code, error_of(gone)[0]) == (412, "PRECONDITION_FAILED")
+    assert (await companies.post(NAMES, headers=admin | named)).content == whole.content
+
+
+async def test_proof_tells_how_the_rows_were_read(companies: Streaming) -> None:
+    """Which rows were asked for, that no one moment is shown, and what was cut below them."""
+    query = """query ($f: CompanyFilter) { companies(filter: $f) { nodes { name
+        contacts(first: 5000) { nodes { id } } } } }"""
+    wanted = {"not": {"name": {"in": ["A", "B"]}}}
+    response = await companies.post(query, variables={"f": wanted})
+    manifest = await companies.http.get(
+        response.links["describedby"]["url"], headers=companies.headers()
+    )
+    told = manifest.json()
+    place = ["companies", "nodes", "contacts"]
+    notice = {"code": "PAGE_SIZE_CAPPED", "path": place, "requested": 5000, "applied": 1000}
+    assert response.headers["x-result-truncated"] == "true"
+    assert (told["rows"], told["truncated"], told["notices"]) == (5, True, [notice])
+    assert (told["snapshotAt"], told["filter"]) == (None, wanted)
 
 
 @pytest.mark.parametrize("path", DOORS)
@@ -314,7 +384,7 @@ async def test_user_with_too_many_exports_has_to_wait(empty_app: App, path: str)
 
     async def wait(_sink: Sink) -> Written:
         await ended.wait()
-        return Written(rows=0, truncated=False, snapshot_at=datetime.now(UTC))
+        return Written(rows=0, truncated=False, snapshot_at=None)
 
     about = About(owner=STRANGER, entity="jobs", format=ExportFormat.JSONL, request="")
     growing = [spools.begin(about, wait) for _ in range(settings.max_concurrent_exports)]

@@ -80,7 +80,7 @@ async def test_subscription_by_head_is_refused(http: httpx.AsyncClient) -> None:
     response = await http.head(
         "/graphql", params={"query": NUMBERS}, headers={"Accept": EVENT_STREAM}
     )
-    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
 
 
 async def test_stream_with_nothing_to_tell_shows_that_it_is_there(server_url: URL) -> None:

@@ -39,6 +39,8 @@ CREATE = (
     " job { ...Export } userErrors { code message path } clientMutationId } }" + _JOB
 )
 ONE = "query ($id: ID!) { job(id: $id) { ...Export } node(id: $id) { ...Export } }" + _JOB
+NAMED = "query ($id: ID!) { job(id: $id) { ...Export __typename kind } }" + _JOB
+LIST = "{ jobs { nodes { id __typename kind ...Export } } }" + _JOB
 FOLLOW = "subscription ($id: ID!) { jobProgress(id: $id) { ...Export } }" + _JOB
 LINK = "query ($id: ID!) { job(id: $id) { ... on ExportJob { downloadUrl } } }"
 CONTACTS_URL = """
@@ -269,6 +271,23 @@ async def test_words_of_a_newer_release_are_null(viewer: Client, resources: Reso
     )
     job = await shown(viewer, id_)
     assert (job["__typename"], job["entity"], job["format"]) == ("ExportJob", None, None)
+
+
+async def test_job_of_a_newer_release_hides_no_other(viewer: Client, resources: Resources) -> None:
+    """What it asks for is written in a form that is not known here; the rest is shown."""
+    newer, known = [(await create(viewer))["job"]["id"] for _ in range(2)]
+    await execute(
+        resources.database,
+        "UPDATE jobs SET version = 2, payload = '{\"exports\": []}'"
+        " WHERE id = (SELECT min(id) FROM jobs)",
+    )
+    jobs = (await viewer.query(LIST))["jobs"]
+    assert [(job["id"], job["__typename"]) for job in jobs["nodes"]] == [
+        (known, "ExportJob"),
+        (newer, "OtherJob"),
+    ]
+    job = (await viewer.query(NAMED, id=newer))["job"]
+    assert (job["__typename"], job["kind"]) == ("OtherJob", "EXPORT_RECORDS")
 
 
 @pytest.mark.usefixtures("working")

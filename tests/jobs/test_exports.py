@@ -1,39 +1,50 @@
 """Export jobs: a whole file and its proof, or none at all."""
 
+import asyncio
 import hashlib
 import signal
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import orjson
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import URL
 
+from db.engine import open_engine
 from db.jobs import cancel_job
-from db.rows import JobRow
-from db.transaction import Database
-from domain.exports import ExportEntity, ExportFormat
+from db.rows import JobRow, Row
+from db.statements import Statement
+from db.transaction import Database, Transaction
+from domain.errors import Unavailable
+from domain.exports import Export, ExportEntity, ExportFormat
 from domain.jobs import JobErrorCode, JobStatus
 from domain.scalars import read_datetime
 from jobs import exports
+from jobs.exports import export_handlers
+from jobs.running import JobRunner, TryAgain, Writer
 from jobs.worker import Worker
+from streaming.exporting import Exporter
+from streaming.spool import Spool
 from tests.factories import make_company, make_contact
 from tests.jobs.exporting import (
     MANY,
     OWNER,
-    TTL_SECONDS,
     Valve,
     at_work,
+    exporting,
     files,
     held,
     make_export,
     make_many,
 )
 from tests.jobs.test_running import execute, take
-from tests.jobs.working import ended, until
+from tests.jobs.working import ended, read_job, until, worker
 from tests.processes import command
+from tests.proxy import CommitProxy, Cut
 from tests.streaming.spooling import Faucet, about
 
 
@@ -65,6 +76,7 @@ async def test_job_gives_the_rows_that_match_and_their_proof(
         content = assert_whole(tmp_path, row, 3)
         assert row.result is not None
         spool = await exporter.spools.find(UUID(hex=row.result["spool"]))
+        expires_at = (tmp_path / f"{row.result['spool']}.json").stat().st_mtime
     assert [orjson.loads(line) for line in content.splitlines()] == [
         {"uuid": str(contact.uuid)} for contact in contacts
     ]
@@ -73,8 +85,8 @@ async def test_job_gives_the_rows_that_match_and_their_proof(
     assert row.started_at is not None
     assert row.result["truncated"] is False
     assert row.started_at <= read_datetime(row.result["snapshotAt"]) <= datetime.now(UTC)
-    left = read_datetime(row.result["expiresAt"]) - datetime.now(UTC)
-    assert timedelta(seconds=TTL_SECONDS - 60) < left <= timedelta(seconds=TTL_SECONDS)
+    told = read_datetime(row.result["expiresAt"]).timestamp()
+    assert expires_at - 60 < told <= expires_at
 
 
 async def test_job_writes_what_was_asked_for(
@@ -165,19 +177,87 @@ async def test_job_that_is_stopped_in_the_middle_leaves_no_file(
     assert row.result is None
 
 
+@pytest.mark.parametrize(
+    ("happens", "status"), [(fenced, JobStatus.RUNNING), (cancelled, JobStatus.CANCELLED)]
+)
 async def test_whole_file_of_a_job_that_was_lost_meanwhile_is_gone(
-    database: Database, database_url: URL, tmp_path: Path
+    database: Database,
+    database_url: URL,
+    tmp_path: Path,
+    happens: Callable[[Database, JobRow, Worker], Awaitable[None]],
+    status: JobStatus,
 ) -> None:
     """A worker that was frozen and wakes puts no file under the result of another one."""
     await make_many(database)
     job = await make_export(database, columns=("uuid", "lastName"))
     # It finds out when it is about to tell of its file.
-    async with held(database, database_url, tmp_path, tell_seconds=60) as (valve, _):
+    async with held(database, database_url, tmp_path, tell_seconds=60) as (valve, working):
         await until(database, job.id, lambda _row: bool(files(tmp_path)))
-        await take(database, job.id)
+        await happens(database, job, working)
         valve.open()
-        row = await until(database, job.id, lambda _row: not files(tmp_path))
-    assert (row.status, row.result, row.done) == (JobStatus.RUNNING, None, 0)
+        await until(database, job.id, lambda _row: not files(tmp_path))
+        row = await until(database, job.id, lambda row: row.status == status)
+    assert (row.result, row.done) == (None, 0)
+
+
+class Interrupted(Writer):
+    """Writes until a job has ended; that it has is never heard."""
+
+    def __init__(self, database: Database, interruption: BaseException) -> None:
+        super().__init__(database, is_ending=lambda: True)
+        self._interruptions = [interruption]
+        self._read_from = database
+
+    async def write(self, work: Callable[[Transaction], Awaitable[Any]]) -> Any:
+        """Do it; what comes of the end is lost."""
+        written = await super().write(work)
+        async with self._read_from.read() as session:
+            ends = await session.fetch(Statement(text("SELECT finished_at FROM jobs"), Row))
+        if self._interruptions and ends[0][0] is not None:
+            raise self._interruptions.pop()
+        return written
+
+
+@pytest.mark.parametrize(
+    ("interruption", "seen"),
+    [
+        (asyncio.CancelledError(), asyncio.CancelledError),
+        (Unavailable("PostgreSQL does not answer."), TryAgain),
+    ],
+)
+async def test_file_of_a_job_that_has_ended_stays_whatever_becomes_of_its_worker(
+    database: Database, tmp_path: Path, interruption: BaseException, seen: type[BaseException]
+) -> None:
+    """The end and the name of the file are one write: there is no moment between them."""
+    await make_contact(database)
+    job = await make_export(database)
+    async with exporting(database, tmp_path) as exporter:
+        writer = Interrupted(database, interruption)
+        handlers = export_handlers(exporter)
+        with pytest.raises(seen):
+            await JobRunner(writer, handlers, is_stopping=lambda: False).run(job.id)
+        # Its entry in the queue is found again, and nothing is left to do.
+        await JobRunner(writer, handlers, is_stopping=lambda: False).run(job.id)
+    assert_whole(tmp_path, await read_job(database, job.id), 1)
+
+
+async def test_file_is_named_once_when_the_answer_is_lost(
+    database: Database, database_url: URL, tmp_path: Path
+) -> None:
+    """The end was committed and is asked for again: there is one file, and it stays."""
+    await make_contact(database)
+    job = await make_export(database)
+    async with (
+        exporting(database, tmp_path) as exporter,
+        CommitProxy(database_url).listening() as proxy,
+        open_engine(proxy.url) as engine,
+    ):
+        writer = Writer(Database(engine), is_ending=lambda: False)
+        # The moment of the snapshot is a part of what is written about the end alone.
+        proxy.cut(f"{datetime.now(UTC):%Y-%m}", [Cut.AFTER_COMMIT])
+        await JobRunner(writer, export_handlers(exporter), is_stopping=lambda: False).run(job.id)
+    assert proxy.cuts[Cut.AFTER_COMMIT] == 1
+    assert_whole(tmp_path, await read_job(database, job.id), 1)
 
 
 async def test_job_of_a_killed_worker_is_written_anew(
@@ -208,14 +288,54 @@ async def test_attempt_that_finds_fewer_rows_does_not_go_back(
     database: Database, database_url: URL, tmp_path: Path
 ) -> None:
     """What the owner was told of by an attempt before stays, and the result tells the truth."""
-    await make_contact(database)
-    job = await make_export(database)
-    await execute(database, "UPDATE jobs SET done = 5, total = 10")
-    async with at_work(database, database_url, tmp_path):
+    await make_many(database)
+    job = await make_export(database, columns=("uuid", "lastName"))
+    await execute(database, "UPDATE jobs SET done = 5000, total = 10000")
+    async with held(database, database_url, tmp_path) as (valve, _):
+        told = await until(database, job.id, lambda row: row.total != 10000)
+        assert (told.done, told.total, told.progress) == (5000, 5000, 1)
+        valve.open()
         row = await ended(database, job.id)
-    assert (row.status, row.done, row.total) == (JobStatus.COMPLETED, 5, 5)
+    assert (row.status, row.done, row.total) == (JobStatus.COMPLETED, 5000, 5000)
     assert row.result is not None
-    assert row.result["rows"] == 1
+    assert row.result["rows"] == MANY
+
+
+class Uncounted(Exporter):
+    """Has another database when an export is under way."""
+
+    away: Database
+
+    def begin(self, export: Export, *, owner: UUID, is_promised: bool = False) -> Spool:
+        """Begin it with the database that there was."""
+        spool = super().begin(export, owner=owner, is_promised=is_promised)
+        self.database = self.away
+        return spool
+
+
+async def test_number_of_rows_may_stay_unknown(
+    database: Database, database_url: URL, tmp_path: Path
+) -> None:
+    """That PostgreSQL does not answer the counting costs neither the file nor an attempt."""
+    await make_many(database)
+    job = await make_export(database, columns=("uuid", "lastName"))
+    nowhere = URL.create("postgresql+asyncpg", host="127.0.0.1", port=1, database="none")
+    async with (
+        Valve(database_url).listening() as valve,
+        open_engine(valve.url) as engine,
+        open_engine(nowhere) as lost,
+        exporting(Database(engine), tmp_path) as found,
+    ):
+        exporter = Uncounted(found.database, found.spools, found.settings, found.cursors)
+        exporter.away = Database(lost)
+        handlers = export_handlers(exporter, tell_seconds=0.01)
+        async with worker(database, database_url, handlers):
+            row = await until(database, job.id, lambda row: row.done > 0)
+            assert row.total is None
+            valve.open()
+            row = await ended(database, job.id)
+    assert row.attempts == 1
+    assert_whole(tmp_path, row, MANY)
 
 
 async def test_job_waits_while_its_owner_has_too_many_exports(
@@ -233,7 +353,7 @@ async def test_job_waits_while_its_owner_has_too_many_exports(
         faucet.end()
         row = await ended(database, job.id)
         await other.finished()
-    assert (waiting.attempts, waiting.error_code) == (0, None)
+    assert (waiting.attempts, waiting.error_code, waiting.started_at) == (0, None, None)
     assert (row.status, row.attempts) == (JobStatus.COMPLETED, 1)
 
 

@@ -10,7 +10,17 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from db.engine import open_engine
-from db.job_runs import Fenced, Hold, Step, begin_batch, end_batch, end_job, let_go, take_job
+from db.job_runs import (
+    Fenced,
+    Hold,
+    Step,
+    begin_batch,
+    end_batch,
+    end_job,
+    has_ended,
+    let_go,
+    take_job,
+)
 from db.jobs import cancel_job
 from db.rows import Row
 from db.statements import Statement
@@ -18,6 +28,7 @@ from db.transaction import Database, Transaction
 from domain.errors import InsufficientStorage, Rejected, Unavailable
 from domain.jobs import JobErrorCode, JobStatus
 from domain.tasks import TagContacts
+from jobs import running
 from jobs.running import Handlers, JobRunner, Run, TryAgain, Writer
 from tests.jobs.working import ended, entries, make_job, read_job, until, worker
 from tests.proxy import CommitProxy, Cut
@@ -63,9 +74,10 @@ async def take(database: Database, job_id: int) -> Hold:
 
 
 async def test_job_that_fails_once_is_done_by_the_next_attempt(
-    database: Database, database_url: URL
+    database: Database, database_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error is shown while the job waits, and forgotten when it is done."""
+    monkeypatch.setattr(running, "_MAX_PAUSE_SECONDS", 0.4)
     attempts: list[int] = []
 
     async def fail_first(run: Run, task: TagContacts) -> None:
@@ -406,13 +418,73 @@ async def test_total_may_be_put_right_but_not_set_progress_back(database: Databa
         Step(0, total=8),
         Step(4, total=10),
         Step(3, total=13),
+        Step(0, total=0),
+        Step(2, total=10),
+        Step(5, total=1000),
     ):
         async with database.write() as tx:
             await end_batch(tx, hold, step, await begin_batch(tx, hold))
         row = await read_job(database, job.id)
         seen.append((row.done, row.total))
     # A hundred would have set it back from a half.
-    assert seen == [(0, 10), (5, 10), (6, 10), (6, 8), (10, 10), (13, 13)]
+    assert seen[:6] == [(0, 10), (5, 10), (6, 10), (6, 8), (10, 10), (13, 13)]
+    assert seen[6:] == [(13, 13), (15, 15), (20, 20)]
+
+
+async def test_total_of_nothing_does_not_set_progress_back(database: Database) -> None:
+    """An attempt before has done some of what is not there any more."""
+    job = await make_job(database)
+    hold = await take(database, job.id)
+    seen = []
+    for step in (Step(0, total=0), Step(5, total=10), Step(0, total=0), Step(0, total=20)):
+        async with database.write() as tx:
+            await end_batch(tx, hold, step, await begin_batch(tx, hold))
+        row = await read_job(database, job.id)
+        seen.append((row.done, row.total, row.progress))
+    assert seen == [(0, 0, 0), (5, 10, 0.5), (5, 5, 1), (5, 5, 1)]
+
+
+@pytest.mark.parametrize(
+    ("counters", "status"),
+    [({"updated": 1}, JobStatus.COMPLETED), ({"failed": 1}, JobStatus.COMPLETED_WITH_ERRORS)],
+)
+async def test_batch_may_end_the_job(
+    database: Database, counters: dict[str, int], status: JobStatus
+) -> None:
+    """With what it has done; whatever is written about the job later changes nothing."""
+    job = await make_job(database)
+    lost, hold = await take(database, job.id), await take(database, job.id)
+    async with database.write() as tx:
+        assert not await has_ended(tx, hold)
+        step = Step(1, counters, total=1, result={"rows": 1}, ends=True)
+        await end_batch(tx, hold, step, await begin_batch(tx, hold))
+    before = await read_job(database, job.id)
+    assert (before.status, before.done, before.result) == (status, 1, {"rows": 1})
+    async with database.write() as tx:
+        assert await has_ended(tx, hold)
+        assert not await has_ended(tx, lost)
+        await end_job(tx, hold, JobStatus.FAILED)
+        await let_go(tx, hold, counts=True)
+        assert await take_job(tx, job.id, uuid4()) is None
+    assert await read_job(database, job.id) == before
+    with pytest.raises(Rejected, match="has ended already"):
+        await cancel(database, job.id)
+
+
+async def test_job_that_was_only_looked_at_was_not_started(database: Database) -> None:
+    """Neither while it waits for its turn nor for a newer worker, until one has done something."""
+    job = await make_job(database)
+    seen = []
+    for steps, counts in ((0, False), (1, False), (0, False), (0, True)):
+        hold = await take(database, job.id)
+        async with database.write() as tx:
+            for _ in range(steps):
+                await end_batch(tx, hold, Step(1), await begin_batch(tx, hold))
+            await let_go(tx, hold, counts=counts)
+        seen.append((await read_job(database, job.id)).started_at)
+    assert seen[0] is None
+    assert seen[1:] == [seen[1]] * 3
+    assert seen[1] is not None
 
 
 async def test_job_gives_what_its_last_batch_gave(database: Database) -> None:

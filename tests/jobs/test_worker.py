@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 
 from db.engine import libpq_settings
 from db.job_queue import enqueue
+from db.job_runs import Step, begin_batch, end_batch
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database
@@ -18,7 +19,7 @@ from domain.tasks import HIGH, LOW, TagContacts
 from jobs.queue import build_queue
 from jobs.running import Run
 from jobs.worker import WorkerSettings
-from tests.jobs.test_running import do_one, execute, handled_by
+from tests.jobs.test_running import do_one, execute, handled_by, take
 from tests.jobs.working import TAG, emptied, ended, entries, make_job, read_job, worker
 
 _TAKEN = Statement(
@@ -104,15 +105,23 @@ async def test_job_without_an_entry_is_queued_again(database: Database, database
 async def test_job_that_a_living_worker_lost_is_given_out_again(
     database: Database, database_url: URL
 ) -> None:
-    """An entry that is taken while its job does not run was not put back as it should have been."""
+    """An entry that is taken while its job does not run was not put back as it should have been.
+
+    Of one that a batch has ended there is nothing left.
+    """
     async with worker(database, database_url, handled_by(do_one)):
         # Once one is done there is a worker that lives.
         await ended(database, (await make_job(database)).id)
         async with database.write() as tx:
-            lost = await enqueue(tx, TAG, owner=None)
+            lost, over = [await enqueue(tx, TAG, owner=None) for _ in range(2)]
             taken = await tx.fetch(_TAKEN)
-        assert len(taken) == 1
+        assert len(taken) == 2
+        hold = await take(database, over.id)
+        async with database.write() as tx:
+            await end_batch(tx, hold, Step(1, ends=True), await begin_batch(tx, hold))
         assert (await ended(database, lost.id)).status == JobStatus.COMPLETED
+        await emptied(database)
+    assert (await read_job(database, over.id)).attempts == 1
 
 
 async def test_periodic_entry_of_a_dead_worker_stands_in_nobodys_way(

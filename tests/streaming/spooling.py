@@ -68,6 +68,7 @@ def about(owner: UUID = OWNER, **given: Any) -> About:
 async def spools_in(folder: Path, **given: Any) -> AsyncIterator[Spools]:
     """Exports in a folder, with room for many."""
     usual = {"ttl_seconds": 600.0, "quota_bytes": PLENTY, "most_of_one_owner": 100}
+    usual |= {"promised_share": 1.0}
     async with open_spools(folder, **{**usual, **given}) as spools:
         yield spools
 

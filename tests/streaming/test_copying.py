@@ -28,8 +28,8 @@ from tests.db.exporting import HOSTILE_TEXTS, asked
 COLUMNS = ("firstName", "tags", "title", "notes", "customFields", "qualityScore", "createdAt")
 SIGNS = "=+-@\t\r\n＝＋－＠"
 INVISIBLE = (
-    "\x01\x08\v\x1b\x1f \x7f\x85\xa0\u00ad\u034f\u061c\u115f\u1680\u17b5\u180e\u2003\u200b\u200f\u2028"
-    "\u202d\u2060\u2063\u2066\u3000\u3164\ufe0f\ufeff\uffa0\ufff9\U0001d173\U000e0041\U000e01ef"
+    "\x01\x08\v\x1b\x1f \x7f\x85\xa0\u00ad\u034f\u061c\u115f\u1680\u17b5\u180e\u2003\u200b\u200f"
+    "\u2028\u202d\u2060\u2063\u2066\u3000\u3164\ufe0f\ufeff\uffa0\ufff9\U0001d173\U000e0041\U000e01ef"
 )
 ALL_STARTS = (
     *(f"{sign}1+1" for sign in SIGNS),

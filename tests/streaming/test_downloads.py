@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import socket
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +36,7 @@ from tests.streaming.spooling import (
     Faucet,
     about,
     everything,
+    file_of,
     opened,
     spools_in,
     until,
@@ -124,10 +125,12 @@ class Counter:
     def __init__(self) -> None:
         self.spools: Spools
         self.downloads: Downloads
+        self.on_found: Callable[[Spool], None]
 
     async def answer(self, request: Request) -> Response:
         spool = await self.spools.find(UUID(request.path_params["id"]))
         assert spool is not None
+        self.on_found(spool)
         is_one = request.path_params["kind"] == "exports"
         return await self.downloads.answer(request, spool, takes_ranges=is_one)
 
@@ -150,6 +153,7 @@ async def shop(counter: tuple[Counter, Served], tmp_path: Path) -> AsyncIterator
     """A server with small chunks, and exports of its own."""
     desk, served = counter
     desk.downloads = downloads(CHUNK_BYTES)
+    desk.on_found = lambda _spool: None
     async with (
         httpx.AsyncClient(base_url=served.http, trust_env=False, headers=PLAIN) as http,
         spools_in(tmp_path) as desk.spools,
@@ -395,6 +399,28 @@ async def test_range_that_does_not_hold_gives_the_whole_file(
     assert "content-range" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Accept-Encoding": "gzip"}, {"Range": "bytes=5-"}],
+    ids=["whole", "gzip", "range"],
+)
+async def test_file_that_goes_before_its_first_byte_is_not_found(
+    counter: tuple[Counter, Served], shop: Shop, headers: dict[str, str]
+) -> None:
+    """Though it was there a moment ago: nothing has been sent, so there is an answer of its own."""
+
+    def remove(spool: Spool) -> None:
+        for suffix in (".json", ".data"):
+            file_of(shop.folder, spool.id, suffix).unlink()
+
+    counter[0].on_found = remove
+    path, _ = await shop.whole()
+    answer = await shop.http.get(path, headers=headers)
+    assert is_problem(answer, 404, "NOT_FOUND")
+    assert "expired" in answer.json()["detail"]
+    assert opened(shop.folder) == []
+
+
 # Conditions.
 
 
@@ -415,6 +441,15 @@ async def test_client_that_has_the_file_is_told_so(shop: Shop) -> None:
         assert "content-type" not in answer.headers
     answer = await shop.http.get(path, headers={"If-None-Match": '"another"'})
     assert answer.status_code == 200
+
+
+async def test_fresh_export_is_never_what_the_client_has(shop: Shop) -> None:
+    """It was begun for this request; `*` is for what stood there before."""
+    path, spool = await shop.whole()
+    anything = {"If-None-Match": "*"}
+    assert (await shop.http.get(path, headers=anything)).status_code == 304
+    answer = await shop.http.get(f"/stream/{spool.id}", headers=anything)
+    assert (answer.status_code, answer.content) == (200, LINES)
 
 
 async def test_client_that_insists_on_another_file_is_refused(shop: Shop) -> None:
@@ -529,7 +564,7 @@ async def test_client_that_leaves_while_nothing_comes_is_noticed(
             await client.until(b"one")
         await until(lambda: shop.tasks == 1)
     await until(lambda: shop.tasks == 0)
-    assert spool.is_growing
+    assert (spool.is_growing, spool.is_left) == (True, True)
 
 
 async def test_reader_is_closed_however_its_request_ends(shop: Shop) -> None:

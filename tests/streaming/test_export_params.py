@@ -270,8 +270,28 @@ def test_an_unknown_parameter_names_those_that_there_are() -> None:
 
 
 def test_the_token_of_a_signed_link_is_no_parameter() -> None:
-    """It says who asks, not for what."""
-    assert read(token="abc") == read()
+    """It says who asks, not for what; in a body nobody asks by it."""
+    assert read_parameters([("token", "abc"), ("a", "1")]) == {"a": "1"}
+    assert read_parameters([], [("token", "abc")]) == {"token": "abc"}
+    assert "There is no parameter 'token'" in refused(CONTACTS, token="abc").message
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"filter": '{"city": {"eq": "a"}, "city": {}}'}, "filter has 'city' twice"),
+        ({"filter": '{"and": [{"city": {"eq": "a", "\\u0065q": "b"}}]}'}, "filter has 'eq' twice"),
+        ({"order_by": '[{"field": "NAME", "field": "EMAIL"}]'}, "orderBy has 'field' twice"),
+        ({"filter": "[" * 1000 + "]" * 1000}, "filter is nested too deeply"),
+    ],
+    ids=["filter", "deep", "orderBy", "too deep"],
+)
+def test_nothing_in_json_is_given_twice(given: dict[str, object], words: str) -> None:
+    """The last one would win, and a filter would be lost without a word."""
+    error = refused(CONTACTS, **given)
+
+    assert error.code is ErrorCode.BAD_USER_INPUT
+    assert words in error.message
 
 
 def test_a_parameter_is_given_once() -> None:

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from domain.errors import PayloadTooLarge, RequestTimeout
+from domain.errors import InvalidInput, PayloadTooLarge, RequestTimeout
 from streaming.json_bodies import read_json_object
 
 
@@ -57,3 +57,28 @@ async def test_a_large_body_is_read_past_its_limit_but_not_for_ever() -> None:
 
     assert little.taken == 2
     assert endless.taken < 50
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"filter": {"city": {"eq": "Berlin"}}, "filter": {}}', "filter"),
+        (b'{"a": [{"b": {"c": 1, "d": 2, "c": 1}}]}', "c"),
+        ('{"Ä": 1, "\\u00c4": 1}'.encode(), "Ä"),
+    ],
+)
+async def test_a_name_that_stands_twice_is_refused(body: bytes, name: str) -> None:
+    """At any depth and however it is written: taking the last would export everything."""
+    parts = Arriving(iter([part(body, more=False)]))
+
+    with pytest.raises(InvalidInput, match=f"The body has '{name}' twice"):
+        await read_json_object(parts.request, max_bytes=100)
+
+
+async def test_values_are_read_as_they_are() -> None:
+    """The same name in two objects is no mistake."""
+    body = b'{"a": {"b": 1}, "c": [{"b": 1.5}, {"b": null}]}'
+    parts = Arriving(iter([part(body, more=False)]))
+
+    read = await read_json_object(parts.request, max_bytes=100)
+    assert read == {"a": {"b": 1}, "c": [{"b": 1.5}, {"b": None}]}

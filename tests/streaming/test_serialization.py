@@ -151,15 +151,62 @@ def test_input_is_not_changed() -> None:
         "private_key",
         "credentials",
         f"{'x' * 100}Password",
+        "tokens",
+        "token_value",
+        "access_token_hash",
+        "accesstoken",
+        "oauth2Token",
+        "JWT",
+        "jwt",
+        "bearer",
+        "pwd",
+        "DB_PWD",
+        "dsn",
+        "database_url",
+        "DATABASE_URL",
+        "databaseUrl",
+        "apikey",
+        "APIKey",
+        "access_key",
+        "aws_access_key_id",
+        "signing_key",
+        "signingKeys",
+        b"authorization",
+        b"Set-Cookie",
     ],
 )
-def test_secret_is_known_by_its_name(name: str) -> None:
+def test_secret_is_known_by_its_name(name: str | bytes) -> None:
     """However it is spelled, and with whatever stands around."""
     assert is_secret(name)
     assert mask_secrets({name: {"value": "hunter2"}}) == {name: "***"}
 
 
-@pytest.mark.parametrize("name", ["name", "tokens_left", "email", "key", "author", "pass", 7, ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "name",
+        "tokens_left",
+        "email",
+        "key",
+        "author",
+        "pass",
+        7,
+        "",
+        "secretary",
+        "secretary_name",
+        "hasToken",
+        "has_password",
+        "cookie_consent_given",
+        "token_count",
+        "tokenExpiresAt",
+        "keyboard",
+        "monkey",
+        "forbearers",
+        "database",
+        b"content-type",
+        b"\xff",
+    ],
+)
 def test_other_names_are_no_secrets(name: object) -> None:
     """What counts or names something is told."""
     assert not is_secret(name)
@@ -182,6 +229,40 @@ def test_secrets_are_masked_at_any_depth() -> None:
         "company": {"name": "Acme", "api_key": "***"},
         "value": SecretStr("x"),
     }
+
+
+def test_pairs_are_masked_by_their_first_item() -> None:
+    """As the headers of a request come: in lists, tuples and sets, as bytes and as text."""
+    headers = [(b"host", b"x"), (b"authorization", b"Bearer x"), [b"cookie", b"y"]]
+    masked = [(b"host", b"x"), (b"authorization", "***"), [b"cookie", "***"]]
+    assert mask_secrets({"headers": headers}) == {"headers": masked}
+    assert mask_secrets({("Authorization", "Bearer x")}) == [("Authorization", "***")]
+    assert mask_secrets(("password", "x", "y")) == ("password", "x", "y")
+
+
+@pytest.mark.parametrize("data", [{1, "a"}, frozenset({1, "a"})])
+def test_sets_are_gone_through(data: set[object]) -> None:
+    """They become lists."""
+    masked = mask_secrets([data])[0]
+    assert isinstance(masked, list)
+    assert set(masked) == data
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("GET /exports/1?token=eyJ.a-b_c", "GET /exports/1?token=***"),
+        ('"/a?x=1&token=eyJ&y=2" 200', '"/a?x=1&token=***&y=2" 200'),
+        ("token=eyJ", "token=***"),
+        ("?token=a ?token=b", "?token=*** ?token=***"),
+        (b"/a?token=eyJ\xff", b"/a?token=***"),
+        ("?mytoken=1&tokens=2", "?mytoken=1&tokens=2"),
+        ("?token=", "?token="),
+    ],
+)
+def test_signatures_of_addresses_are_masked(text: str | bytes, masked: str | bytes) -> None:
+    """Who reads a log must not be able to follow what is in it."""
+    assert mask_secrets({"event": text, "list": [text]}) == {"event": masked, "list": [masked]}
 
 
 def test_schema_shows_no_secret() -> None:

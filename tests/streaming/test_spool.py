@@ -6,7 +6,7 @@ import hashlib
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from tests.streaming.spooling import (
     Faucet,
     about,
     everything,
+    file_of,
     names,
     opened,
     pouring,
@@ -228,6 +229,21 @@ async def test_failure_breaks_readers(spools: Spools, folder: Path) -> None:
     assert await spools.find(spool.id) is None
 
 
+async def test_failure_is_told_when_its_file_is_gone_first(spools: Spools, folder: Path) -> None:
+    """Who opens it between these two is not told that it has expired."""
+    faucet = Faucet(b"some")
+    spool = spools.begin(about(), faucet)
+    await spool.begun(enough_bytes=4, seconds=60)
+    file_of(folder, spool.id, ".part").unlink()
+    reading = asyncio.create_task(everything(spool))
+    for _ in range(10):  # it has looked for the file by then
+        await asyncio.to_thread(bool)
+    faucet.give(InvalidFilter("No such field."))
+    with pytest.raises(SpoolBroken, match="No such field") as raised:
+        await reading
+    assert isinstance(raised.value.error, InvalidFilter)
+
+
 async def test_bug_is_masked_and_logged(spools: Spools) -> None:
     """Its words are for the log alone."""
     with capture_logs() as logs:
@@ -244,7 +260,7 @@ async def test_bug_is_masked_and_logged(spools: Spools) -> None:
 async def test_full_disk_is_told(spools: Spools, number: int) -> None:
     """By a code and what to do."""
     spool = spools.begin(about(), Faucet(OSError(number, "no room")))
-    with pytest.raises(InsufficientStorage, match="fewer rows"):
+    with capture_logs(), pytest.raises(InsufficientStorage, match="fewer rows"):
         await spool.begun(enough_bytes=1, seconds=60)
 
 
@@ -311,6 +327,26 @@ async def test_error_that_does_not_pass_is_not_tried_again(spools: Spools) -> No
         assert faucet.calls == 1
 
 
+async def test_source_that_is_to_end_is_not_tried_again(spools: Spools) -> None:
+    """Also when it takes that for a failure of the connection."""
+    calls, let_go = 0, asyncio.Event()
+
+    async def source(_sink: Sink) -> Written:
+        nonlocal calls
+        calls += 1
+        with suppress(asyncio.CancelledError):
+            await let_go.wait()
+        raise ConnectionLost("cut")
+
+    spool = spools.begin(about(), source)
+    await until(lambda: calls == 1)
+    await spools.abandon(spool)
+    let_go.set()
+    assert calls == 1
+    with pytest.raises(ConnectionLost):
+        await spool.finished()
+
+
 async def test_writing_goes_on_when_everybody_has_left(spools: Spools) -> None:
     """Whoever began it or read it may come back for the rest."""
     faucet = Faucet(b"one")
@@ -324,6 +360,7 @@ async def test_writing_goes_on_when_everybody_has_left(spools: Spools) -> None:
     await until(lambda: spool.is_shown and spool.bytes == 3)
     asking.cancel()
     await asyncio.wait([asking])
+    assert spool.is_left
     faucet.give(b"two")
     faucet.end()
     assert (await spool.finished()).bytes == 6

@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -20,7 +20,7 @@ from domain.errors import (
     Unavailable,
 )
 from domain.exports import Written
-from streaming.spool import Sink, SpoolBroken
+from streaming.spool import Sink, Spool, SpoolBroken
 from streaming.spool_folder import SpoolFolder, remove_abandoned
 from streaming.spool_sweeping import sweep
 from streaming.spools import Spools
@@ -86,6 +86,53 @@ async def test_owner_has_so_many_at_the_same_time(folder: Path) -> None:
         with pytest.raises(InvalidFilter):
             await growing[1].finished()
         await asyncio.gather(*[written(spools, b"further") for _ in range(2)])
+
+
+async def left(spool: Spool) -> None:
+    """Have somebody follow an export and go away."""
+    async with aclosing(spool.read(chunk_bytes=100)) as chunks:
+        await anext(chunks)
+
+
+async def test_export_that_everybody_left_gives_its_turn(folder: Path) -> None:
+    """The oldest of them, at once and with its file; further ones find no more than that."""
+    async with spools_in(folder, most_of_one_owner=3) as spools:
+        followed, *abandoned = (spools.begin(about(), Faucet(b"some")) for _ in range(3))
+        following = asyncio.create_task(followed.finished())
+        for spool in (followed, *abandoned):
+            await left(spool)
+        with capture_logs() as logs:
+            for _ in abandoned:
+                spools.begin(about(), Faucet())
+        with pytest.raises(RateLimited):
+            spools.begin(about(), Faucet())
+        assert [(line["event"], line["log_level"], line["id"]) for line in logs] == [
+            ("export_abandoned", "info", str(spool.id)) for spool in abandoned
+        ]
+        for spool in abandoned:
+            assert await spools.find(spool.id) is None
+            with pytest.raises(RateLimited):
+                await spool.finished()
+        await until(lambda: spools.statistics.failed == 2)
+        assert followed.is_growing
+        assert not {f"{spool.id.hex}.part" for spool in abandoned} & set(names(folder))
+        following.cancel()
+
+
+async def test_turn_is_kept_by_what_may_be_waited_for(folder: Path) -> None:
+    """What was begun just now, what is about to be read, and what was promised."""
+    async with spools_in(folder, most_of_one_owner=3) as spools:
+        promised = spools.begin(about(is_promised=True), Faucet(b"some"))
+        await left(promised)
+        spools.begin(about(), Faucet())
+        begun = spools.begin(about(), Faucet(b"some"))
+        await left(begun)
+        await begun.begun(enough_bytes=1, seconds=60)
+        with pytest.raises(RateLimited):
+            spools.begin(about(), Faucet())
+        await left(begun)
+        spools.begin(about(), Faucet())
+        assert (begun.is_growing, promised.is_growing) == (False, True)
 
 
 async def test_what_was_begun_is_counted(spools: Spools) -> None:
@@ -203,6 +250,22 @@ async def test_folder_is_swept_at_the_start(folder: Path) -> None:
         }
 
 
+async def test_what_cannot_be_swept_keeps_nothing_else(folder: Path) -> None:
+    """The rest goes, the process starts, and the log has one line."""
+    stuck = [file_of(folder, uuid4(), ".tmp") for _ in range(3)]
+    swept_away = [file_of(folder, uuid4(), ".tmp") for _ in range(3)]
+    for path in stuck:
+        path.mkdir(parents=True)
+    for path in swept_away:
+        path.write_bytes(b"some")
+    for path in (*stuck, *swept_away):
+        aged(path, 100)
+    with capture_logs() as logs:
+        async with spools_in(folder):
+            assert names(folder) == sorted(path.name for path in stuck)
+    assert [(line["event"], line["files"]) for line in logs] == [("exports_not_swept", 3)]
+
+
 async def test_what_became_whole_meanwhile_is_not_abandoned(spools: Spools, folder: Path) -> None:
     """A sweeper looks again once its writer cannot write any more."""
     spool = await written(spools, b"some")
@@ -225,7 +288,7 @@ async def test_sweeper_never_takes_what_grows(folder: Path) -> None:
     async with spools_in(folder) as spools:
         sweeping = asyncio.create_task(asyncio.to_thread(sweep_on))
         try:
-            for _ in range(20):
+            for _ in range(8):
                 finished = await asyncio.gather(*[written(spools, b"some") for _ in range(5)])
                 for spool in finished:
                     assert await spools.find(spool.id) is not None
@@ -250,7 +313,7 @@ async def test_what_the_disk_lost_never_becomes_whole(spools: Spools, folder: Pa
     await until(lambda: spool.bytes > 0 and not spool.waiting)
     os.truncate(file_of(folder, spool.id, ".part"), 1000)
     faucet.end()
-    with pytest.raises(AppError) as raised:
+    with capture_logs(), pytest.raises(AppError) as raised:
         await spool.finished()
     assert raised.value.code is ErrorCode.INTERNAL_SERVER_ERROR
     assert names(folder) == []
@@ -292,10 +355,10 @@ async def test_end_does_not_wait_for_who_does_not_end(folder: Path) -> None:
         return Written(rows=0, truncated=False, snapshot_at=MOMENT)
 
     with capture_logs() as logs:
-        async with spools_in(folder) as spools:
+        async with spools_in(folder, unwinding_seconds=0) as spools:
             spool = spools.begin(about(), source)
             await until(lambda: spool.bytes > 0)
-        assert [line["event"] for line in logs] == ["export_abandoned", "export_failed"]
+        assert [line["event"] for line in logs] == ["export_stuck", "export_failed"]
     with pytest.raises(Unavailable):
         await spool.finished()
     assert names(folder) == []

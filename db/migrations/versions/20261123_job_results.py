@@ -1,7 +1,7 @@
 """What a job gives: of an export where its file is and what proves that it is whole.
 
 A job may find that there is more or less to do than was foreseen. Its total may be put right then,
-as long as its progress does not go back.
+as long as its progress does not go back; it is never less than what is done.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,9 @@ _TOTAL_PUT_RIGHT = """
         NEW.total := coalesce(NEW.total, OLD.total);
         IF NEW.done::numeric * OLD.total < OLD.done::numeric * NEW.total THEN
             NEW.total := OLD.total;
+        END IF;
+        IF NEW.total < NEW.done THEN
+            NEW.total := NEW.done;
         END IF;"""
 
 

@@ -1,4 +1,4 @@
-"""A database full of rows of all kinds, and both executors before it."""
+"""What operations can be made of, and both executors of a small schema."""
 
 import gc
 from collections.abc import AsyncIterator, Iterator
@@ -13,10 +13,9 @@ from domain.enums import Role
 from domain.paging import CursorCodec
 from graph.context import PageLimits
 from jobs.background import BackgroundTasks
-from tests.apps import App, open_app
+from tests.apps import App
 from tests.client import Client
-from tests.conftest import _database_of_its_own
-from tests.graph.execution.materials import Rows, fill, gather
+from tests.graph.execution.materials import Rows, gather
 from tests.graph.execution.pair import Pair
 from tests.graph.execution.small import Recorded, small_schema
 
@@ -28,25 +27,6 @@ def forgotten() -> Iterator[None]:
     yield
     gc.collect()
     gc.enable()
-
-
-@pytest.fixture(scope="session")
-async def full_app(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[App]:
-    """One application on a database that is filled once and then only read."""
-    name = f"{template}_full"
-    async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(
-            url,
-            tmp_path_factory.mktemp("full_app"),
-            enable_compiled_execution=True,
-            log_format="json",
-        ) as app,
-    ):
-        await fill(app)
-        yield app
 
 
 @pytest.fixture(scope="session")
