@@ -7,7 +7,7 @@ DEV := $(VENV)/.installed-dev
 EXECUTION := tests/graph/execution
 FUZZED := tests/db/test_property_paging.py $(EXECUTION)/test_same_answers.py $(EXECUTION)/test_small_schema.py
 
-.PHONY: help setup run test test-fallback clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-exports bench-subscriptions faults clean
+.PHONY: help setup run test test-benchmarks test-fallback clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-exports bench-subscriptions faults clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -69,6 +69,9 @@ bench-subscriptions: $(DEV) ## Tell the memory of 200 idle subscriptions.
 clients: $(DEV) ## Follow a server with the GraphQL clients of Python and Node (installs the latter).
 	@.ci/clients $(VENV)/clients
 	@$(BIN)/pytest -rs tests/clients
+
+test-benchmarks: $(DEV) ## Test that the benchmarks measure what they say.
+	@$(BIN)/pytest tests/benchmarks --slow
 
 test-fallback: $(DEV) ## Run the test suite with graphql-core executing everything.
 	@ENABLE_COMPILED_EXECUTION=false $(BIN)/pytest -n auto

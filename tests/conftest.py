@@ -47,11 +47,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cuts", type=int, default=30, help="How many transactions are cut.")
     parser.addoption("--outages", type=int, default=2, help="How often a server is broken.")
     parser.addoption("--races", type=int, default=20_000, help="How many operations a race has.")
+    parser.addoption("--slow", action="store_true", help="Also what has a make target of its own.")
     parser.addoption("--retries", type=int, default=20, help="How many lost answers are retried.")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that no process is left with it at the end."""
+    if not config.getoption("--slow"):
+        items[:] = [item for item in items if item.get_closest_marker("slow") is None]
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 

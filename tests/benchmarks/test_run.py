@@ -29,6 +29,7 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.mark.slow
 def test_run_yields_a_row_per_server_and_operation(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,6 +49,7 @@ def test_run_yields_a_row_per_server_and_operation(
     assert (folder / "chart.svg").read_text().count("<rect") == len(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not is_installed(_PEERS), reason="the packages of the servers under Node are not installed"
 )

@@ -18,6 +18,7 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_run_tells_the_memory_and_its_growth(
     folder: Path, capsys: pytest.CaptureFixture[str]
