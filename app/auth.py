@@ -2,10 +2,10 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import jwt
@@ -38,6 +38,66 @@ class _Verified:
     weight: int
 
 
+class Signer:
+    """Signs claims for one use and reads them again: what both kinds of tokens have in common.
+
+    Args:
+        secret: Signs new tokens.
+        previous: A secret whose tokens are still taken, while keys are being changed.
+        audience: What the tokens are for; those for anything else are refused.
+        leeway: How long after its end a token is still taken.
+    """
+
+    def __init__(
+        self,
+        secret: bytes,
+        *,
+        previous: bytes | None,
+        audience: str,
+        leeway: timedelta = timedelta(0),
+    ) -> None:
+        self._current = _key_id(secret)
+        self._keys = {_key_id(key): key for key in (secret, previous) if key is not None}
+        self._audience = audience
+        self._leeway = leeway
+
+    def sign(self, user_uuid: UUID, claims: Mapping[str, str], *, ttl_seconds: float) -> str:
+        """A token of a user, valid from now on for a while."""
+        now = datetime.now(UTC)
+        whole = {
+            "iss": _ISSUER,
+            "aud": self._audience,
+            "sub": str(user_uuid),
+            **claims,
+            "iat": now,
+            "exp": now + timedelta(seconds=ttl_seconds),
+        }
+        headers = {"kid": self._current}
+        return jwt.encode(whole, self._keys[self._current], _ALGORITHM, headers=headers)
+
+    def read(self, token: str) -> dict[str, Any]:
+        """The claims of a token.
+
+        Raises:
+            jwt.ExpiredSignatureError: Its time is over.
+            jwt.PyJWTError: It was not signed here for this use.
+            KeyError: It names no key of ours.
+            ValueError: It is none.
+        """
+        if len(token) > _MAX_TOKEN_CHARS:
+            raise ValueError("The token is too long.")
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            self._keys[jwt.get_unverified_header(token)["kid"]],
+            algorithms=[_ALGORITHM],
+            audience=self._audience,
+            issuer=_ISSUER,
+            leeway=self._leeway,
+            options={"require": _REQUIRED},
+        )
+        return claims
+
+
 class Tokens:
     """Writes and reads tokens. One that was found good is not verified again until it expires.
 
@@ -47,26 +107,15 @@ class Tokens:
     """
 
     def __init__(self, secret: bytes, *, previous: bytes | None = None) -> None:
-        self._current = key_id(secret)
-        self._keys = {key_id(key): key for key in (secret, previous) if key is not None}
+        self._signer = Signer(secret, previous=previous, audience=_AUDIENCE, leeway=_LEEWAY)
         self._verified: BoundedCache[str, _Verified] = BoundedCache(
             max_bytes=_MAX_CACHED_BYTES, weigh=lambda verified: verified.weight
         )
 
     def issue(self, user_uuid: UUID, role: Role, *, ttl_seconds: float) -> str:
         """A token for a user, valid from now on for a while."""
-        now = datetime.now(UTC)
-        claims = {
-            "iss": _ISSUER,
-            "aud": _AUDIENCE,
-            "sub": str(user_uuid),
-            "role": role.value,
-            "use": _USE,
-            "iat": now,
-            "exp": now + timedelta(seconds=ttl_seconds),
-        }
-        headers = {"kid": self._current}
-        return jwt.encode(claims, self._keys[self._current], _ALGORITHM, headers=headers)
+        claims = {"role": role.value, "use": _USE}
+        return self._signer.sign(user_uuid, claims, ttl_seconds=ttl_seconds)
 
     def read(self, token: str) -> Viewer:
         """Who a token names.
@@ -81,19 +130,8 @@ class Tokens:
         return verified.viewer
 
     def _verify(self, token: str) -> _Verified:
-        if len(token) > _MAX_TOKEN_CHARS:
-            raise _refused()
         try:
-            key = self._keys[jwt.get_unverified_header(token)["kid"]]
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[_ALGORITHM],
-                audience=_AUDIENCE,
-                issuer=_ISSUER,
-                leeway=_LEEWAY,
-                options={"require": _REQUIRED},
-            )
+            claims = self._signer.read(token)
             if claims.get("use") != _USE:
                 raise _refused()
             expires_at = int(claims["exp"]) + _LEEWAY.total_seconds()
@@ -119,8 +157,7 @@ def bearer_authentication(tokens: Tokens) -> Callable[[str | None], Viewer | Non
     return authenticate
 
 
-def key_id(secret: bytes) -> str:
-    """What tells a secret from another in a token, without telling of it."""
+def _key_id(secret: bytes) -> str:
     return hashlib.sha256(b"kid" + secret).hexdigest()[:16]
 
 

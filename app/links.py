@@ -6,7 +6,6 @@ alone: for its path and its parameters, and for reading.
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
@@ -14,7 +13,7 @@ from uuid import UUID
 import jwt
 from starlette.requests import Request
 
-from app.auth import key_id
+from app.auth import Signer
 from domain.enums import Role
 from domain.errors import Unauthenticated
 from graph.context import Viewer
@@ -24,12 +23,8 @@ from streaming.manifests import Asker
 
 PARAMETER: Final = "token"
 
-_ALGORITHM: Final = "HS256"
-_ISSUER: Final = "appointment360"
 _AUDIENCE: Final = "appointment360:export"
-_REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss"]
 _READS: Final = frozenset({"GET", "HEAD"})
-_MAX_TOKEN_CHARS: Final = 4096
 _MANIFEST: Final = "/manifest"
 
 
@@ -42,8 +37,7 @@ class Links:
     """
 
     def __init__(self, secret: bytes, *, previous: bytes | None = None) -> None:
-        self._current = key_id(secret)
-        self._keys = {key_id(key): key for key in (secret, previous) if key is not None}
+        self._signer = Signer(secret, previous=previous, audience=_AUDIENCE)
 
     def sign(self, target: str, user_uuid: UUID, *, ttl_seconds: float) -> str:
         """The address with a token behind its parameters.
@@ -51,17 +45,7 @@ class Links:
         Args:
             target: A path, perhaps with parameters.
         """
-        now = datetime.now(UTC)
-        claims = {
-            "iss": _ISSUER,
-            "aud": _AUDIENCE,
-            "sub": str(user_uuid),
-            "for": _digest(target),
-            "iat": now,
-            "exp": now + timedelta(seconds=ttl_seconds),
-        }
-        headers = {"kid": self._current}
-        token = jwt.encode(claims, self._keys[self._current], _ALGORITHM, headers=headers)
+        token = self._signer.sign(user_uuid, {"for": _digest(target)}, ttl_seconds=ttl_seconds)
         separator = "&" if urlsplit(target).query else "?"
         return f"{target}{separator}{urlencode({PARAMETER: token})}"
 
@@ -75,14 +59,7 @@ class Links:
             Unauthenticated: The token is forged, expired, or of another address.
         """
         try:
-            claims = jwt.decode(
-                token[: _MAX_TOKEN_CHARS + 1],
-                self._keys[jwt.get_unverified_header(token)["kid"]],
-                algorithms=[_ALGORITHM],
-                audience=_AUDIENCE,
-                issuer=_ISSUER,
-                options={"require": _REQUIRED},
-            )
+            claims = self._signer.read(token)
             if claims.get("for") != _digest(target):
                 raise _refused()
             return UUID(claims["sub"])

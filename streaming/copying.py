@@ -4,25 +4,16 @@ import csv
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from io import StringIO
-from typing import Final, Protocol
+from typing import Final
 
 from db.exports import copy_export
 from db.transaction import Database
-from domain.exports import Export, ExportFormat, Foreseen, Written
+from domain.exports import Export, ExportFormat, Written
 from streaming.encoders import one_line_each
+from streaming.spool import Sink
 
 
-class Taker(Protocol):
-    """Takes what is written, such as a spool."""
-
-    def foresee(self, foreseen: Foreseen) -> None:
-        """Is told before the first byte what is known of the whole."""
-
-    async def write(self, data: bytes, *, rows: int = 0) -> None:
-        """Take bytes in which there are about so many rows."""
-
-
-async def write_export(database: Database, export: Export, taker: Taker) -> Written:
+async def write_export(database: Database, export: Export, sink: Sink) -> Written:
     """Write a whole export, header, brackets and all.
 
     Raises:
@@ -33,10 +24,10 @@ async def write_export(database: Database, export: Export, taker: Taker) -> Writ
     framing = _FRAMINGS[export.format](export)
 
     async def take(lines: bytes) -> None:
-        await taker.write(framing.around(lines), rows=lines.count(b"\n"))
+        await sink.write(framing.around(lines), rows=lines.count(b"\n"))
 
-    written = await copy_export(database, export, take, foresee=taker.foresee)
-    await taker.write(framing.end())
+    written = await copy_export(database, export, take, foresee=sink.foresee)
+    await sink.write(framing.end())
     return written
 
 
