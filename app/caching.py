@@ -112,12 +112,14 @@ async def open_caching(
     secret: bytes,
     direct_url: URL,
     serves: bool,
+    lease_seconds: float = LEASE_SECONDS,
 ) -> AsyncIterator[Caching]:
     """The cache of a process, watched while the block runs.
 
     Args:
         state: The agreement of all processes, asked over the usual connections.
         direct_url: Where PostgreSQL itself answers.
+        lease_seconds: More than the usual only where no other process writes.
     """
     async with AsyncExitStack() as stack:
         events = Events()
@@ -140,7 +142,7 @@ async def open_caching(
                 yield Caching(guard=guard)
         else:
             own = await stack.enter_async_context(open_cache_state(direct_url, name=state.name))
-            lease = Lease(own, store, is_shared=settings.enable_redis_cache)
+            lease = Lease(own, store, is_shared=settings.enable_redis_cache, seconds=lease_seconds)
             cache = QueryCache(
                 store, era=lease.era, ttl_seconds=settings.query_cache_ttl, events=events
             )

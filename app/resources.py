@@ -17,6 +17,7 @@ from app.monitoring import slow_statement_log
 from app.secret import load_secret
 from app.settings import Settings
 from app.stopping import StopClock
+from cache.lease import LEASE_SECONDS
 from db.announcing import announce
 from db.cache_state import CacheState
 from db.engine import normalize_database_url, open_engine
@@ -76,6 +77,7 @@ async def open_resources(
     statement_timeout_seconds: float = 8.0,
     with_replica: bool = False,
     with_cache: bool = False,
+    lease_seconds: float = LEASE_SECONDS,
 ) -> AsyncIterator[Resources]:
     """Open everything, and close it in the opposite order.
 
@@ -84,6 +86,7 @@ async def open_resources(
         statement_timeout_seconds: More than the default is for loads and migrations.
         with_replica: For serving: everything else is about the primary alone.
         with_cache: For serving: everything else reads what is stored.
+        lease_seconds: How long the cache is trusted without a look at who else writes.
 
     Raises:
         EmbeddedServerError: The embedded PostgreSQL cannot be had.
@@ -126,6 +129,7 @@ async def open_resources(
                 secret=secret,
                 direct_url=direct_url(settings, url),
                 serves=with_cache,
+                lease_seconds=lease_seconds,
             )
         )
         database = Database(

@@ -107,12 +107,22 @@ class Lease:
     Args:
         store: Is probed as often as the agreement is looked at.
         is_shared: Several processes use one store, and are trusted by one name.
+        seconds: How long a look is believed. More than LEASE_SECONDS only where nobody waits for
+            this process.
     """
 
-    def __init__(self, agreement: AgreementKept, store: Probed, *, is_shared: bool) -> None:
+    def __init__(
+        self,
+        agreement: AgreementKept,
+        store: Probed,
+        *,
+        is_shared: bool,
+        seconds: float = LEASE_SECONDS,
+    ) -> None:
         self._agreement = agreement
         self._store = store
         self._is_shared = is_shared
+        self._seconds = seconds
         self._era: str | None = None
         self._life: str | None = None
         self._believed_until = 0.0
@@ -145,7 +155,7 @@ class Lease:
         self._is_awaited.set()
         # Without a look that succeeds the lease is over by then.
         with suppress(TimeoutError):
-            async with asyncio.timeout(LEASE_SECONDS), self._new_look:
+            async with asyncio.timeout(self._seconds), self._new_look:
                 await self._new_look.wait_for(lambda: self._looked > asked)
         if self._is_shared and self._era != before:
             await asyncio.sleep(LEASE_SECONDS)
@@ -185,7 +195,7 @@ class Lease:
         is_trusted = agreed.trusted == self._agreement.name
         self._life = agreed.life if self._is_shared else self._store.life
         if is_trusted and not agreed.is_off and self._life == self._store.life:
-            self._era, self._believed_until = agreed.epoch.hex, started + LEASE_SECONDS
+            self._era, self._believed_until = agreed.epoch.hex, started + self._seconds
             self._has_looked.set()
         else:
             self._era = None

@@ -20,6 +20,8 @@ from tests.client import Client
 STRANGER = UUID("00000000-0000-4000-8000-000000000001")
 """A user that is in no table: enough where only the role counts."""
 
+PATIENT_LEASE_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class App:
@@ -46,12 +48,19 @@ class App:
 
 @asynccontextmanager
 async def open_app(
-    database_url: URL, folder: Path, *, with_cache: bool = False, **settings: Any
+    database_url: URL,
+    folder: Path,
+    *,
+    with_cache: bool = False,
+    lease_seconds: float = PATIENT_LEASE_SECONDS,
+    **settings: Any,
 ) -> AsyncIterator[App]:
     """The application on a database, with these settings beyond those that tests need.
 
     Args:
         with_cache: As a server has it, and ready for use.
+        lease_seconds: A machine that is busy with other tests lets none of this length lapse. A
+            server's own is for tests where other processes write.
     """
     chosen = {
         "database_pool_size": 5,
@@ -64,7 +73,9 @@ async def open_app(
         data_dir=folder,
         **chosen,
     )
-    async with open_resources(given, with_replica=True, with_cache=with_cache) as resources:
+    async with open_resources(
+        given, with_replica=True, with_cache=with_cache, lease_seconds=lease_seconds
+    ) as resources:
         if resources.caching.lease is not None:
             await resources.caching.lease.usable()
         transport = httpx.ASGITransport(both_executors(resources))
