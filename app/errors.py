@@ -9,29 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import AppError, ErrorCode
+from streaming.statuses import STATUS
 
 PROBLEM: Final = "application/problem+json"
-
-STATUS: Final[Mapping[ErrorCode, int]] = {
-    ErrorCode.UNAUTHENTICATED: 401,
-    ErrorCode.FORBIDDEN: 403,
-    ErrorCode.NOT_FOUND: 404,
-    ErrorCode.METHOD_NOT_ALLOWED: 405,
-    ErrorCode.REQUEST_TIMEOUT: 408,
-    ErrorCode.IDEMPOTENCY_KEY_IN_USE: 409,
-    ErrorCode.PRECONDITION_FAILED: 412,
-    ErrorCode.PAYLOAD_TOO_LARGE: 413,
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
-    ErrorCode.RANGE_NOT_SATISFIABLE: 416,
-    ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
-    ErrorCode.RATE_LIMITED: 429,
-    ErrorCode.INTERNAL_SERVER_ERROR: 500,
-    ErrorCode.FEATURE_DISABLED: 501,
-    ErrorCode.SERVICE_UNAVAILABLE: 503,
-    ErrorCode.TIMEOUT: 504,
-    ErrorCode.INSUFFICIENT_STORAGE: 507,
-}
-"""Codes without a line here are answered with 400."""
 
 _CODES: Final = {status: code for code, status in STATUS.items()}
 

@@ -182,8 +182,29 @@ class Settings(BaseSettings):
         description="Exports that a user can have written at the same time; a further one takes the"
         " place of the oldest that nobody reads.",
     )
+    max_upload_size: Bytes = Field(
+        50 * 2**20, description="Bytes of a file that is sent, but for imports and pictures."
+    )
+    max_upload_chunk_size: Bytes = Field(
+        2**20, ge=2**12, le=2**26, description="Bytes of a file that are taken at a time."
+    )
+    max_import_size: Bytes = Field(2 * 2**30, description="Bytes of a file to import at most.")
+    upload_ttl: Seconds = Field(
+        86_400, description="How long a file waits for its rest, and then for its use; a day."
+    )
+    upload_quota: Bytes = Field(
+        10 * 2**30, description="Bytes of all the files of one user at most."
+    )
+    file_store_url: str | None = Field(
+        None,
+        description="Where finished files are kept, as in s3://bucket/path; unset, in DATA_DIR."
+        " Needs the extra object-store.",
+    )
+    placeholder_value: str = Field(
+        "_", max_length=10, description="What a cell of an import says that has no value."
+    )
     undo_window: Seconds = Field(
-        604_800, description="How long after it a merge can be undone; a week."
+        604_800, description="How long after it a merge or an import can be undone; a week."
     )
     max_concurrent_background_tasks: int = Field(
         10, ge=1, le=1000, description="Tasks that run beside the requests of a process at a time."

@@ -31,6 +31,11 @@ class ErrorCode(StrEnum):
     PRECONDITION_FAILED = "PRECONDITION_FAILED"
     RANGE_NOT_SATISFIABLE = "RANGE_NOT_SATISFIABLE"
     INSUFFICIENT_STORAGE = "INSUFFICIENT_STORAGE"
+    UPLOAD_OFFSET_MISMATCH = "UPLOAD_OFFSET_MISMATCH"
+    UPLOAD_LOCKED = "UPLOAD_LOCKED"
+    CHECKSUM_MISMATCH = "CHECKSUM_MISMATCH"
+    INVALID_FILE = "INVALID_FILE"
+    INVALID_IMAGE = "INVALID_IMAGE"
     REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
     TIMEOUT = "TIMEOUT"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
@@ -135,6 +140,42 @@ class InsufficientStorage(AppError):
     """There is no room for what would have to be kept."""
 
     code = ErrorCode.INSUFFICIENT_STORAGE
+
+
+class UploadOffsetMismatch(AppError):
+    """Bytes were sent for another place of a file than where it goes on; `offset` says where."""
+
+    code = ErrorCode.UPLOAD_OFFSET_MISMATCH
+
+
+class UploadLocked(AppError):
+    """Another request is writing to the file now."""
+
+    code = ErrorCode.UPLOAD_LOCKED
+
+
+class ChecksumMismatch(AppError):
+    """The bytes that arrived are not those that were sent."""
+
+    code = ErrorCode.CHECKSUM_MISMATCH
+
+
+class InvalidUpload(AppError):
+    """The file is not what it has to be."""
+
+    code = ErrorCode.INVALID_FILE
+
+
+class InvalidImage(AppError):
+    """The file is no picture that can be used."""
+
+    code = ErrorCode.INVALID_IMAGE
+
+
+class UnsupportedMediaType(AppError):
+    """The body is of another kind than can be read."""
+
+    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
 class RequestTimeout(AppError):

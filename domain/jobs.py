@@ -14,6 +14,8 @@ class JobKind(DescribedEnum):
     DELETE_CONTACTS = "DELETE_CONTACTS", "Deletes contacts; each can be restored."
     DELETE_COMPANIES = "DELETE_COMPANIES", "Deletes companies; each can be restored."
     EXPORT_RECORDS = "EXPORT_RECORDS", "Writes contacts or companies into a file to download."
+    IMPORT_RECORDS = "IMPORT_RECORDS", "Reads contacts or companies from a file."
+    UNDO_IMPORT = "UNDO_IMPORT", "Takes back what an import has written."
 
 
 class JobStatus(DescribedEnum):

@@ -31,6 +31,8 @@ class NodeKind(IntEnum):
     MERGE = 7
     SUPPRESSION = 8
     JOB = 9
+    UPLOAD = 10
+    IMPORT_ERROR = 11
 
 
 _KINDS: Final = {int(kind): kind for kind in NodeKind}

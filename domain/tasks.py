@@ -13,9 +13,10 @@ from domain.jobs import JobKind
 
 BULK: Final = "bulk"
 EXPORTS: Final = "exports"
+IMPORTS: Final = "imports"
 HOUSEKEEPING: Final = "housekeeping"
 
-QUEUES: Final = (BULK, EXPORTS, HOUSEKEEPING)
+QUEUES: Final = (BULK, EXPORTS, IMPORTS, HOUSEKEEPING)
 """The queues that a worker takes jobs from; all of them unless it is told otherwise."""
 
 HIGH: Final = 10
@@ -104,8 +105,42 @@ class ExportRecords(Task):
     export: Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImportRecords(Task):
+    """Read the file that the job's row of `imports` names.
+
+    Its worker has to see the same files as the servers that take them.
+    """
+
+    kind = JobKind.IMPORT_RECORDS
+    queue = IMPORTS
+    max_attempts = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoImport(Task):
+    """Take back what an import has written.
+
+    Attributes:
+        import_id: The job of the import.
+    """
+
+    kind = JobKind.UNDO_IMPORT
+    queue = BULK
+
+    import_id: int
+
+
 _TASKS: Final[Mapping[str, type[Task]]] = {
-    task.kind: task for task in (TagContacts, DeleteContacts, DeleteCompanies, ExportRecords)
+    task.kind: task
+    for task in (
+        TagContacts,
+        DeleteContacts,
+        DeleteCompanies,
+        ExportRecords,
+        ImportRecords,
+        UndoImport,
+    )
 }
 
 

@@ -10,11 +10,10 @@ from starlette.types import Receive, Scope
 
 from cache.http import wants_fresh
 from domain.errors import (
-    AppError,
-    ErrorCode,
     InvalidInput,
     PayloadTooLarge,
     RequestTimeout,
+    UnsupportedMediaType,
 )
 from domain.idempotency import check_key
 from graph.deadlines import TimeLimit
@@ -23,12 +22,6 @@ _JSON: Final = "application/json"
 _MAX_NESTING: Final = 100
 _DISCARDED_BYTES: Final = 32 * 2**20
 _BODY_TIME: Final = TimeLimit(10.0)
-
-
-class UnsupportedMediaType(AppError):
-    """The body is not JSON by its own word."""
-
-    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
 class HTTPRequest:

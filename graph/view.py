@@ -26,25 +26,7 @@ from graph.errors import MASKED, format_app_error
 from graph.event_stream import EVENT_STREAM_HEADERS, EventStream, OpenStreams, as_events
 from graph.http_caching import AnswerCaching, Reply
 from graph.request import GraphQLRequest, HTTPRequest, read_request
-
-_STATUS: Final[Mapping[ErrorCode, int]] = {
-    ErrorCode.UNAUTHENTICATED: 401,
-    ErrorCode.FORBIDDEN: 403,
-    ErrorCode.METHOD_NOT_ALLOWED: 405,
-    ErrorCode.REQUEST_TIMEOUT: 408,
-    ErrorCode.IDEMPOTENCY_KEY_IN_USE: 409,
-    ErrorCode.PRECONDITION_FAILED: 412,
-    ErrorCode.PAYLOAD_TOO_LARGE: 413,
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
-    ErrorCode.RANGE_NOT_SATISFIABLE: 416,
-    ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
-    ErrorCode.RATE_LIMITED: 429,
-    ErrorCode.INTERNAL_SERVER_ERROR: 500,
-    ErrorCode.FEATURE_DISABLED: 501,
-    ErrorCode.SERVICE_UNAVAILABLE: 503,
-    ErrorCode.TIMEOUT: 504,
-    ErrorCode.INSUFFICIENT_STORAGE: 507,
-}
+from streaming.statuses import STATUS
 
 _ONE_MUTATION: Final = (
     "The header Idempotency-Key is for one mutation; give each input an idempotencyKey of its own."
@@ -182,7 +164,7 @@ class GraphQLView:
             result = await endpoint.execute(document, wanted, context)
         except AppError as error:
             body = {"errors": [format_app_error(error, request.id)]}
-            return _Answer(body, _STATUS.get(error.code, 400), error)
+            return _Answer(body, STATUS.get(error.code, 400), error)
         except InvalidDocument as invalid:
             return _Answer(errors_of(invalid, request.id), _request_error(accepted))
         return _finished(result, context, request, accepted)

@@ -5,18 +5,17 @@ from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
 
-from domain.errors import AppError, ErrorCode, InvalidInput, PayloadTooLarge, RequestTimeout
+from domain.errors import (
+    InvalidInput,
+    PayloadTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
 from streaming.strict_json import parse_json
 
 _JSON: Final = "application/json"
 _DISCARDED_BYTES: Final = 32 * 2**20
 _BODY_SECONDS: Final = 10.0
-
-
-class UnsupportedMediaType(AppError):
-    """The body is not JSON by its own word."""
-
-    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
 async def read_json_object(request: Request, *, max_bytes: int) -> dict[str, Any]:

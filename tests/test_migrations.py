@@ -13,8 +13,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import open_engine
+from db.import_tables import imports
 from db.job_tables import jobs
 from db.migrate import current_revision, downgrade, find_differences, head_revision, upgrade
+from db.upload_tables import uploads
 
 PROJECT = Path(__file__).parents[1]
 MIGRATE = """
@@ -99,7 +101,8 @@ async def test_migrated_database_is_what_the_tables_say(empty: AsyncEngine) -> N
         empty, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
     )
     ours = [name for name in tables if not name.startswith("procrastinate_")]
-    assert ours == sorted(["alembic_version", *jobs.metadata.tables])
+    (metadata,) = {table.metadata for table in (jobs, imports, uploads)}
+    assert ours == sorted(["alembic_version", *metadata.tables])
 
 
 async def test_upgrade_of_a_migrated_database_changes_nothing(engine: AsyncEngine) -> None:

@@ -1,0 +1,123 @@
+"""The tables of imports: each belongs to the row of `jobs` that has its counters and its end.
+
+What it takes to undo an import is kept by records, not by rows of the file: which were made, a list
+for each batch, and how those that were changed had been before.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    false,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from db.tables import metadata
+
+_NO_IDS: Final = text("'{}'::bigint[]")
+_NO_JSON: Final = text("'{}'::jsonb")
+
+
+def _job_id(*, is_key: bool) -> Column[int]:
+    jobs = ForeignKey("jobs.id", ondelete="CASCADE")
+    return Column("job_id", BigInteger, jobs, primary_key=is_key, nullable=False)
+
+
+imports: Final = Table(
+    "imports",
+    metadata,
+    _job_id(is_key=True),
+    Column("user_uuid", Uuid),
+    Column("upload_uuid", Uuid, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    # Of mapping and options: with the file's own, what tells that the same is asked for again.
+    Column("request_hash", LargeBinary, nullable=False),
+    # False once it stands in nobody's way: it was forced, undone, came to nothing, or only tried.
+    Column("is_standing", Boolean, nullable=False),
+    # As they were asked for.
+    Column("mapping", JSONB, nullable=False, server_default=_NO_JSON),
+    Column("options", JSONB, nullable=False, server_default=_NO_JSON),
+    # How the file is written and where its columns go, once it was opened.
+    Column("reading", JSONB),
+    # The first byte, and its line, that no committed batch has read.
+    Column("position", BigInteger, nullable=False, server_default=text("0")),
+    Column("line", Integer, nullable=False, server_default=text("0")),
+    # Nothing is written before a first look at all rows finds no fault.
+    Column("is_checked", Boolean, nullable=False, server_default=false()),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("undo_job_id", BigInteger, ForeignKey("jobs.id", ondelete="SET NULL")),
+    Column("undone_at", DateTime(timezone=True)),
+    Index(
+        "uq_imports_standing",
+        text("coalesce(user_uuid, '00000000-0000-0000-0000-000000000000')"),
+        "sha256",
+        "request_hash",
+        unique=True,
+        postgresql_where=text("is_standing"),
+    ),
+    Index("ix_imports_undo_job_id", "undo_job_id"),
+)
+
+import_batches: Final = Table(
+    "import_batches",
+    metadata,
+    _job_id(is_key=True),
+    Column("line", Integer, primary_key=True),
+    # The records that the batch made, in the order of their making.
+    Column("contact_ids", ARRAY(BigInteger), nullable=False, server_default=_NO_IDS),
+    Column("company_ids", ARRAY(BigInteger), nullable=False, server_default=_NO_IDS),
+)
+
+import_changes: Final = Table(
+    "import_changes",
+    metadata,
+    _job_id(is_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("record_id", BigInteger, primary_key=True),
+    # The version that the import left; -1 when somebody else came between two of its batches.
+    Column("version", Integer, nullable=False),
+    # Its rows as they were; null for a record that the import itself has made.
+    Column("before", JSONB),
+    Index("ix_import_changes_record_id", "record_id"),
+)
+
+import_errors: Final = Table(
+    "import_errors",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _job_id(is_key=False),
+    Column("line", Integer, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("suggestion", Text, nullable=False),
+    Index("ix_import_errors_job_id", "job_id", "line", "id"),
+)
+
+import_rejects: Final = Table(
+    "import_rejects",
+    metadata,
+    _job_id(is_key=True),
+    Column("line", Integer, primary_key=True),
+    # As the file has them.
+    Column("cells", ARRAY(Text), nullable=False),
+)

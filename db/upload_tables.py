@@ -1,0 +1,30 @@
+"""The table of files that users send; their bytes lie in files of the disk."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, Uuid, func
+
+from db.tables import metadata
+
+_NOW: Final = func.now()
+
+uploads: Final = Table(
+    "uploads",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    # Also the name of its file.
+    Column("uuid", Uuid, nullable=False, unique=True),
+    # Null for the server's own.
+    Column("user_uuid", Uuid),
+    Column("kind", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("total_bytes", BigInteger, nullable=False),
+    # In hexadecimal digits; null until all bytes are here. How many are is the size of the file.
+    Column("sha256", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Index("ix_uploads_user_uuid", "user_uuid", "created_at"),
+    Index("ix_uploads_expires_at", "expires_at"),
+)
