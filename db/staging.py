@@ -12,6 +12,7 @@ from uuid import UUID
 
 from domain.bulk import OnConflict
 from domain.enums import ContactMatchKey
+from domain.imports import ImportMode
 from domain.validation import CleanContact
 
 
@@ -38,6 +39,9 @@ class StagingCode(StrEnum):
     RELATION_AMBIGUOUS = "RELATION_AMBIGUOUS"
     NAME_DIFFERS = "NAME_DIFFERS"
     MISSING_REQUIRED = "MISSING_REQUIRED"
+    RELATION_NOT_FOUND = "RELATION_NOT_FOUND"
+    CREATE_ONLY_CONFLICT = "CREATE_ONLY_CONFLICT"
+    UPDATE_ONLY_MISSING = "UPDATE_ONLY_MISSING"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +53,7 @@ class Finding:
         field: The field it is about, in snake_case; empty for the row as a whole.
         column: The header of the column, where a file was read.
         raw: The beginning of the value as the file has it.
+        suggestion: What could be written instead; empty where nobody knows.
         record_id: The stored record that it is about.
     """
 
@@ -57,6 +62,7 @@ class Finding:
     field: str = ""
     column: str = ""
     raw: str = ""
+    suggestion: str = ""
     record_id: int | None = None
 
 
@@ -86,6 +92,10 @@ class StagingRules:
 
     Attributes:
         match_on: The keys of a contact, in the order in which they are tried.
+        mode: Which rows may be written; the others fail.
+        appends: What rows say about lists, e-mails and phones is added to what a record has, also
+            where it would otherwise take its place.
+        makes_companies: An employer that is not there is made.
         is_strict: A row that gives an address of another contact fails, rather than be written
             without it.
         timeout_seconds: What each statement may take; None leaves it as it is.
@@ -93,6 +103,9 @@ class StagingRules:
 
     match_on: Sequence[ContactMatchKey] = (ContactMatchKey.EMAIL, ContactMatchKey.LINKEDIN_URL)
     on_conflict: OnConflict = OnConflict.FILL_EMPTY
+    mode: ImportMode = ImportMode.UPSERT
+    appends: bool = False
+    makes_companies: bool = True
     is_strict: bool = False
     timeout_seconds: float | None = BATCH_TIMEOUT_SECONDS
 
@@ -105,6 +118,23 @@ class StagingRules:
     def skips(self) -> bool:
         """Whether rows leave alone what is stored."""
         return self.on_conflict is OnConflict.SKIP
+
+    def refused(self, target: "Target | None", *, is_deleted: bool, kind: str) -> Finding | None:
+        """Why a row must not be written, given the record that it is about.
+
+        Args:
+            target: None where there is none yet.
+        """
+        if target is None or is_deleted:
+            if self.mode is not ImportMode.UPDATE_ONLY:
+                return None
+            message = f"There is no such {kind}, and only those that are there are updated."
+            return Finding(code=StagingCode.UPDATE_ONLY_MISSING, message=message)
+        if self.mode is ImportMode.CREATE_ONLY and not target.is_new:
+            message = f"The {kind} is there already ({target.uuid}), and only new ones are made."
+            code, record_id = StagingCode.CREATE_ONLY_CONFLICT, target.record_id
+            return Finding(code=code, message=message, record_id=record_id)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,14 @@ from db.staging import (
     StagingRules,
     Target,
 )
-from db.staging_writing import Staging, bulk_write, insert_targets, sql
+from db.staging_journal import Journal, noting
+from db.staging_updates import Updates
+from db.staging_writing import bulk_write, insert_targets, sql
 from db.tables import companies
 from db.transaction import Transaction
 from domain.changes import CompaniesLoaded
 
-_STAGING: Final = Staging(companies)
+_UPDATES: Final = Updates(companies)
 _LOADING: Final = StagingRules()
 _TELLING_APART: Final = ("domain", "country", "region", "city")
 
@@ -78,14 +80,19 @@ async def upsert_companies(tx: Transaction, rows: Sequence[StagedCompany]) -> li
 
 
 async def place_companies(
-    tx: Transaction, rows: Sequence[StagedCompany], rules: StagingRules = _LOADING
+    tx: Transaction,
+    rows: Sequence[StagedCompany],
+    rules: StagingRules = _LOADING,
+    *,
+    journal: Journal | None = None,
 ) -> list[PlacedCompany]:
     """The same by rules of one's own, with the ids of the companies; it records no change."""
     async with bulk_write(tx, rules.timeout_seconds):
         known = await _load_known(tx, rows, rules)
         matches = [known.place(row) for row in rows]
         taken = (match.target for match in matches if not match.is_passed_over)
-        await _write(tx, [each for each in dict.fromkeys(taken) if each is not None], rules)
+        written = [each for each in dict.fromkeys(taken) if each is not None]
+        await _write(tx, written, rules, journal)
     return [match.placed() for match in matches]
 
 
@@ -121,12 +128,15 @@ class _Known:
         company = self._match(values)
         if isinstance(company, Finding):
             return _Match(row, None, [company])
+        is_deleted = company is not None and company.is_deleted
+        if refusal := self._rules.refused(company, is_deleted=is_deleted, kind="company"):
+            return _Match(row, None, [refusal])
         if company is None:
             if not row.may_create:
                 return _Match(row, None, [_UNKNOWN])
             company = _Company()
             self._add(company, values)
-        elif self._rules.skips and not company.is_deleted:
+        elif self._rules.skips and not is_deleted:
             return _Match(row, company, [], is_passed_over=True)
         company.take(row.line, values, with_nulls=self._rules.overwrites)
         return _Match(row, company, [] if self._rules.overwrites else company.name_findings(values))
@@ -212,7 +222,8 @@ _NAMELESS: Final = Finding(
     code=StagingCode.MISSING_REQUIRED, message="A company needs a name or a domain.", field="name"
 )
 _UNKNOWN: Final = Finding(
-    code=StagingCode.MISSING_REQUIRED, message="There is no company with this domain."
+    code=StagingCode.RELATION_NOT_FOUND,
+    message="There is no such company, and none is to be made.",
 )
 
 
@@ -232,7 +243,9 @@ async def _load_known(
     return known
 
 
-async def _write(tx: Transaction, targets: Sequence[_Company], rules: StagingRules) -> None:
+async def _write(
+    tx: Transaction, targets: Sequence[_Company], rules: StagingRules, journal: Journal | None
+) -> None:
     # In one order in every batch, so that two loads wait for each other instead of deadlocking.
     new = sorted((t for t in targets if t.is_new), key=lambda t: t.values.get("domain") or "")
     stored = [target for target in targets if not target.is_new]
@@ -240,9 +253,12 @@ async def _write(tx: Transaction, targets: Sequence[_Company], rules: StagingRul
         stored = [target for target in stored if target.needs_writing()]
     if stored:
         await tx.fetch(_LOCK, {"ids": [target.record_id for target in stored]})
-        await _STAGING.write(tx, stored, rules.on_conflict)
+        async with noting(journal, tx, companies, stored):
+            await _UPDATES.write(tx, stored, rules)
     if new:
         await insert_targets(tx, companies, new)
+        if journal:
+            journal.made(companies, new)
 
 
 def _telling_apart(values: Mapping[str, Any] | Row) -> dict[str, str]:

@@ -10,15 +10,17 @@ from typing import Any, Final, NamedTuple
 from db.rows import Row
 from db.staging import WRITTEN, Outcome, StagedCompany, StagedContact, StagingCode, StagingRules
 from db.staging_companies import place_companies, record_loaded
+from db.staging_journal import Journal, noting
 from db.staging_known import load_known
 from db.staging_matches import Belongings, ContactMatch, ContactTarget
-from db.staging_writing import Staging, bulk_write, copy_rows, insert_targets, sql
+from db.staging_updates import Updates
+from db.staging_writing import bulk_write, copy_rows, insert_targets, sql
 from db.statements import Statement
 from db.tables import activities, contact_emails, contact_metadata, contact_phones, contacts
 from db.transaction import Transaction
 from domain.changes import ContactsLoaded
 
-_STAGING: Final = Staging(contacts, contact_metadata)
+_UPDATES: Final = Updates(contacts, contact_metadata)
 _METADATA: Final = frozenset(contact_metadata.c.keys()) - {"contact_id"}
 _LOADING: Final = StagingRules()
 
@@ -26,6 +28,7 @@ _LOADING: Final = StagingRules()
 _EMPLOYER_CODES: Final[Mapping[str, StagingCode]] = {
     StagingCode.AMBIGUOUS_MATCH: StagingCode.RELATION_AMBIGUOUS,
     StagingCode.NAME_DIFFERS: StagingCode.NAME_DIFFERS,
+    StagingCode.RELATION_NOT_FOUND: StagingCode.RELATION_NOT_FOUND,
 }
 
 
@@ -67,15 +70,20 @@ async def upsert_contacts(tx: Transaction, rows: Sequence[StagedContact]) -> lis
 
 
 async def place_contacts(
-    tx: Transaction, rows: Sequence[StagedContact], rules: StagingRules = _LOADING
+    tx: Transaction,
+    rows: Sequence[StagedContact],
+    rules: StagingRules = _LOADING,
+    *,
+    journal: Journal | None = None,
 ) -> list[PlacedContact]:
     """The same by rules of one's own, with the ids of the contacts; it records no change."""
     async with bulk_write(tx, rules.timeout_seconds):
         known = await load_known(tx, rows, rules)
         matches = [known.place(row) for row in rows]
-        await _place_employers(tx, matches)
-        written = (match.target for match in matches if not match.is_passed_over)
-        await _write(tx, [each for each in dict.fromkeys(written) if each is not None], rules)
+        await _place_employers(tx, matches, rules, journal)
+        taken = (match.target for match in matches if not match.is_passed_over)
+        written = [each for each in dict.fromkeys(taken) if each is not None]
+        await _write(tx, written, rules, journal)
     return [_placed(match) for match in matches]
 
 
@@ -85,16 +93,30 @@ def _placed(match: ContactMatch) -> PlacedContact:
     return PlacedContact(match.target.record_id, match.target.company_ids, match.outcome())
 
 
-async def _place_employers(tx: Transaction, matches: Sequence[ContactMatch]) -> None:
+class _Employer(NamedTuple):
+    """What the row of a contact says about an employer.
+
+    Attributes:
+        is_chosen: The contact comes to belong to it; else it has a company already.
+    """
+
+    match: ContactMatch
+    company: StagedCompany
+    is_chosen: bool
+
+
+async def _place_employers(
+    tx: Transaction, matches: Sequence[ContactMatch], rules: StagingRules, journal: Journal | None
+) -> None:
     """Give the contacts their companies; one that has a company keeps it."""
-    asked = list(_employers(matches))
+    asked = list(_employers(matches, makes=rules.makes_companies))
     if not asked:
         return
-    employers = await place_companies(tx, [company for _, company in asked])
+    employers = await place_companies(tx, [each.company for each in asked], journal=journal)
     record_loaded(tx, employers)
-    for (match, company), placed in zip(asked, employers, strict=True):
+    for (match, _, is_chosen), placed in zip(asked, employers, strict=True):
         target = match.target
-        if target is None or not company.may_create:
+        if target is None or not is_chosen:
             continue
         target.take(match.row.line, {"company_id": placed.company_id})
         match.findings += [
@@ -104,7 +126,7 @@ async def _place_employers(tx: Transaction, matches: Sequence[ContactMatch]) -> 
         ]
 
 
-def _employers(matches: Sequence[ContactMatch]) -> Iterator[tuple[ContactMatch, StagedCompany]]:
+def _employers(matches: Sequence[ContactMatch], *, makes: bool) -> Iterator[_Employer]:
     """The rows that say something about an employer; only the first of a contact chooses it."""
     settled: set[ContactTarget] = set()
     for match in matches:
@@ -112,21 +134,28 @@ def _employers(matches: Sequence[ContactMatch]) -> Iterator[tuple[ContactMatch, 
         if target is None or match.is_passed_over or not values:
             continue
         target.take(match.row.line, {"company_name_raw": values.get("name")})
-        may_create = target.company_id is None and target not in settled
+        is_chosen = target.company_id is None and target not in settled
         settled.add(target)
-        if may_create or values.get("domain"):
-            yield match, StagedCompany(match.row.line, values, may_create=may_create)
+        if is_chosen or values.get("domain"):
+            company = StagedCompany(match.row.line, values, may_create=is_chosen and makes)
+            yield _Employer(match, company, is_chosen)
 
 
-async def _write(tx: Transaction, targets: Sequence[ContactTarget], rules: StagingRules) -> None:
+async def _write(
+    tx: Transaction, targets: Sequence[ContactTarget], rules: StagingRules, journal: Journal | None
+) -> None:
     for target in targets:
         target.touched = any([target.emails.settle(), target.phones.settle()])
         target.values |= _primary_address(target.emails)
     # In one order in every batch, so that two loads wait for each other instead of deadlocking.
     new = sorted((target for target in targets if target.is_new), key=_sort_key)
-    await _STAGING.write(tx, [each for each in targets if not each.is_new], rules.on_conflict)
+    stored = [each for each in targets if not each.is_new]
+    async with noting(journal, tx, contacts, stored):
+        await _UPDATES.write(tx, stored, rules)
     if new:
         await insert_targets(tx, contacts, new)
+        if journal:
+            journal.made(contacts, new)
         metadata = [_of(t, t.values) for t in new if not _METADATA.isdisjoint(t.values)]
         await copy_rows(tx, contact_metadata, metadata)
         await copy_rows(tx, activities, [_of(t, row) for t in new for row in t.activities])

@@ -144,7 +144,10 @@ class KnownContacts:
         found = self._find(row.contact, emails)
         if isinstance(found, Finding):
             return ContactMatch(row, None, [found])
-        if found is not None and self._rules.skips and not found.is_deleted:
+        is_deleted = found is not None and found.is_deleted
+        if refusal := self._rules.refused(found, is_deleted=is_deleted, kind="contact"):
+            return ContactMatch(row, None, [refusal])
+        if found is not None and self._rules.skips and not is_deleted:
             return ContactMatch(row, found, [], is_passed_over=True)
         target = found or ContactTarget()
         findings = [
@@ -212,11 +215,12 @@ class KnownContacts:
         self, target: ContactTarget, row: StagedContact, emails: Mapping[str, Mapping[str, Any]]
     ) -> None:
         contact, overwrites = row.contact, self._rules.overwrites
+        replaces = overwrites and not self._rules.appends
         target.take(row.line, contact.values, with_nulls=overwrites)
         target.activities.extend(row.activities)
-        if overwrites and contact.emails is not None:
+        if replaces and contact.emails is not None:
             target.emails.start_anew()
-        if overwrites and contact.phones is not None:
+        if replaces and contact.phones is not None:
             target.phones.start_anew()
         for phone in contact.phones or ():
             target.phones.add(phone_number(phone), {"type": PhoneType.OTHER, **phone})
