@@ -13,12 +13,12 @@ from typing import Final, TypeVar
 
 from app.demo_companies import demo_companies
 from app.demo_people import demo_contacts
-from app.read_ahead import read_ahead
 from db.staging import Outcome
 from db.staging_companies import upsert_companies
 from db.staging_contacts import upsert_contacts
 from db.staging_writing import refresh_statistics
 from db.transaction import Database, Transaction
+from jobs.read_ahead import read_ahead
 
 T = TypeVar("T")
 

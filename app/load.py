@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from app.load_summary import LoadProgress, LoadSummary, ReportFile
-from app.read_ahead import read_ahead
 from db.staging import Finding, Outcome, Result, StagedCompany, StagedContact
 from db.staging_companies import upsert_companies
 from db.staging_contacts import upsert_contacts
@@ -32,8 +31,10 @@ from db.staging_writing import refresh_statistics
 from db.transaction import Database, Transaction
 from domain.changes import CompaniesLoaded
 from domain.errors import AppError, InvalidInput, ProblemCode, Rejected, Unavailable
+from jobs.read_ahead import read_ahead
 from streaming.decoders import open_csv
-from streaming.mapping import Entity, map_headers
+from streaming.import_fields import Entity
+from streaming.mapping import map_headers
 from streaming.rows import ReadRow, RowReader
 
 _T = TypeVar("_T")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from tests.conftest import _database_of_its_own
 from tests.factories import make_company, make_contact
 from tests.graph.ids import id_of
 from tests.graph.rows import execute, snapshot
+from tests.processes import FORKED
 
 PEOPLE = """
     query People($first: Int) {
@@ -44,11 +44,6 @@ PLACES = {
 }
 JOINED = {("them", "nodes", "employer")}
 """What comes along with other rows when the query is compiled."""
-
-
-# A process of its own for each command, without importing all of the product each time.
-FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["app.cli"])
 
 
 def run_forked(folder: Path, environment: dict[str, str], arguments: Sequence[str]) -> None:
