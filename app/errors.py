@@ -42,6 +42,8 @@ def _headers(status: int, details: Mapping[str, object]) -> dict[str, str]:
         headers["Retry-After"] = str(details["retryAfter"])
     if status == 416 and "size" in details:
         headers["Content-Range"] = f"bytes */{details['size']}"
+    if "offset" in details:
+        headers["Upload-Offset"] = str(details["offset"])
     return headers
 
 

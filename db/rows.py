@@ -131,6 +131,15 @@ class UserRow(Row):
         is_active: bool
 
 
+class AvatarRow(Row):
+    """The picture of a row of `avatars`."""
+
+    if TYPE_CHECKING:
+        content: bytes
+        media_type: str
+        etag: str
+
+
 class JobRow(Row):
     """A row of `jobs`."""
 
@@ -159,3 +168,36 @@ class JobRow(Row):
         updated_at: datetime
         started_at: datetime | None
         finished_at: datetime | None
+
+
+class ImportErrorRow(Row):
+    """A row of `import_errors`."""
+
+    if TYPE_CHECKING:
+        id: int
+        job_id: int
+        line: int
+        code: str
+        severity: str
+        message: str
+        column: str
+        field: str
+        raw: str
+        suggestion: str
+
+
+class UploadRow(Row):
+    """A row of `uploads`."""
+
+    if TYPE_CHECKING:
+        id: int
+        uuid: UUID
+        user_uuid: UUID | None
+        kind: str
+        filename: str
+        media_type: str
+        total_bytes: int
+        sha256: str | None
+        created_at: datetime
+        finished_at: datetime | None
+        expires_at: datetime

@@ -1,0 +1,100 @@
+"""What may be uploaded: how long files may be, what they may be called, and where there is room."""
+
+import re
+import shutil
+import unicodedata
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from domain.errors import InsufficientStorage, InvalidInput, PayloadTooLarge
+from domain.pictures import MAX_PICTURE_BYTES
+from domain.uploads import NewUpload, UploadKind
+
+_MAX_FILENAME_CHARS: Final = 255
+_UNKNOWN_TYPE: Final = "application/octet-stream"
+# What else the server writes has to have room, too.
+_RESERVED_BYTES: Final = 64 * 2**20
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,127}/[\w.+-]{1,127}", re.ASCII)
+_FOLDERS: Final = re.compile(r"[/\\]")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadSettings:
+    """What operators decide about uploads.
+
+    Attributes:
+        max_import_bytes: Of a file to import.
+        max_upload_bytes: Of a file for anything else, unless that has a lower bound of its own.
+        chunk_bytes: What is written at a time.
+        ttl_seconds: How long a file waits for its rest, and then for its use.
+        quota_bytes: Of all files of one user.
+    """
+
+    max_import_bytes: int = 2 * 2**30
+    max_upload_bytes: int = 50 * 2**20
+    chunk_bytes: int = 2**20
+    ttl_seconds: float = 86_400.0
+    quota_bytes: int = 10 * 2**30
+
+    def most_bytes(self, kind: UploadKind) -> int:
+        """How long a file of a kind may be."""
+        if kind is UploadKind.AVATAR:
+            return min(MAX_PICTURE_BYTES, self.max_upload_bytes)
+        return self.max_import_bytes
+
+
+def cleaned(new: NewUpload, settings: UploadSettings) -> NewUpload:
+    """A file as it can be taken: its name is one to show, its length one that is allowed.
+
+    Raises:
+        InvalidInput: Its name, type or length cannot be used.
+        PayloadTooLarge: It is longer than its kind may be.
+    """
+    if new.total_bytes < 1:
+        raise InvalidInput("The file is empty. Send one that has bytes.", path="totalBytes")
+    most = settings.most_bytes(new.kind)
+    if new.total_bytes > most:
+        raise PayloadTooLarge(
+            f"The file has {new.total_bytes} bytes; {new.kind} may have {most}.",
+            limit=most,
+            path="totalBytes",
+        )
+    filename, media_type = clean_filename(new.filename), _clean_media_type(new.media_type)
+    return replace(new, filename=filename, media_type=media_type)
+
+
+def clean_filename(name: str) -> str:
+    """The last part of what a client calls a file, without what nobody sees.
+
+    Raises:
+        InvalidInput: There is nothing to show, or too much.
+    """
+    last = unicodedata.normalize("NFC", _FOLDERS.split(name)[-1])
+    shown = "".join(char for char in last if unicodedata.category(char) not in _UNSEEN).strip()
+    if shown in {"", ".", ".."}:
+        raise InvalidInput("Give the file a name, such as contacts.csv.", path="filename")
+    if len(shown) > _MAX_FILENAME_CHARS:
+        message = f"Give the file a name of at most {_MAX_FILENAME_CHARS} characters."
+        raise InvalidInput(message, path="filename")
+    return shown
+
+
+def _clean_media_type(media_type: str) -> str:
+    """The type alone, without parameters such as the charset."""
+    kept = media_type.partition(";")[0].strip().lower() or _UNKNOWN_TYPE
+    if not _MEDIA_TYPE.fullmatch(kept):
+        message = "Give the file a media type such as text/csv, or none."
+        raise InvalidInput(message, path="mediaType")
+    return kept
+
+
+def require_room(folder: Path, size: int) -> None:
+    """Refuse a file that the disk has no room for, before its first byte.
+
+    Raises:
+        InsufficientStorage: It has none.
+    """
+    if shutil.disk_usage(folder).free < size + _RESERVED_BYTES:
+        raise InsufficientStorage("The disk of the server has no room for it. Try again later.")

@@ -1,0 +1,542 @@
+"""Promises of the routes of uploads: what tus 1.0 says, to whom it is said, and what is refused."""
+
+import asyncio
+import hashlib
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy.engine import URL
+from starlette.applications import Starlette
+
+from app.asgi import create_app
+from app.auth import bearer_authentication
+from app.errors import answer_app_error
+from app.links import identified_by
+from app.middleware import RequestMiddleware
+from app.resources import Resources
+from domain.enums import Role
+from domain.errors import AppError
+from streaming.tus_routes import tus_routes
+from tests.apps import STRANGER, open_app
+from tests.conftest import _database_of_its_own
+from tests.db.datasets import seeded
+from tests.graph.sockets import until
+from tests.served import serving
+
+ROOT: Final = "/api/v1/uploads/"
+OTHER: Final = UUID(int=7)
+BYTES: Final = seeded("tus").randbytes(300_000)
+LARGEST: Final = 6 * 2**20
+BLOCK: Final = 2**12
+BINARY: Final = "application/offset+octet-stream"
+
+
+def metadata(**told: str) -> str:
+    """Names and values as tus writes them."""
+    return ",".join(f"{name} {b64encode(value.encode()).decode()}" for name, value in told.items())
+
+
+def digest(algorithm: str, data: bytes) -> str:
+    """A checksum as tus writes it."""
+    return f"{algorithm} {b64encode(hashlib.new(algorithm, data).digest()).decode()}"
+
+
+@dataclass(frozen=True)
+class Tus:
+    """Uploads as one user."""
+
+    http: httpx.AsyncClient
+    resources: Resources
+    role: Role = Role.EDITOR
+    user: UUID = STRANGER
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        **headers: Any,
+    ) -> httpx.Response:
+        """An answer; `upload_offset` is the header `Upload-Offset`, an empty one is left out."""
+        token = self.resources.tokens.issue(self.user, self.role, ttl_seconds=600)
+        usual = {"authorization": f"Bearer {token}", "tus-resumable": "1.0.0"}
+        usual |= {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {name: value for name, value in usual.items() if value}
+        return await self.http.request(method, path, content=content, headers=sent)
+
+    async def create(
+        self, size: int = len(BYTES), kind: str = "contacts", **headers: Any
+    ) -> httpx.Response:
+        """The answer to an announced file."""
+        told = metadata(filename="people.csv", filetype="text/csv", kind=kind)
+        given: dict[str, Any] = {"upload_length": str(size), "upload_metadata": told} | headers
+        return await self.send("POST", ROOT, **given)
+
+    async def created(self, size: int = len(BYTES), kind: str = "contacts") -> str:
+        """Where a new upload is."""
+        answer = await self.create(size, kind)
+        assert answer.status_code == 201, answer.text
+        location: str = answer.headers["location"]
+        return location
+
+    async def patch(
+        self, path: str, offset: int, content: bytes | AsyncIterator[bytes], **headers: Any
+    ) -> httpx.Response:
+        given = {"content_type": BINARY, "upload_offset": str(offset)} | headers
+        return await self.send("PATCH", path, content=content, **given)
+
+    async def offset(self, path: str) -> int:
+        """Where an upload goes on."""
+        answer = await self.send("HEAD", path)
+        assert answer.status_code == 200, answer.status_code
+        return int(answer.headers["upload-offset"])
+
+    def file(self, path: str) -> Path:
+        """Where its bytes lie."""
+        return self.resources.data_folder / "uploads" / path.rpartition("/")[2]
+
+
+@pytest.fixture(scope="module")
+async def shared(
+    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Tus]:
+    """One application for all tests that look at uploads of their own alone."""
+    name = f"{template}_tus"
+    async with (
+        _database_of_its_own(server_url, name=name, template=template) as url,
+        open_app(
+            url,
+            tmp_path_factory.mktemp("tus"),
+            max_import_size=LARGEST,
+            max_upload_chunk_size=BLOCK,
+        ) as app,
+        serving(create_app(app.resources)) as served,
+        httpx.AsyncClient(base_url=served.http, timeout=30) as http,
+    ):
+        yield Tus(http, app.resources)
+
+
+@pytest.fixture
+def tus(shared: Tus) -> Tus:
+    return shared
+
+
+def problem_of(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["tus-resumable"] == "1.0.0"
+    return answer.status_code, answer.json()["code"]
+
+
+async def test_file_in_pieces_arrives_whole(tus: Tus) -> None:
+    """Each piece is told how far the file is; at the end its digest is stored."""
+    path = await tus.created()
+    for start in range(0, len(BYTES), 70_000):
+        assert await tus.offset(path) == start
+        answer = await tus.patch(path, start, BYTES[start : start + 70_000])
+        assert answer.status_code == 204
+        assert answer.headers["upload-offset"] == str(min(start + 70_000, len(BYTES)))
+    row = await tus.resources.uploads.find(UUID(path.rpartition("/")[2]), owner=STRANGER)
+    assert row.sha256 == hashlib.sha256(BYTES).hexdigest()
+    assert tus.file(path).read_bytes() == BYTES
+    assert (row.filename, row.media_type, row.kind) == ("people.csv", "text/csv", "contacts")
+
+
+@pytest.mark.parametrize("path", [ROOT, ROOT.rstrip("/"), f"{ROOT}{OTHER.hex}"])
+async def test_what_is_spoken_is_told_to_anybody(tus: Tus, path: str) -> None:
+    """Without a token and without a version, also where there is no upload."""
+    answer = await tus.send("OPTIONS", path, authorization="", tus_resumable="")
+    assert answer.status_code == 204
+    told = {name: value for name, value in answer.headers.items() if name.startswith("tus-")}
+    assert told == {
+        "tus-resumable": "1.0.0",
+        "tus-version": "1.0.0",
+        "tus-extension": "creation,creation-with-upload,termination,checksum,expiration",
+        "tus-max-size": str(LARGEST),
+        "tus-checksum-algorithm": "sha1,sha256,md5",
+    }
+
+
+@pytest.mark.parametrize("version", ["", "0.2.2"], ids=["none", "another"])
+@pytest.mark.parametrize("method", ["POST", "HEAD", "PATCH", "DELETE"])
+async def test_other_versions_are_refused(tus: Tus, method: str, version: str) -> None:
+    """They are told which one is spoken, before anything else is looked at."""
+    path = ROOT if method == "POST" else f"{ROOT}{OTHER.hex}"
+    answer = await tus.send(method, path, tus_resumable=version)
+    assert answer.status_code == 412
+    assert answer.headers["tus-version"] == "1.0.0"
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_upload_is_created_at_a_path_of_the_server(tus: Tus, slash: str) -> None:
+    """Of no host, so that it is right behind a proxy; and it is told how long it waits."""
+    told = metadata(filename="a.csv", kind="companies")
+    answer = await tus.send(
+        "POST", ROOT.rstrip("/") + slash, upload_length="5", upload_metadata=told
+    )
+    assert answer.status_code == 201
+    folder, _, upload_id = answer.headers["location"].rpartition("/")
+    assert (folder + "/", UUID(upload_id).hex) == (ROOT, upload_id)
+    expires = parsedate_to_datetime(answer.headers["upload-expires"])
+    row = await tus.resources.uploads.find(UUID(upload_id), owner=STRANGER)
+    assert expires == row.expires_at.replace(microsecond=0)
+    assert (tus.file(f"/{upload_id}").stat().st_mode & 0o777) == 0o600
+
+
+BAD: Final[Mapping[str, Mapping[str, Any]]] = {
+    "no length": {"upload_length": ""},
+    "negative length": {"upload_length": "-1"},
+    "empty file": {"upload_length": "0"},
+    "length later": {"upload_length": "", "upload_defer_length": "1"},
+    "length later as well": {"upload_defer_length": "1"},
+    "of several": {"upload_concat": "partial"},
+    "no metadata": {"upload_metadata": ""},
+    "no file name": {"upload_metadata": metadata(kind="contacts")},
+    "no kind": {"upload_metadata": metadata(filename="a.csv")},
+    "another kind": {"upload_metadata": metadata(filename="a.csv", kind="people")},
+    "no base64": {"upload_metadata": "filename a.csv,kind Y29udGFjdHM="},
+    "no UTF-8": {"upload_metadata": "filename /w==,kind Y29udGFjdHM="},
+    "a name twice": {"upload_metadata": metadata(kind="contacts") + ",kind Y29udGFjdHM="},
+    "nothing between commas": {"upload_metadata": metadata(kind="contacts", filename="a") + ",,"},
+    "a folder for a name": {"upload_metadata": metadata(filename="../", kind="contacts")},
+    "a long name": {"upload_metadata": metadata(filename="a" * 300, kind="contacts")},
+    "no media type": {
+        "upload_metadata": metadata(filename="a", kind="contacts", filetype="a b"),
+    },
+}
+
+
+@pytest.mark.parametrize("headers", BAD.values(), ids=BAD)
+async def test_creation_that_cannot_be_read_is_refused(
+    tus: Tus, headers: Mapping[str, Any]
+) -> None:
+    """With words of what to do, and nothing is made."""
+    before = list(tus.file("/").iterdir())
+    assert problem_of(await tus.create(**headers)) == (400, "BAD_USER_INPUT")
+    assert list(tus.file("/").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [("contacts", 6 * 2**20), ("companies", 6 * 2**20), ("avatar", 5 * 2**20)]
+)
+async def test_each_kind_has_a_largest_file(tus: Tus, kind: str, most: int) -> None:
+    """One byte more is refused before any is sent."""
+    assert (await tus.create(most, kind)).status_code == 201
+    refused = await tus.create(most + 1, kind)
+    assert problem_of(refused) == (413, "PAYLOAD_TOO_LARGE")
+    assert refused.json()["limit"] == most
+
+
+async def test_viewers_send_pictures_of_themselves_alone(tus: Tus) -> None:
+    """Imports are for editors, and nothing is for strangers."""
+    viewer = replace(tus, role=Role.VIEWER)
+    assert (await viewer.create(kind="avatar")).status_code == 201
+    assert problem_of(await viewer.create()) == (403, "FORBIDDEN")
+    assert problem_of(await tus.create(authorization="")) == (401, "UNAUTHENTICATED")
+    path = await tus.created()
+    assert problem_of(await viewer.patch(path, 0, BYTES)) == (403, "FORBIDDEN")
+
+
+async def test_bytes_can_come_with_the_creation(tus: Tus) -> None:
+    """The first of them, or all."""
+    answer = await tus.create(content_type=BINARY, content=BYTES[:1000])
+    assert (answer.status_code, answer.headers["upload-offset"]) == (201, "1000")
+    path = answer.headers["location"]
+    assert (await tus.patch(path, 1000, BYTES[1000:])).status_code == 204
+    assert tus.file(path).read_bytes() == BYTES
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content_type": "text/csv"}, 415),
+        ({"content_type": BINARY, "upload_checksum": digest("sha1", b"other")}, 460),
+        ({"content_type": BINARY, "upload_length": "3"}, 413),
+    ],
+    ids=["type", "checksum", "length"],
+)
+async def test_creation_with_bad_bytes_leaves_nothing(
+    tus: Tus, headers: dict[str, Any], status: int
+) -> None:
+    """Its client is told of no upload to go on with."""
+    before = set(tus.file("/").iterdir())
+    answer = await tus.create(content=BYTES, **headers)
+    assert answer.status_code == status
+    assert "location" not in answer.headers
+    assert set(tus.file("/").iterdir()) == before
+
+
+async def test_head_tells_all_that_a_client_needs_to_go_on(tus: Tus) -> None:
+    """How far it is, how long it gets, what it is called; and that nobody may keep the answer."""
+    path = await tus.created()
+    answer = await tus.send("HEAD", path)
+    assert answer.status_code == 200
+    assert answer.headers["upload-offset"] == "0"
+    assert answer.headers["upload-length"] == str(len(BYTES))
+    told = metadata(filename="people.csv", filetype="text/csv", kind="contacts")
+    assert answer.headers["upload-metadata"] == told
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["tus-resumable"] == "1.0.0"
+
+
+async def test_uploads_of_others_are_not_there(tus: Tus) -> None:
+    """Not even for an admin, and in the same words as those that never were."""
+    path = await tus.created()
+    other = replace(tus, user=OTHER, role=Role.ADMIN)
+    for method in ("HEAD", "PATCH", "DELETE"):
+        foreign = await other.send(method, path, content_type=BINARY, upload_offset="0")
+        absent = await other.send(
+            method, f"{ROOT}{OTHER.hex}", content_type=BINARY, upload_offset="0"
+        )
+        assert foreign.status_code == absent.status_code == 404
+    assert await tus.offset(path) == 0
+
+
+@pytest.mark.parametrize(
+    "given", ["..%2F..%2Fx", "%2e%2e", "x", "0" * 31, "0" * 33, "%00", f"{OTHER.hex}.json"]
+)
+async def test_id_is_never_a_path(tus: Tus, given: str) -> None:
+    """What is no id is refused, whatever is asked for."""
+    for method in ("HEAD", "PATCH", "DELETE"):
+        answer = await tus.send(method, ROOT + given, content_type=BINARY, upload_offset="0")
+        assert answer.status_code in {400, 404}
+
+
+async def test_bytes_for_another_place_are_refused(tus: Tus) -> None:
+    """With the place where the file goes on."""
+    path = await tus.created()
+    await tus.patch(path, 0, BYTES[:10])
+    for wrong in (0, 11):
+        answer = await tus.patch(path, wrong, BYTES[:10])
+        assert problem_of(answer) == (409, "UPLOAD_OFFSET_MISMATCH")
+        assert answer.json()["offset"] == 10
+        assert answer.headers["upload-offset"] == "10"
+
+
+@pytest.mark.parametrize(
+    ("headers", "refusal"),
+    [
+        ({"content_type": "application/octet-stream"}, (415, "UNSUPPORTED_MEDIA_TYPE")),
+        ({"content_encoding": "gzip"}, (415, "UNSUPPORTED_MEDIA_TYPE")),
+        ({"upload_offset": ""}, (400, "BAD_USER_INPUT")),
+        ({"upload_offset": "x"}, (400, "BAD_USER_INPUT")),
+        ({"upload_checksum": "crc32 AAAA"}, (400, "BAD_USER_INPUT")),
+        ({"upload_checksum": "sha1 AAAA"}, (400, "BAD_USER_INPUT")),
+        ({"upload_checksum": "sha1"}, (400, "BAD_USER_INPUT")),
+    ],
+)
+async def test_bytes_that_are_announced_wrongly_are_refused(
+    tus: Tus, headers: dict[str, str], refusal: tuple[int, str]
+) -> None:
+    """And none of them is taken."""
+    path = await tus.created()
+    assert problem_of(await tus.patch(path, 0, BYTES[:10], **headers)) == refusal
+    assert await tus.offset(path) == 0
+
+
+async def in_pieces(*pieces: bytes) -> AsyncIterator[bytes]:
+    """A body whose length is not told."""
+    for piece in pieces:
+        yield piece
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["told", "not-told"])
+async def test_more_than_was_announced_is_refused(tus: Tus, is_told: bool) -> None:
+    """Whether its length is told or not, nothing of it is kept."""
+    path = await tus.created(100)
+    content = BYTES[:101] if is_told else in_pieces(BYTES[:50], BYTES[50:101])
+    assert problem_of(await tus.patch(path, 0, content)) == (413, "PAYLOAD_TOO_LARGE")
+    assert await tus.offset(path) == 0
+    await tus.patch(path, 0, BYTES[:100])
+    assert problem_of(await tus.patch(path, 100, b"x")) == (413, "PAYLOAD_TOO_LARGE")
+    assert (await tus.patch(path, 100, b"")).headers["upload-offset"] == "100"
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256", "md5"])
+async def test_bytes_with_a_checksum_are_kept_when_they_are_right(tus: Tus, algorithm: str) -> None:
+    """Else the client is told, and sends them again."""
+    path = await tus.created()
+    wrong = await tus.patch(path, 0, BYTES, upload_checksum=digest(algorithm, BYTES + b"x"))
+    assert problem_of(wrong) == (460, "CHECKSUM_MISMATCH")
+    assert await tus.offset(path) == 0
+    for start, end in ((0, 1000), (1000, len(BYTES))):
+        part = BYTES[start:end]
+        right = await tus.patch(path, start, part, upload_checksum=digest(algorithm, part))
+        assert right.headers["upload-offset"] == str(end)
+    assert tus.file(path).read_bytes() == BYTES
+
+
+async def test_clients_without_patch_say_what_they_mean(tus: Tus) -> None:
+    """By a header of POST; a POST that means nothing else is refused."""
+    path = await tus.created()
+    answer = await tus.send(
+        "POST",
+        path,
+        x_http_method_override="PATCH",
+        content_type=BINARY,
+        upload_offset="0",
+        content=BYTES,
+    )
+    assert (answer.status_code, answer.headers["upload-offset"]) == (204, str(len(BYTES)))
+    assert problem_of(await tus.send("POST", path)) == (400, "BAD_USER_INPUT")
+
+
+async def test_upload_can_be_ended(tus: Tus) -> None:
+    """It and its bytes are gone."""
+    path = await tus.created()
+    await tus.patch(path, 0, BYTES[:1000])
+    assert (await tus.send("DELETE", path)).status_code == 204
+    assert not tus.file(path).exists()
+    assert (await tus.send("HEAD", path)).status_code == 404
+    assert (await tus.send("DELETE", path)).status_code == 404
+
+
+async def test_bound_of_other_bodies_is_not_that_of_uploads(tus: Tus) -> None:
+    """A piece may be larger than what GraphQL takes."""
+    large = BYTES * 17
+    assert len(large) > tus.resources.settings.max_body_size
+    path = await tus.created(len(large))
+    assert (await tus.patch(path, 0, large)).headers["upload-offset"] == str(len(large))
+
+
+class Hanging:
+    """A body that stops after some blocks, until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.goes_on = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield BYTES[: 2 * BLOCK]
+        await self.goes_on.wait()
+        yield BYTES[2 * BLOCK :]
+
+
+class Patch:
+    """A PATCH under way, of which a block is written."""
+
+    def __init__(self, tus: Tus, path: str) -> None:
+        self._body = Hanging()
+        self._task = asyncio.create_task(tus.patch(path, 0, aiter(self._body)))
+
+    async def end(self) -> httpx.Response:
+        """Its answer; the client reads none before it has sent all."""
+        self._body.goes_on.set()
+        return await self._task
+
+
+@asynccontextmanager
+async def patching(tus: Tus, path: str) -> AsyncIterator[Patch]:
+    """A client that sends two blocks and waits."""
+    patch = Patch(tus, path)
+    await until(lambda: tus.file(path).stat().st_size >= BLOCK)
+    yield patch
+    await patch.end()
+
+
+async def test_of_two_racing_writers_one_is_refused(tus: Tus) -> None:
+    """The other one is not disturbed."""
+    path = await tus.created()
+    async with patching(tus, path) as first:
+        assert problem_of(await tus.patch(path, 0, BYTES)) == (423, "UPLOAD_LOCKED")
+        assert (await first.end()).status_code == 204
+    assert tus.file(path).read_bytes() == BYTES
+
+
+async def test_who_asks_how_far_it_is_takes_over(tus: Tus) -> None:
+    """A connection that broke unseen must not keep its client from going on over a new one."""
+    path = await tus.created()
+    async with patching(tus, path) as first:
+        offset = await tus.offset(path)
+        assert BLOCK <= offset <= 2 * BLOCK
+        assert (await tus.patch(path, offset, BYTES[offset:])).status_code == 204
+        assert problem_of(await first.end()) == (423, "UPLOAD_LOCKED")
+    assert tus.file(path).read_bytes() == BYTES
+
+
+async def test_upload_that_is_ended_takes_no_more_bytes(tus: Tus) -> None:
+    """Also when it is ended while they come."""
+    path = await tus.created()
+    async with patching(tus, path) as first:
+        assert (await tus.send("DELETE", path)).status_code == 204
+        assert problem_of(await first.end()) == (404, "NOT_FOUND")
+    assert not tus.file(path).exists()
+
+
+async def test_server_that_stops_keeps_what_it_has(tus: Tus) -> None:
+    """It does not wait for the rest; its client is told to go on in a moment."""
+    path = await tus.created()
+    async with patching(tus, path) as first:
+        create_app(tus.resources).end_streams()
+        assert problem_of(await first.end()) == (503, "SERVICE_UNAVAILABLE")
+    assert await tus.offset(path) >= BLOCK
+
+
+@pytest.mark.parametrize("has_checksum", [False, True], ids=["plain", "checksum"])
+async def test_connection_that_breaks_keeps_what_came(tus: Tus, has_checksum: bool) -> None:
+    """Unless nobody can tell whether it is right: then the piece has to come again."""
+    path = await tus.created()
+    checksum = f"Upload-Checksum: {digest('sha1', BYTES)}\r\n" if has_checksum else ""
+    token = tus.resources.tokens.issue(STRANGER, Role.EDITOR, ttl_seconds=600)
+    head = (
+        f"PATCH {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n"
+        f"Tus-Resumable: 1.0.0\r\nContent-Type: {BINARY}\r\nUpload-Offset: 0\r\n"
+        f"Content-Length: {len(BYTES)}\r\n{checksum}\r\n"
+    )
+    base = tus.http.base_url
+    _, writer = await asyncio.open_connection(base.host, base.port)
+    writer.write(head.encode() + BYTES[: 2 * BLOCK])
+    await writer.drain()
+    uploads, upload_id = tus.resources.uploads, UUID(path.rpartition("/")[2])
+    await until(lambda: upload_id in uploads._writing)
+    if not has_checksum:
+        await until(lambda: tus.file(path).stat().st_size >= BLOCK)
+    writer.close()
+    await writer.wait_closed()
+    await until(lambda: upload_id not in uploads._writing)
+    offset = await tus.offset(path)
+    assert offset == 0 if has_checksum else BLOCK <= offset <= 2 * BLOCK
+
+
+async def test_client_that_falls_silent_is_not_waited_for(tus: Tus) -> None:
+    """What it sent stays; a slow one that goes on sending is waited for."""
+    path = await tus.created()
+    async with (
+        serving(impatient(tus.resources)) as served,
+        httpx.AsyncClient(base_url=served.http, timeout=30) as http,
+        patching(replace(tus, http=http), path) as first,
+    ):
+        await until(lambda: not tus.resources.uploads._writing)
+        assert problem_of(await first.end()) == (408, "REQUEST_TIMEOUT")
+    assert await tus.offset(path) >= BLOCK
+
+
+def impatient(resources: Resources) -> RequestMiddleware:
+    """The routes alone, where nobody waits for long."""
+    identify = identified_by(bearer_authentication(resources.tokens), resources.links)
+    routes = tus_routes(resources.uploads, identify=identify, silent_seconds=0.2)
+    return RequestMiddleware(
+        Starlette(routes=routes, exception_handlers={AppError: answer_app_error})
+    )
+
+
+async def test_one_user_does_not_fill_the_disk(database_url: URL, tmp_path: Path) -> None:
+    """What is announced counts; ended uploads count no more, and those of others never."""
+    async with open_app(database_url, tmp_path, upload_quota=1000) as app:
+        tus = Tus(app.http, app.resources)
+        path = await tus.created(600)
+        refused = await tus.create(401)
+        assert problem_of(refused) == (507, "INSUFFICIENT_STORAGE")
+        assert refused.json()["left"] == 400
+        assert (await replace(tus, user=OTHER).create(401)).status_code == 201
+        await tus.send("DELETE", path)
+        assert (await tus.create(401)).status_code == 201
+        answers = await asyncio.gather(*(tus.create(200) for _ in range(6)))
+        assert sorted(answer.status_code for answer in answers) == [201, 201, 507, 507, 507, 507]
