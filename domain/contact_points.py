@@ -14,6 +14,7 @@ import idna
 import phonenumbers
 import tldextract
 
+from domain.dialling import quick_e164
 from domain.errors import InvalidValue, ProblemCode
 from domain.normalize import null_stays_null, required, shown, visible
 
@@ -236,8 +237,11 @@ def _e164(number: str, default_region: str | None) -> str | None:
     # Parsing costs some 50 µs; without a country it cannot succeed.
     if default_region is None and text[0] not in "+＋":
         return None
+    region = default_region and default_region.upper()
+    if plain := quick_e164(text, region):
+        return plain
     try:
-        parsed = phonenumbers.parse(text, default_region and default_region.upper())
+        parsed = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
     # Not is_possible_number(): that accepts numbers which can only be dialled locally.

@@ -4,9 +4,9 @@ The rules stand beside the fields in `domain.records`. All problems of an input 
 each with its path, and a value that has a problem is left out of the result.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from domain.absent import given
@@ -88,6 +88,35 @@ def clean_company(given_fields: CompanyPatch) -> CleanCompany:
     return CleanCompany(values, tuple(cleaner.problems))
 
 
+def rule_of(kind: type, name: str) -> Callable[[Any], Any]:
+    """What brings a value of a field into its stored form, or raises `InvalidValue`.
+
+    Args:
+        kind: The class of the input that has the field.
+        name: The field's name, in snake_case.
+    """
+    return partial(_stored, next(item for item in _written_fields(kind) if item.name == name))
+
+
+def _stored(item: Field[Any], value: Any) -> Any:
+    rule, max_chars = item.metadata["rule"], item.metadata["max_chars"]
+    stored = value if rule is None else rule(value)
+    if max_chars is not None and stored is not None:
+        _check_length(stored, max_chars)
+    return stored
+
+
+def _check_length(stored: str | Sequence[str], max_chars: int) -> None:
+    if isinstance(stored, list):
+        if len(stored) > MAX_LIST_ITEMS:
+            raise InvalidValue(ProblemCode.TOO_LONG, f"At most {MAX_LIST_ITEMS} items fit.")
+        for text in stored:
+            _check_length(text, max_chars)
+    elif len(stored) > max_chars:
+        message = f"{len(stored)} characters; at most {max_chars} fit."
+        raise InvalidValue(ProblemCode.TOO_LONG, message)
+
+
 @lru_cache(maxsize=64)
 def _written_fields(kind: type) -> tuple[Field[Any], ...]:
     """The fields of an input that are stored: those with a rule, be it the empty one."""
@@ -150,28 +179,10 @@ class _Cleaner:
             columns[name] = next(usual, None)
 
     def _column(self, columns: dict[str, Any], item: Field[Any], value: Any, path: Path) -> None:
-        rule, max_chars = item.metadata["rule"], item.metadata["max_chars"]
         try:
-            stored = value if rule is None else rule(value)
+            columns[item.name] = _stored(item, value)
         except InvalidValue as error:
             self._add(error.code, error.message, path)
-            return
-        if self._fits(stored, max_chars, path):
-            columns[item.name] = stored
-
-    def _fits(self, stored: Any, max_chars: int | None, path: Path) -> bool:
-        if max_chars is None or stored is None:
-            return True
-        if isinstance(stored, list):
-            if len(stored) > MAX_LIST_ITEMS:
-                self._add(ProblemCode.TOO_LONG, f"At most {MAX_LIST_ITEMS} items fit.", path)
-                return False
-            return all(self._fits(text, max_chars, path) for text in stored)
-        if len(stored) > max_chars:
-            message = f"{len(stored)} characters; at most {max_chars} fit."
-            self._add(ProblemCode.TOO_LONG, message, path)
-            return False
-        return True
 
     def _address(self, new: NewEmail, path: Path) -> dict[str, Any]:
         try:

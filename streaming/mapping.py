@@ -1,142 +1,68 @@
-"""Decides which column of a file goes to which field, by the name of the column alone.
+"""Decides which column of a file goes to which field, with a score and the reason.
 
-A name counts when it is, capitals and punctuation aside, one of those listed here; never because
-it contains one: "Last Contacted" is no last name, "Company Name for Emails" no company name.
-
-Source: the export formats of Apollo, HubSpot, Salesforce, ZoomInfo, LinkedIn, Google and Outlook.
+What the user says goes before all; then what the vendor that wrote the file is known to mean by its
+columns; then names that are, capitals and punctuation aside, one of those listed; then names much
+like one of them; and at last what the cells look like. A name never counts because it contains one:
+"Last Contacted" is no last name, "Company Name for Emails" no company name.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, NamedTuple, Self
 
-from domain.enums import PhoneType
 from domain.errors import InvalidInput
-
-Entity = Literal["contacts", "companies"]
-
-PHONE_PREFIX = "phone:"
-EMAIL_FIELDS = ("email", "email2", "email3")
-
-_ANY_EMAIL = "any_email"
-_MAX_SHOWN_NAMES = 40
-_MAX_NAME_CHARS = 60
-
-_PLACE = {
-    "street": "street address, address",
-    "city": "town",
-    "region": "state, province, state region, state province",
-    "postal_code": "zip, zip code, postcode, zip postal code",
-    "country": "country region",
-    "country_code": "",
-}
-
-
-def _place(*prefixes: str) -> dict[str, str]:
-    """The names of the parts of a place, alone and behind each prefix, as in `Mailing City`."""
-    return {
-        part: ",".join(
-            f"{prefix} {name}"
-            for prefix in ("", *prefixes)
-            for name in (part, *names.split(","))
-            if name
-        )
-        for part, names in _PLACE.items()
-    }
-
-
-# Field: further names of its column. A field's own name always counts.
-_CONTACT_NAMES = {
-    "first_name": "given name",
-    "middle_name": "additional name",
-    "last_name": "family name, surname",
-    "full_name": "name, contact full name, contact name",
-    "title": "job title, position, organization title, organization 1 title",
-    "headline": "",
-    "seniority": "management level",
-    "departments": "department, organization department, organization 1 department",
-    "functions": "function, job function, job functions",
-    "email": "email address, primary email, email 1, email 1 value, email 1 address",
-    "email2": "secondary email, email 2 value, email 2 address",
-    "email3": "tertiary email, email 3 value, email 3 address",
-    _ANY_EMAIL: "work email, business email, personal email, home email, other email",
-    "email_status": "primary email status",
-    "email2_status": "secondary email status",
-    "email3_status": "tertiary email status",
-    "linkedin_url": "linkedin, person linkedin url, linkedin profile, linkedin profile url,"
-    " linkedin contact profile url, hs linkedin url",
-    "facebook_url": "facebook",
-    "twitter_url": "twitter",
-    "website_url": "personal website, website 1 value, web page",
-    **_place("address 1", "mailing", "person", "business"),
-    "timezone": "time zone",
-    "company_name": "company, company name raw, account name, organization,"
-    " organization name, organization 1 name",
-    "company_domain": "company domain name",
-    "company_website": "company website url",
-    "company_linkedin_url": "linkedin company profile url",
-    "stage": "contact stage, deal stage, lifecycle stage",
-    "lead_status": "hs lead status",
-    "do_not_contact": "",
-    "tags": "tag, labels, lists, categories, group membership",
-    "notes": "note, description, contact description",
-    "last_contacted_at": "last contacted",
-    "last_verified_at": "last verified",
-}
-_PHONE_NAMES = {
-    PhoneType.WORK_DIRECT: "work direct phone, direct phone, direct phone number, work phone,"
-    " business phone, business phone 2",
-    PhoneType.MOBILE: "mobile, mobile phone, mobile phone number, mobile number, cell phone",
-    PhoneType.HOME: "home phone, home phone 2",
-    PhoneType.CORPORATE: "corporate phone",
-    PhoneType.COMPANY: "company phone, company main phone, company hq phone",
-    PhoneType.FAX: "fax, business fax, home fax, fax number",
-    PhoneType.OTHER: "phone, phone number, telephone, primary phone, other phone, phone 1, phone 2,"
-    " phone 3, phone 1 value, phone 2 value, phone 3 value, phone 4 value",
-}
-_COMPANY_NAMES = {
-    "name": "company, company name, account name, organization, organization name",
-    "name_for_emails": "company name for emails",
-    "domain": "company domain, company domain name",
-    "additional_domains": "hs additional domains",
-    "website_url": "website, company website, homepage, url",
-    "industries": "industry, primary industry, industry group, sector",
-    "sub_industries": "sub industry, primary sub industry",
-    "sic_codes": "sic code",
-    "naics_codes": "naics code",
-    "employees_count": "employees, employee count, number of employees, no of employees, headcount",
-    "annual_revenue": "revenue",
-    "currency": "",
-    "total_funding": "",
-    "latest_funding": "",
-    "latest_funding_amount": "",
-    "last_raised_at": "",
-    "founded_year": "founded, year founded",
-    "phone": "phone number, company phone, company hq phone",
-    **_place("company", "billing"),
-    "timezone": "time zone",
-    "linkedin_url": "linkedin, company linkedin url, linkedin company page,"
-    " linkedin company profile url",
-    "facebook_url": "facebook",
-    "twitter_url": "twitter",
-    "technologies": "technology",
-    "keywords": "keyword",
-    "short_description": "description, company description",
-    "retail_locations": "number of retail locations",
-    "logo_url": "logo",
-    "ticker": "",
-    "ownership_type": "ownership",
-    "stage": "account stage",
-}
-_LIST_FIELDS = frozenset(
-    {"departments", "functions", "tags", "additional_domains", "industries", "sub_industries"}
-    | {"sic_codes", "naics_codes", "technologies", "keywords"}
+from streaming.header_names import (
+    ANY_EMAIL,
+    ANY_PHONE,
+    key,
+    keys_in_context,
+    names_of,
+    scale_of,
+    without_scale,
 )
-# The finest industry is the main one and comes first in the list.
-_LAST_IN_LIST = {"industrygroup": 1, "sector": 2}
+from streaming.header_similarity import best_likeness
+from streaming.import_fields import (
+    EMAIL_FIELDS,
+    EMAILS,
+    PHONE_FIELDS,
+    PHONE_PREFIX,
+    PHONES,
+    Entity,
+    field_names,
+    takes_several,
+)
+from streaming.value_sniffing import Looks, looks_of
+from streaming.vendors import Preset, preset_of
 
-_IDENTIFYING = {
-    "contacts": {"first_name", "last_name", "full_name", *EMAIL_FIELDS, "linkedin_url", "phone"},
+_MAX_SHOWN_NAMES: Final = 40
+_MAX_NAME_CHARS: Final = 60
+
+_CERTAIN: Final = 1.0
+_BY_NAME: Final = 0.95
+_BY_LOOKS: Final = 0.5
+
+# The finest industry is the main one and comes first in the list.
+_LAST_IN_LIST: Final = {"industrygroup": 1, "allindustries": 1, "allsubindustries": 1, "sector": 2}
+
+_PLACES: Final = {ANY_EMAIL: (*EMAIL_FIELDS, EMAILS), ANY_PHONE: (*PHONE_FIELDS, PHONES)}
+_OF_LOOKS: Final[Mapping[str, Mapping[Looks, str]]] = {
+    "contacts": {
+        Looks.EMAIL: "email",
+        Looks.LINKEDIN_PERSON: "linkedin_url",
+        Looks.LINKEDIN_COMPANY: "company_linkedin_url",
+        Looks.PHONE: "phone",
+    },
+    "companies": {Looks.LINKEDIN_COMPANY: "linkedin_url"},
+}
+_LOOKS_OF: Final = {"email": Looks.EMAIL, "linkedin_url": None, "phone": Looks.PHONE}
+# Whose addresses and numbers stand there, it is not the contact.
+_OF_OTHERS: Final = ("owner", "manager", "assistant", "parent", "sender", "created", "modified")
+
+_IDENTIFYING: Final = {
+    "contacts": {
+        *("first_name", "last_name", "full_name", *EMAIL_FIELDS, EMAILS, "linkedin_url"),
+        *(*PHONE_FIELDS, PHONES, PHONE_PREFIX.rstrip(":")),
+    },
     "companies": {"name", "domain", "website_url"},
 }
 
@@ -147,104 +73,240 @@ class ColumnMapping:
 
     Attributes:
         index: The position of the column, from 0.
-        field: One of `field_names`; several columns may share a list field or a `phone:` one.
+        field: One of `field_names`; several columns may share one that takes several.
+        scale: What one stands for in a column of numbers.
     """
 
     index: int
     header: str
     field: str
+    scale: int = 1
+
+
+@dataclass(frozen=True)
+class ColumnChoice:
+    """What was decided about a column, and why.
+
+    Attributes:
+        field: None for a column that is not read.
+        score: How sure that is, from 0 to 1; 0 for a column that is not read.
+        reason: A sentence.
+        is_excluded: The user wants it to be passed over.
+    """
+
+    index: int
+    header: str
+    field: str | None
+    score: float
+    reason: str
+    scale: int = 1
+    is_excluded: bool = False
 
 
 class HeaderMapping(NamedTuple):
     """Where the columns of a file go.
 
     Attributes:
-        columns: In the order of the file, but the coarser of several industries last, so that the
-            values of a list stand in its order.
-        unmapped: The names of the columns that are not read, in the order of the file.
+        choices: One for each column, in the order of the file.
+        vendor: Who wrote the file, as far as its columns tell.
     """
 
-    columns: tuple[ColumnMapping, ...]
-    unmapped: tuple[str, ...]
+    choices: tuple[ColumnChoice, ...]
+    vendor: str | None = None
+
+    @property
+    def columns(self) -> tuple[ColumnMapping, ...]:
+        """Those that are read, in the order of the file.
+
+        But for the coarser of several industries, which come last: a list has the order of these.
+        """
+        read = [
+            ColumnMapping(choice.index, choice.header, choice.field, choice.scale)
+            for choice in self.choices
+            if choice.field
+        ]
+        read.sort(key=lambda column: _LAST_IN_LIST.get(key(column.header), 0))
+        return tuple(read)
+
+    @property
+    def unmapped(self) -> tuple[str, ...]:
+        """The names of the columns that are not read, in the order of the file."""
+        return tuple(choice.header for choice in self.choices if not choice.field)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The choices as JSON can say them."""
+        return [asdict(choice) for choice in self.choices]
+
+    @classmethod
+    def from_json(cls, stored: Sequence[Mapping[str, Any]], vendor: str | None) -> Self:
+        """The mapping whose choices `to_json` told."""
+        return cls(tuple(ColumnChoice(**choice) for choice in stored), vendor)
 
 
-def field_names(entity: Entity) -> tuple[str, ...]:
-    """All the fields that a column can go to; phones are `phone:` and a `PhoneType`.
+class _Proposal(NamedTuple):
+    """What a column means by itself; of several for one field not all can be followed."""
 
-    For contacts `full_name` is still to be split, `company_…` names the employer. The parts of a
-    place (`city`, `region` and so on) are those of `NewLocation` for both kinds.
-    """
-    return tuple(dict.fromkeys(field for field in _NAMES[entity].values() if field != _ANY_EMAIL))
+    field: str | None
+    score: float
+    reason: str
+    is_certain: bool = False
 
 
 def map_headers(
-    entity: Entity, header: Sequence[str], *, overrides: Mapping[str, str | None] | None = None
+    entity: Entity,
+    header: Sequence[str],
+    *,
+    overrides: Mapping[str, str | None] | None = None,
+    sample: Sequence[Sequence[str]] = (),
 ) -> HeaderMapping:
-    """Where each column goes; of two for one field the first in the file counts.
+    """Where each column goes; of two for one field the surer counts, of equals the first.
 
     Args:
         entity: What a row of the file is.
         header: The names of the columns.
         overrides: Name of a column to a field, in camelCase or snake_case, or to None for a column
             that is not to be read. They go before all other rules.
+        sample: Some rows of the file, as wide as the header.
 
     Raises:
         InvalidInput: An override names an unknown column or field, or no column tells who a row is
             about, as in a file without a header.
     """
-    keys = [_key(name) for name in header]
-    chosen = _overridden(entity, header, overrides or {})
-    known = _names_in_context(entity, keys)
-    found = {
-        index: known[key] for index, key in enumerate(keys) if index not in chosen and key in known
-    }
-    fields = _without_clashes(chosen, found)
-    if not any(field.partition(":")[0] in _IDENTIFYING[entity] for field in fields.values()):
+    mapper = _Mapper(entity, header, sample)
+    mapper.follow(_overridden(entity, header, overrides or {}))
+    mapper.propose()
+    mapper.sniff()
+    if not any(field.partition(":")[0] in _IDENTIFYING[entity] for field in mapper.taken):
         raise _nobody_named(entity, header)
-    columns = [ColumnMapping(index, header[index], fields[index]) for index in sorted(fields)]
-    columns.sort(key=lambda column: _LAST_IN_LIST.get(keys[column.index], 0))
-    unmapped = (name for index, name in enumerate(header) if index not in fields)
-    return HeaderMapping(tuple(columns), tuple(unmapped))
+    return HeaderMapping(mapper.choices(), mapper.preset.vendor.name if mapper.preset else None)
 
 
-def _key(name: str) -> str:
-    return "".join(filter(str.isalnum, name.casefold()))
+class _Mapper:
+    """The columns of one file as they find their fields.
+
+    Attributes:
+        taken: The fields that a column has.
+    """
+
+    def __init__(
+        self, entity: Entity, header: Sequence[str], sample: Sequence[Sequence[str]]
+    ) -> None:
+        self.preset: Preset | None = preset_of(entity, header)
+        self.taken: set[str] = set()
+        self._entity = entity
+        self._header = header
+        self._keys = [key(without_scale(name)) for name in header]
+        self._known = keys_in_context(entity, self._keys)
+        self._looks = [
+            looks_of([row[index] for row in sample if index < len(row)])
+            for index in range(len(header))
+        ]
+        self._chosen: dict[int, ColumnChoice] = {}
+
+    def choices(self) -> tuple[ColumnChoice, ...]:
+        """What was decided, in the order of the file."""
+        return tuple(self._chosen[index] for index in range(len(self._header)))
+
+    def follow(self, overrides: Mapping[int, str | None]) -> None:
+        """Do what the user says."""
+        for index, field in overrides.items():
+            if field:
+                self._take(index, field, _CERTAIN, "The mapping says so.")
+            else:
+                self._pass_over(index, "The mapping passes it over.", is_excluded=True)
+
+    def propose(self) -> None:
+        """Give fields to columns by their names, the surest first."""
+        proposals = {
+            index: self._proposal(index)
+            for index in range(len(self._header))
+            if index not in self._chosen
+        }
+        for index in sorted(proposals, key=lambda at: _rank(proposals[at])):
+            proposal = proposals[index]
+            if proposal.field is None:
+                if proposal.is_certain:
+                    self._pass_over(index, proposal.reason)
+                continue
+            wanted = _PLACES.get(proposal.field, (proposal.field,))
+            free = next((f for f in wanted if f not in self.taken or takes_several(f)), None)
+            if free:
+                self._take(index, free, proposal.score, proposal.reason)
+            else:
+                self._pass_over(index, f"Another column goes to {wanted[0]} already.")
+
+    def sniff(self) -> None:
+        """Give fields that nobody has to columns by the looks of their cells."""
+        for index, name in enumerate(self._header):
+            if index in self._chosen:
+                continue
+            looks = self._looks[index]
+            field = _OF_LOOKS[self._entity].get(looks) if looks else None
+            is_of_others = any(word in name.casefold() for word in _OF_OTHERS)
+            if field and looks and not is_of_others and not self._has_like(field):
+                self._take(index, field, _BY_LOOKS, f"Its cells look like {looks.value}.")
+            else:
+                self._pass_over(index, "No field has a name like this.")
+
+    def _proposal(self, index: int) -> _Proposal:
+        name, spelt = self._header[index], self._keys[index]
+        if not spelt:
+            return _Proposal(None, 0, "The column has no name.", is_certain=True)
+        if self.preset and (found := self._of_vendor(index)):
+            return found
+        if field := self._known.get(spelt):
+            if field == "title" and self._looks[index] is Looks.SALUTATION:
+                return _Proposal(None, 0, "Its cells are forms of address.", is_certain=True)
+            return _Proposal(field, _BY_NAME, f"{name!r} is a usual name of it.")
+        return self._like_another(index)
+
+    def _of_vendor(self, index: int) -> _Proposal | None:
+        preset = self.preset
+        for spelt in (key(self._header[index]), self._keys[index]):
+            if preset and spelt in preset.fields:
+                field = preset.fields[spelt]
+                if field is None:
+                    reason = f"A column of {preset.vendor.name} that has no field here."
+                    return _Proposal(None, 0, reason, is_certain=True)
+                return _Proposal(field, _CERTAIN, f"{preset.vendor.name} means this by it.")
+        return None
+
+    def _like_another(self, index: int) -> _Proposal:
+        found = best_likeness(without_scale(self._header[index]), names_of(self._entity))
+        if found is None:
+            return _Proposal(None, 0, "No field has a name like this.")
+        field, likeness = found
+        # What the name means beside the other columns may be another thing, or nothing.
+        field = self._known.get(key(likeness.name), field)
+        expected = _LOOKS_OF.get(field)
+        if expected and self._looks[index] not in {expected, None}:
+            return _Proposal(None, 0, f"Its cells do not look like {expected.value}.")
+        return _Proposal(field, likeness.score, f"It is much like {likeness.name!r}.")
+
+    def _has_like(self, field: str) -> bool:
+        """Whether a column goes to a field of this kind."""
+        if field in {"email", "phone"}:
+            return any(name.startswith(field) for name in self.taken)
+        return field in self.taken
+
+    def _take(self, index: int, field: str, score: float, reason: str) -> None:
+        name = self._header[index]
+        scale = scale_of(name)
+        if self.preset and scale == 1:
+            scale = self.preset.vendor.scale_of(field)
+        if scale > 1:
+            reason = f"{reason} One stands for {scale:,}."
+        self.taken.add(field)
+        self._chosen[index] = ColumnChoice(index, name, field, score, reason, scale)
+
+    def _pass_over(self, index: int, reason: str, *, is_excluded: bool = False) -> None:
+        name = self._header[index]
+        self._chosen[index] = ColumnChoice(index, name, None, 0.0, reason, is_excluded=is_excluded)
 
 
-def _names(table: Mapping[str, str]) -> dict[str, str]:
-    """The key of every name to its field."""
-    return {
-        _key(name): field
-        for field, names in table.items()
-        for name in (field, *names.split(","))
-        if _key(name)
-    }
-
-
-_NAMES: dict[Entity, dict[str, str]] = {
-    "contacts": {
-        **_names(_CONTACT_NAMES),
-        **_names({f"{PHONE_PREFIX}{kind}": names for kind, names in _PHONE_NAMES.items()}),
-    },
-    "companies": _names(_COMPANY_NAMES),
-}
-
-
-def _names_in_context(entity: Entity, keys: Iterable[str]) -> dict[str, str]:
-    """The names that count beside the other columns of the file."""
-    names = dict(_NAMES[entity])
-    if entity == "companies":
-        return names
-    present = set(keys)
-    about = {names.get(key, "") for key in present}
-    employer = "company_website" not in about and {"company_name", "company_domain"} & about
-    # Apollo, HubSpot and ZoomInfo put the employer's web site beside the employer.
-    names["website"] = names["websiteurl"] = "company_website" if employer else "website_url"
-    if "connectedon" in present:
-        names["url"] = "linkedin_url"  # LinkedIn Connections
-    if "jobtitle" in present:
-        names.pop("title", None)  # Outlook: "Dr.", "Mrs."
-    return names
+def _rank(proposal: _Proposal) -> tuple[bool, float]:
+    """The surest first; e-mails and phones of no certain rank take the places left."""
+    return proposal.field in _PLACES, -proposal.score
 
 
 def _overridden(
@@ -254,7 +316,7 @@ def _overridden(
     for name, field in overrides.items():
         index = _column(header, name)
         chosen[index] = None if field is None else _field(entity, field)
-    single = [field for field in chosen.values() if field and not _takes_several(field)]
+    single = [field for field in chosen.values() if field and not takes_several(field)]
     for field in single:
         if single.count(field) > 1:
             raise InvalidInput(f"The mapping sends several columns to {field}; it takes one.")
@@ -264,38 +326,21 @@ def _overridden(
 def _column(header: Sequence[str], name: str) -> int:
     if name in header:
         return header.index(name)
-    keys = [_key(column) for column in header]
-    if _key(name) in keys:
-        return keys.index(_key(name))
+    keys = [key(column) for column in header]
+    if key(name) in keys:
+        return keys.index(key(name))
     raise InvalidInput(f"The mapping names a column {_shown([name])} that the file has not.")
 
 
 def _field(entity: Entity, name: str) -> str:
-    fields = {_key(field): field for field in field_names(entity)}
-    fields.setdefault("phone", f"{PHONE_PREFIX}{PhoneType.OTHER}")
+    fields = {key(field): field for field in field_names(entity)}
     try:
-        return fields[_key(name)]
+        return fields[key(name)]
     except KeyError as error:
         raise InvalidInput(
             f"The mapping names a field {_shown([name])} that {entity} do not have;"
             f" they have {', '.join(fields.values())}."
         ) from error
-
-
-def _without_clashes(chosen: Mapping[int, str | None], found: Mapping[int, str]) -> dict[int, str]:
-    """The fields of the columns; e-mails of no certain rank take the places left."""
-    fields = {index: field for index, field in chosen.items() if field}
-    for index, field in sorted(found.items(), key=lambda item: item[1] == _ANY_EMAIL):
-        wanted = EMAIL_FIELDS if field == _ANY_EMAIL else (field,)
-        taken = set(fields.values())
-        free = next((name for name in wanted if name not in taken or _takes_several(name)), None)
-        if free:
-            fields[index] = free
-    return fields
-
-
-def _takes_several(field: str) -> bool:
-    return field in _LIST_FIELDS or field.startswith(PHONE_PREFIX)
 
 
 def _nobody_named(entity: Entity, header: Sequence[str]) -> InvalidInput:

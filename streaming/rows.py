@@ -2,41 +2,37 @@
 
 The rules are those of `domain.validation`. A value that cannot be used is left out and told; a row
 fails only when nothing identifies it, or when the only keys it has are among what cannot be used:
-such a contact would be made anew each time the file is loaded.
+such a contact would be made anew each time the file is loaded. By another policy than
+IGNORE_FAILED_FIELDS any row fails that has such a value.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
-from db.staging import Finding, StagedCompany, StagedContact
-from domain.absent import ABSENT
-from domain.contact_points import domain_of
-from domain.enums import PhoneType, RecordSource
-from domain.names import spelled
-from domain.records import CompanyFields, ContactFields, NewEmail, NewPhone
-from domain.validation import CleanContact, clean_company, clean_contact
-from streaming.cells import Cell, Cells
-from streaming.decoders import CsvRow, RowProblem
-from streaming.mapping import EMAIL_FIELDS, PHONE_PREFIX, Entity, HeaderMapping
+import orjson
 
-_CONTACT_FIELDS: Final = tuple(
-    item.name
-    for item in fields(ContactFields)
-    if item.name not in {"emails", "phones", "location", "source"}
-)
-_COMPANY_FIELDS: Final = tuple(
-    item.name for item in fields(CompanyFields) if item.name not in {"address", "source"}
-)
-_EMPLOYER: Final = {
-    "company_name": "name",
-    "company_domain": "domain",
-    "company_website": "website_url",
-    "company_linkedin_url": "linkedin_url",
-}
-_EMPLOYER_FIELDS: Final = {spelled(name): field for field, name in _EMPLOYER.items()}
+from db.staging import Finding, StagedCompany, StagedContact
+from domain.bulk import ErrorPolicy
+from domain.contact_points import domain_of
+from domain.enums import RecordSource
+from domain.errors import InvalidValue
+from domain.imports import MAX_RAW_CHARS, ImportOptions
+from domain.normalize import PLACEHOLDER_VALUE, normalize_sequence
+from domain.records import MAX_TEXT_CHARS, ContactFields
+from domain.validation import CleanContact, rule_of
+from streaming.cells import CellRules, Cells, column_of, meaning
+from streaming.contact_points import emails_of, phones_of
+from streaming.decoders import CsvRow, RowProblem
+from streaming.import_fields import EMAIL_FIELDS, EMAILS, Entity
+from streaming.mapping import HeaderMapping
+from streaming.vendors import OURS
+
 _NAMES: Final = ("first_name", "middle_name", "last_name")
+_KEYS: Final = frozenset({*EMAIL_FIELDS, EMAILS, "linkedin_url"})
+_FIRST_NAME: Final = rule_of(ContactFields, "first_name")
+_LAST_NAME: Final = rule_of(ContactFields, "last_name")
 
 # A page there is not a company's own domain: all who have one would become one company.
 _SHARED_HOSTS: Final = frozenset(
@@ -60,12 +56,14 @@ class ReadRow:
 
     Attributes:
         line: The line of the file on which the row begins.
-        staged: None for a row that failed; the reason is the first finding.
+        staged: None for a row that failed; the findings say why.
+        cells: As the file has them, but for characters that PostgreSQL cannot store.
     """
 
     line: int
     staged: StagedContact | StagedCompany | None
     findings: tuple[Finding, ...] = ()
+    cells: tuple[str, ...] = ()
 
 
 class RowReader:
@@ -74,20 +72,66 @@ class RowReader:
     Args:
         entity: What a row is about.
         mapping: Where the columns go.
+        placeholder: What a cell says that has no value.
     """
 
-    def __init__(self, entity: Entity, mapping: HeaderMapping) -> None:
-        self._columns = mapping.columns
-        self._stage = _stage_contact if entity == "contacts" else _stage_company
+    def __init__(
+        self,
+        entity: Entity,
+        mapping: HeaderMapping,
+        options: ImportOptions | None = None,
+        *,
+        placeholder: str = PLACEHOLDER_VALUE,
+    ) -> None:
+        self._options = options = options or ImportOptions()
+        self._rules = CellRules(options, placeholder, mapping.vendor == OURS)
+        self._columns = [column_of(entity, each, self._rules) for each in mapping.columns]
+        self._kept = _kept_columns(mapping) if options.keep_unmapped else {}
+        self._is_strict = options.error_policy is not ErrorPolicy.IGNORE_FAILED_FIELDS
+        self._stage: Callable[[int, Cells, CsvRow], StagedContact | StagedCompany | None] = (
+            self._stage_contact if entity == "contacts" else _stage_company
+        )
 
     def read(self, row: CsvRow | RowProblem) -> ReadRow:
         """What a row says, as far as it can be used."""
         if isinstance(row, RowProblem):
-            finding = Finding(code=row.code.value, message=row.message, raw=row.raw)
-            return ReadRow(row.line, None, (finding,))
-        cells = Cells(self._columns, row.values)
-        staged = self._stage(row.line, cells)
-        return ReadRow(row.line, staged, tuple(cells.findings))
+            return _unread(row)
+        cells = Cells(self._columns, row.values, self._rules)
+        staged = self._stage(row.line, cells, row)
+        if cells.findings and self._is_strict:
+            staged = None
+        return ReadRow(row.line, staged, tuple(cells.findings), tuple(row.values))
+
+    def _stage_contact(self, line: int, cells: Cells, row: CsvRow) -> StagedContact | None:
+        values = cells.record
+        if "full_name" in values:
+            _split_full_name(cells)
+        if self._kept:
+            self._keep_unmapped(cells, row)
+        if tag := self._options.tag:
+            values["tags"] = normalize_sequence([*(values.get("tags") or ()), tag])
+        values["source"] = RecordSource.IMPORT
+        emails = emails_of(cells)
+        phones = phones_of(cells, self._options.default_country)
+        contact = CleanContact(values, emails, phones)
+        return (
+            StagedContact(line, contact, _employer(cells)) if _is_usable(contact, cells) else None
+        )
+
+    def _keep_unmapped(self, cells: Cells, row: CsvRow) -> None:
+        """Add what the columns say that go nowhere to the custom fields."""
+        kept = orjson.loads(cells.record.get("custom_fields", b"{}"))
+        known = len(kept)
+        for header, index in self._kept.items():
+            raw = row.values[index]
+            text = meaning(raw, self._rules.placeholder) if raw else None
+            if text and len(text) <= MAX_TEXT_CHARS:
+                kept.setdefault(header, text)
+            elif text:
+                message = f"{len(text)} characters; at most {MAX_TEXT_CHARS} fit."
+                cells.findings.append(_too_long(header, message, text))
+        if len(kept) > known:
+            cells.record["custom_fields"] = orjson.dumps(kept).decode()
 
 
 def split_name(full_name: str) -> tuple[str, str]:
@@ -107,32 +151,31 @@ def split_name(full_name: str) -> tuple[str, str]:
     return " ".join(words[:start]), " ".join(words[start:])
 
 
-def _stage_contact(line: int, cells: Cells) -> StagedContact | None:
-    _split_full_name(cells.values)
-    emails = _emails(cells.values)
-    clean = clean_contact(
-        ContactFields(
-            **cells.pick(_CONTACT_FIELDS),
-            location=cells.place(),
-            emails=list(emails.values()),
-            phones=[_phone(cell) for cell in cells.phones],
-            source=RecordSource.IMPORT,
-        )
-    )
-    if clean.problems:
-        fields_of = {f"emails.{position}": name for position, name in enumerate(emails)}
-        cells.tell(clean.problems, fields_of=fields_of)
-    contact = CleanContact(
-        clean.values,
-        [email for email in clean.emails or () if email["address"]],
-        [phone for phone in clean.phones or () if phone.get("number")],
-    )
-    return StagedContact(line, contact, _employer(cells)) if _is_usable(contact, cells) else None
+def _kept_columns(mapping: HeaderMapping) -> dict[str, int]:
+    """The columns that go nowhere, though nobody said so; of two with one name the first."""
+    kept: dict[str, int] = {}
+    for choice in mapping.choices:
+        if choice.field is None and choice.header and not choice.is_excluded:
+            kept.setdefault(choice.header, choice.index)
+    return kept
 
 
-def _stage_company(line: int, cells: Cells) -> StagedCompany | None:
-    given = {**cells.pick(_COMPANY_FIELDS), "address": cells.place()}
-    values = _company_values(given, cells, {})
+def _too_long(header: str, message: str, text: str) -> Finding:
+    raw = text[:MAX_RAW_CHARS]
+    return Finding(
+        code="VALUE_TOO_LONG", message=message, field="custom_fields", column=header, raw=raw
+    )
+
+
+def _unread(row: RowProblem) -> ReadRow:
+    finding = Finding(
+        code=row.code.value, message=row.message, raw=row.raw, suggestion=row.suggestion
+    )
+    return ReadRow(row.line, None, (finding,), row.cells)
+
+
+def _stage_company(line: int, cells: Cells, _row: CsvRow) -> StagedCompany | None:
+    values = _company_values(cells.record)
     if values.get("name") or values.get("domain"):
         return StagedCompany(line, values)
     cells.fail("The row has neither a usable name nor a usable domain.")
@@ -141,19 +184,16 @@ def _stage_company(line: int, cells: Cells) -> StagedCompany | None:
 
 def _employer(cells: Cells) -> dict[str, Any] | None:
     """The columns of the employer; None where it has neither name nor domain."""
-    given = {name: cells.values[field] for field, name in _EMPLOYER.items() if cells.has(field)}
-    values = _company_values(given, cells, _EMPLOYER_FIELDS) if given else {}
+    values = cells.employer
+    if "name" not in values and (name := cells.record.get("company_name_raw")):
+        values["name"] = name
+    values = _company_values(values) if values else values
     return values if values.get("name") or values.get("domain") else None
 
 
-def _company_values(
-    given: Mapping[str, Any], cells: Cells, fields_of: Mapping[str, str]
-) -> dict[str, Any]:
+def _company_values(values: dict[str, Any]) -> dict[str, Any]:
     """A company's columns; a domain that is not given is that of its web site."""
-    clean = clean_company(CompanyFields(**given, source=RecordSource.IMPORT))
-    if clean.problems:
-        cells.tell(clean.problems, fields_of=fields_of)
-    values = clean.values
+    values["source"] = RecordSource.IMPORT
     if not values.get("domain") and (url := values.get("website_url")):
         domain = domain_of(url)
         if domain and domain not in _SHARED_HOSTS:
@@ -166,7 +206,7 @@ def _is_usable(contact: CleanContact, cells: Cells) -> bool:
     values = contact.values
     if contact.emails or values.get("linkedin_url"):
         return True
-    if cells.has(*EMAIL_FIELDS, "linkedin_url"):
+    if not _KEYS.isdisjoint(cells.given):
         cells.fail(
             "Neither an e-mail address nor a LinkedIn profile of the row can be used; the contact"
             " could not be found again."
@@ -178,26 +218,18 @@ def _is_usable(contact: CleanContact, cells: Cells) -> bool:
     return False
 
 
-def _emails(values: Mapping[str, Any]) -> dict[str, NewEmail]:
-    """The addresses by field; one that is given twice counts once."""
-    found: dict[str, NewEmail] = {}
-    seen: set[str] = set()
-    for name in EMAIL_FIELDS:
-        address = values.get(name)
-        if address and address.lower() not in seen:
-            seen.add(address.lower())
-            status = values.get(f"{name}_status", ABSENT)
-            found[name] = NewEmail(address=address, status=status)
-    return found
-
-
-def _phone(cell: Cell) -> NewPhone:
-    return NewPhone(number=cell.text, type=PhoneType[cell.column.field.removeprefix(PHONE_PREFIX)])
-
-
-def _split_full_name(values: dict[str, Any]) -> None:
+def _split_full_name(cells: Cells) -> None:
     """Write the parts of the full name where the row does not give them itself."""
-    full_name = values.get("full_name")
-    if full_name and not values.keys() & {"first_name", "last_name"}:
-        given, family = split_name(full_name)
-        values |= {"first_name": given or ABSENT, "last_name": family or ABSENT}
+    values = cells.record
+    full_name = values.pop("full_name")
+    if values.get("first_name") or values.get("last_name"):
+        return
+    given, family = split_name(full_name)
+    try:
+        parts = {"first_name": _FIRST_NAME(given), "last_name": _LAST_NAME(family)}
+    except InvalidValue as error:
+        cells.findings.append(
+            Finding(code="VALUE_TOO_LONG", message=error.message, field="full_name")
+        )
+        return
+    values |= {name: part for name, part in parts.items() if part}

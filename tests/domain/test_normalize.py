@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -451,31 +450,6 @@ def test_parse_boolean_of_an_unknown_word_is_an_error(value: str) -> None:
     """An unknown word is never taken for yes."""
     with pytest.raises(InvalidValue) as caught:
         cell_values.parse_boolean(value)
-    assert caught.value.code is ProblemCode.INVALID_VALUE
-
-
-@pytest.mark.parametrize(
-    ("value", "moment"),
-    [
-        ("2024-03-12", datetime(2024, 3, 12, tzinfo=UTC)),
-        ("1997-08-29 07:35:16.555707", datetime(1997, 8, 29, 7, 35, 16, 555707, tzinfo=UTC)),
-        ("2024-03-12T08:30:00+02:00", datetime(2024, 3, 12, 6, 30, tzinfo=UTC)),
-        ("2024-03-12T08:30:00Z", datetime(2024, 3, 12, 8, 30, tzinfo=UTC)),
-    ],
-)
-def test_parse_datetime_gives_utc(value: str, moment: datetime) -> None:
-    """Every moment carries the zone UTC."""
-    parsed = cell_values.parse_datetime(value)
-    assert (parsed, parsed.tzinfo) == (moment, UTC)
-
-
-@pytest.mark.parametrize(
-    "value", ["", "12 Mar 2024", "12/03/2024", "2024-02-30", "0001-01-01T00:00+14:00"]
-)
-def test_parse_datetime_refuses_other_forms(value: str) -> None:
-    """Day and month are never guessed."""
-    with pytest.raises(InvalidValue) as caught:
-        cell_values.parse_datetime(value)
     assert caught.value.code is ProblemCode.INVALID_VALUE
 
 

@@ -1,11 +1,14 @@
 """Promises of `streaming.mapping`: known columns find their field, others are reported."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
-from streaming.mapping import ColumnMapping, Entity, field_names, map_headers
+from streaming.import_fields import Entity, field_names
+from streaming.mapping import ColumnChoice, ColumnMapping, map_headers
 
 LEADS = (
     "Index,Account Id,Lead Owner,First Name,Last Name,Company,Phone 1,Phone 2,Email 1,Email 2,"
@@ -17,43 +20,6 @@ LISTED = (
 ORGANIZATIONS = (
     "Index,Organization Id,Name,Website,Country,Description,Founded,Industry,"
     "Number of employees,UpdatedAt"
-)
-APOLLO_CONTACTS = (
-    "First Name,Last Name,Title,Company Name,Company Name for Emails,Email,Email Status,Seniority,"
-    "Departments,Contact Owner,Work Direct Phone,Home Phone,Mobile Phone,Corporate Phone,"
-    "Other Phone,Stage,Lists,Last Contacted,# Employees,Keywords,Person Linkedin Url,Website,"
-    "Company Linkedin Url,Facebook Url,Twitter Url,City,State,Country,Company City,Company Phone,"
-    "Technologies,Apollo Contact Id,Secondary Email,Secondary Email Source,Secondary Email Status,"
-    "Tertiary Email,Tertiary Email Status"
-)
-APOLLO_ACCOUNTS = (
-    "Company Name,Company Name for Emails,# Employees,Industry,Website,Company Linkedin Url,"
-    "Company Country,Keywords,Apollo Record Id,Short Description,Founded Year"
-)
-HUBSPOT_CONTACTS = (
-    "Record ID,First Name,Last Name,Email,Phone Number,Mobile Phone Number,Job Title,Company Name,"
-    "Website URL,City,State/Region,Country/Region,Postal Code,Lifecycle Stage,Lead Status,"
-    "Last Activity Date*,LinkedIn Bio"
-)
-HUBSPOT_NAMES = "firstname,lastname,email,phone,mobilephone,jobtitle,company,website,hs_lead_status"
-HUBSPOT_COMPANIES = (
-    "Company name,Company Domain Name,Industry,Number of Employees,Annual Revenue,Phone Number,"
-    "State/Region,Year Founded*,LinkedIn Company Page*,hs_additional_domains"
-)
-LINKEDIN = "First Name,Last Name,URL,Email Address,Company,Position,Connected On"
-GOOGLE = (
-    "First Name,Phonetic First Name,Last Name,Name Prefix,Organization Name,Organization Title,"
-    "Labels,E-mail 1 - Label,E-mail 1 - Value,E-mail 2 - Value,Phone 1 - Value,Phone 2 - Value,"
-    "Address 1 - City,Address 1 - Postal Code,Website 1 - Value"
-)
-OUTLOOK = (
-    "Title,First Name,Last Name,Company,Job Title,Business Street,Home City,Business Fax,"
-    "Business Phone 2,E-mail Address,E-mail 2 Address,Web Page"
-)
-ZOOMINFO = (
-    "ZoomInfo Contact ID,Last Name,First Name,Job Title,Management Level,Direct Phone Number,"
-    "Email Address,Email Domain,LinkedIn Contact Profile URL,Person City,Person State,"
-    "Person Zip Code,Company Name,Website,Revenue (in 000s USD),Company HQ Phone,Company City"
 )
 
 
@@ -69,8 +35,8 @@ def test_a_file_of_leads_is_mapped() -> None:
             "First Name": "first_name",
             "Last Name": "last_name",
             "Company": "company_name",
-            "Phone 1": "phone:OTHER",
-            "Phone 2": "phone:OTHER",
+            "Phone 1": "phone",
+            "Phone 2": "phone2",
             "Email 1": "email",
             "Email 2": "email2",
             "Website": "company_website",
@@ -115,123 +81,6 @@ def test_a_file_of_organizations_is_mapped() -> None:
     )
 
 
-def test_apollo_contacts_are_mapped() -> None:
-    """What belongs to the company does not become the person's."""
-    assert mapped("contacts", APOLLO_CONTACTS) == (
-        {
-            "First Name": "first_name",
-            "Last Name": "last_name",
-            "Title": "title",
-            "Company Name": "company_name",
-            "Email": "email",
-            "Email Status": "email_status",
-            "Seniority": "seniority",
-            "Departments": "departments",
-            "Work Direct Phone": "phone:WORK_DIRECT",
-            "Home Phone": "phone:HOME",
-            "Mobile Phone": "phone:MOBILE",
-            "Corporate Phone": "phone:CORPORATE",
-            "Other Phone": "phone:OTHER",
-            "Stage": "stage",
-            "Lists": "tags",
-            "Last Contacted": "last_contacted_at",
-            "Person Linkedin Url": "linkedin_url",
-            "Website": "company_website",
-            "Company Linkedin Url": "company_linkedin_url",
-            "Facebook Url": "facebook_url",
-            "Twitter Url": "twitter_url",
-            "City": "city",
-            "State": "region",
-            "Country": "country",
-            "Company Phone": "phone:COMPANY",
-            "Secondary Email": "email2",
-            "Secondary Email Status": "email2_status",
-            "Tertiary Email": "email3",
-            "Tertiary Email Status": "email3_status",
-        },
-        [
-            *("Company Name for Emails", "Contact Owner", "# Employees", "Keywords"),
-            *("Company City", "Technologies", "Apollo Contact Id", "Secondary Email Source"),
-        ],
-    )
-
-
-@pytest.mark.parametrize(
-    ("entity", "header", "fields", "unmapped"),
-    [
-        pytest.param(
-            "companies",
-            APOLLO_ACCOUNTS,
-            "name name_for_emails employees_count industries website_url linkedin_url country"
-            " keywords short_description founded_year",
-            ["Apollo Record Id"],
-            id="apollo-accounts",
-        ),
-        pytest.param(
-            "contacts",
-            HUBSPOT_CONTACTS,
-            "first_name last_name email phone:OTHER phone:MOBILE title company_name company_website"
-            " city region country postal_code stage lead_status",
-            ["Record ID", "Last Activity Date*", "LinkedIn Bio"],
-            id="hubspot-contacts",
-        ),
-        pytest.param(
-            "contacts",
-            HUBSPOT_NAMES,
-            "first_name last_name email phone:OTHER phone:MOBILE title company_name company_website"
-            " lead_status",
-            [],
-            id="hubspot-internal-names",
-        ),
-        pytest.param(
-            "companies",
-            HUBSPOT_COMPANIES,
-            "name domain industries employees_count annual_revenue phone region founded_year"
-            " linkedin_url additional_domains",
-            [],
-            id="hubspot-companies",
-        ),
-        pytest.param(
-            "contacts",
-            LINKEDIN,
-            "first_name last_name linkedin_url email company_name title",
-            ["Connected On"],
-            id="linkedin-connections",
-        ),
-        pytest.param(
-            "contacts",
-            GOOGLE,
-            "first_name last_name company_name title tags email email2 phone:OTHER phone:OTHER city"
-            " postal_code website_url",
-            ["Phonetic First Name", "Name Prefix", "E-mail 1 - Label"],
-            id="google",
-        ),
-        pytest.param(
-            "contacts",
-            OUTLOOK,
-            "first_name last_name company_name title street phone:FAX phone:WORK_DIRECT email"
-            " email2 website_url",
-            ["Title", "Home City"],
-            id="outlook",
-        ),
-        pytest.param(
-            "contacts",
-            ZOOMINFO,
-            "last_name first_name title seniority phone:WORK_DIRECT email linkedin_url city region"
-            " postal_code company_name company_website phone:COMPANY",
-            ["ZoomInfo Contact ID", "Email Domain", "Revenue (in 000s USD)", "Company City"],
-            id="zoominfo",
-        ),
-    ],
-)
-def test_the_exports_of_vendors_are_mapped(
-    entity: Entity, header: str, fields: str, unmapped: list[str]
-) -> None:
-    """The columns of a known export go where its users expect them."""
-    found, others = mapped(entity, header)
-    assert (list(found.values()), others) == (fields.split(), unmapped)
-
-
 @pytest.mark.parametrize(
     "name", ["First Name", "first_name", "FIRST-NAME", " firstName ", "First  Name*", "#First.Name"]
 )
@@ -260,10 +109,12 @@ def test_of_two_columns_for_one_field_the_first_counts() -> None:
 
 def test_emails_without_a_rank_take_the_places_left() -> None:
     """Every address is read, and those with a rank keep it."""
-    assert mapped("contacts", "Personal Email,Work Email,Home Email,Secondary Email") == (
-        {"Personal Email": "email", "Work Email": "email3", "Secondary Email": "email2"},
-        ["Home Email"],
-    )
+    assert mapped("contacts", "Personal Email,Work Email,Home Email,Secondary Email")[0] == {
+        "Personal Email": "email",
+        "Work Email": "email3",
+        "Home Email": "emails",
+        "Secondary Email": "email2",
+    }
 
 
 @pytest.mark.parametrize("field", ["lastName", "last_name", "Last Name"])
@@ -290,7 +141,7 @@ def test_overrides_can_send_several_columns_to_phones_and_lists() -> None:
     )
     assert [column.field for column in mapping.columns] == [
         "phone:MOBILE",
-        "phone:OTHER",
+        "phone",
         "tags",
         "tags",
     ]
@@ -348,6 +199,83 @@ def test_every_field_is_known_by_its_own_name(entity: Entity) -> None:
     assert {column.header: column.field for column in mapping.columns} == {
         name: name for name in names
     }
+
+
+def choice_of(header: list[str], index: int, **given: Any) -> ColumnChoice:
+    return map_headers("contacts", header, **given).choices[index]
+
+
+def test_each_way_to_find_a_field_has_its_score_and_reason() -> None:
+    """The user, a usual name, a name like one, the looks of the cells: less and less sure."""
+    header = ["Sippe", "First Name", "Compny", "Kontakt", "Colour"]
+    sample = [["K", "Ada", "E", "ada@x.de", "red"], ["L", "Bob", "F", "bob@x.de", "blue"]]
+    mapping = map_headers("contacts", header, overrides={"Sippe": "last_name"}, sample=sample)
+    assert [(choice.field, choice.reason) for choice in mapping.choices] == [
+        ("last_name", "The mapping says so."),
+        ("first_name", "'First Name' is a usual name of it."),
+        ("company_name", "It is much like 'company'."),
+        ("email", "Its cells look like e-mail addresses."),
+        (None, "No field has a name like this."),
+    ]
+    scores = [choice.score for choice in mapping.choices]
+    assert scores == sorted(scores, reverse=True)
+    assert (scores[0], scores[-1]) == (1, 0)
+
+
+@pytest.mark.parametrize("name", ["Owner", "Assistant Mail", "Created By", "Parent Contact"])
+def test_addresses_of_others_are_not_the_contacts(name: str) -> None:
+    """Who looks after a contact is somebody else, whatever the cells look like."""
+    sample = [["Ada", "boss@x.de"], ["Bob", "boss@x.de"]]
+    assert choice_of(["Name", name], 1, sample=sample).field is None
+
+
+def test_looks_add_no_second_address() -> None:
+    """Where a column is the e-mail by its name, another is not by its cells."""
+    sample = [["ada@x.de", "a@y.de"], ["bob@x.de", "b@y.de"]]
+    assert choice_of(["Email", "Kontakt"], 1, sample=sample).field is None
+
+
+def test_a_name_is_not_followed_against_the_looks_of_the_cells() -> None:
+    """A column much like the e-mail that holds numbers is none."""
+    sample = [["Ada", "17"], ["Bob", "18"]]
+    assert choice_of(["Name", "Contact e-mail"], 1, sample=sample).field is None
+
+
+def test_a_title_of_salutations_is_no_job() -> None:
+    """Address books call `Dr.` a title."""
+    sample = [["Ada", "Dr."], ["Bob", "Mr."]]
+    assert choice_of(["First Name", "Title"], 1, sample=sample).field is None
+    assert choice_of(["First Name", "Title"], 1).field == "title"
+
+
+def test_a_second_column_of_a_name_is_told() -> None:
+    """It goes nowhere, unless the field takes several."""
+    mapping = map_headers("contacts", ["Email", "Notes", "Notes", "Tags", "Tags", ""])
+    assert [choice.field for choice in mapping.choices] == [
+        *("email", "notes", None, "tags", "tags", None),
+    ]
+    assert mapping.choices[2].reason == "Another column goes to notes already."
+    assert mapping.choices[5].reason == "The column has no name."
+
+
+def test_what_belongs_to_the_employer_goes_there() -> None:
+    """The person's own city and phone stay the person's."""
+    found, _ = mapped("contacts", "Name,Company,City,Company City,Phone,Company Phone,Industry")
+    assert found == {
+        "Name": "full_name",
+        "Company": "company_name",
+        "City": "city",
+        "Company City": "company_city",
+        "Phone": "phone",
+        "Company Phone": "company_phone",
+        "Industry": "company_industries",
+    }
+
+
+def test_a_wide_strange_header_is_mapped_at_once() -> None:
+    """Every word is looked up once; the limit is the columns of a file."""
+    header = ["Email", *(f"Strange{n % 50} Word{n}" for n in range(499))]
+    assert len(map_headers("contacts", header).unmapped) == 499
 
 
 @given(

@@ -1,22 +1,29 @@
 """Promises of `streaming.rows`: what a row says is taken, what cannot be used is told."""
 
+import json
+from datetime import UTC, date, datetime
+
 import pytest
 
 from db.staging import Finding, StagedCompany, StagedContact
-from domain.enums import EmailStatus, PhoneType, Seniority
+from domain.bulk import ErrorPolicy
+from domain.enums import EmailStatus, EmailType, PhoneType, Seniority
+from domain.imports import DateOrder, EmptyCell, ImportOptions, NumberLocale
 from streaming.decoders import CsvRow, RowCode, RowProblem
-from streaming.mapping import Entity, map_headers
+from streaming.import_fields import Entity
+from streaming.mapping import map_headers
 from streaming.rows import ReadRow, RowReader, split_name
 
 
-def read(entity: Entity, **cells: str) -> ReadRow:
+def read(entity: Entity, options: ImportOptions | None = None, /, **cells: str) -> ReadRow:
     """What a row says whose columns have the names of fields; `__` stands for a blank."""
     header = [name.replace("__", " ") for name in cells]
-    return RowReader(entity, map_headers(entity, header)).read(CsvRow(7, list(cells.values())))
+    reader = RowReader(entity, map_headers(entity, header), options)
+    return reader.read(CsvRow(7, list(cells.values())))
 
 
-def contact(**cells: str) -> StagedContact:
-    staged = read("contacts", **cells).staged
+def contact(options: ImportOptions | None = None, /, **cells: str) -> StagedContact:
+    staged = read("contacts", options, **cells).staged
     assert isinstance(staged, StagedContact)
     return staged
 
@@ -118,7 +125,7 @@ def test_placeholders_say_nothing(placeholder: str) -> None:
     assert row.findings == ()
     assert isinstance(row.staged, StagedContact)
     assert row.staged.contact.values == {"first_name": "Ada", "source": "IMPORT"}
-    assert (row.staged.contact.emails, row.staged.contact.phones) == ([], [])
+    assert (row.staged.contact.emails, row.staged.contact.phones) == (None, None)
     assert row.staged.company is None
 
 
@@ -146,7 +153,7 @@ def test_a_value_that_cannot_be_used_is_left_out_and_told(
     assert isinstance(row.staged, StagedContact)
     assert row.staged.contact.values == {"first_name": "Ada", "source": "IMPORT"}
     assert len(row.staged.contact.emails or ()) == 1
-    assert row.staged.contact.phones == []
+    assert row.staged.contact.phones is None
 
 
 @pytest.mark.parametrize(
@@ -241,6 +248,201 @@ def test_parts_of_a_name_go_before_the_whole() -> None:
 def test_full_names_are_split(full_name: str, parts: tuple[str, str]) -> None:
     """Small words belong to the family name, and nothing is lost."""
     assert split_name(full_name) == parts
+
+
+def test_cells_about_the_employer_are_the_employers() -> None:
+    """Its place, size and pages, and nothing of the person's."""
+    staged = contact(
+        email="a@x.de",
+        city="London",
+        company="Acme",
+        company_city="Leeds",
+        company_phone="'+44 113 496 0007",
+        company_employees_count="1,250",
+        company_industries="Tools, Machines",
+        company_technologies="Brass; Steam",
+        company_last_raised_at="2023-11-01",
+        company_facebook_url="facebook.com/acme",
+    )
+    assert staged.company == {
+        "name": "Acme",
+        "city": "Leeds",
+        "phone": "+44 113 496 0007",
+        "employees_count": 1250,
+        "industries": ["Tools, Machines"],
+        "technologies": ["Brass", "Steam"],
+        "last_raised_at": date(2023, 11, 1),
+        "facebook_url": "https://facebook.com/acme",
+        "source": "IMPORT",
+    }
+    assert staged.contact.values == {"city": "London", "source": "IMPORT"}
+
+
+def test_what_is_said_about_an_address_stays_with_it() -> None:
+    """Status, source, confidence and the rest, each for its own address."""
+    staged = contact(
+        email="a@x.de",
+        email_confidence="93%",
+        email_is_catch_all="Catch-all",
+        email_verified_at="12 Mar 2024",
+        email2="b@x.de",
+        email2_source="Apollo",
+        email2_type="Home",
+    )
+    assert staged.contact.emails == [
+        {
+            "address": "a@x.de",
+            "confidence": 0.93,
+            "is_catch_all": True,
+            "verified_at": datetime(2024, 3, 12, tzinfo=UTC),
+            "position": 0,
+            "is_primary": True,
+        },
+        {
+            "address": "b@x.de",
+            "source": "Apollo",
+            "type": EmailType.PERSONAL,
+            "position": 1,
+            "is_primary": False,
+        },
+    ]
+
+
+def test_a_plain_address_or_number_says_nothing_else() -> None:
+    """What is stored about an equal one stays: neither status nor type are given."""
+    staged = contact(email="a@x.de", phone="+49 30 123456").contact
+    assert [set(each) for each in staged.emails or ()] == [{"address", "position", "is_primary"}]
+    assert [set(each) for each in staged.phones or ()] == [
+        {"number", "e164", "extension", "position", "is_primary"}
+    ]
+
+
+def test_a_number_in_two_columns_is_one() -> None:
+    """The column that knows its type is believed."""
+    staged = contact(mobile_phone="+49 170 1234567", phone="0049 170 1234567").contact
+    assert [(each["e164"], each["type"]) for each in staged.phones or ()] == [
+        ("+491701234567", PhoneType.MOBILE)
+    ]
+
+
+def test_a_default_country_completes_numbers() -> None:
+    """Without it a national number has no international form."""
+    german = ImportOptions(default_country="DE")
+    for options, e164 in ((None, None), (german, "+4930123456")):
+        phones = contact(options, phone="030 123456").contact.phones or []
+        assert [phone["e164"] for phone in phones] == [e164]
+
+
+def test_dates_and_numbers_follow_the_options() -> None:
+    """What is refused without them is read as they say."""
+    columns = {"name": "Acme", "last_raised_at": "03/04/2024", "annual_revenue": "1.234"}
+    (finding,) = read("companies", **columns).findings
+    assert (finding.code, finding.suggestion) == (
+        "INVALID_DATE",
+        "Write 2024-03-04 or 2024-04-03.",
+    )
+    options = ImportOptions(date_order=DateOrder.DMY, number_locale=NumberLocale.COMMA)
+    row = read("companies", options, **columns)
+    assert isinstance(row.staged, StagedCompany)
+    assert row.staged.values["last_raised_at"] == date(2024, 4, 3)
+    assert row.staged.values["annual_revenue"] == 1234
+
+
+@pytest.mark.parametrize("policy", [p for p in ErrorPolicy if p != "IGNORE_FAILED_FIELDS"])
+def test_by_a_strict_policy_a_bad_value_fails_its_row(policy: ErrorPolicy) -> None:
+    """The finding says which; rows without one are taken."""
+    options = ImportOptions(error_policy=policy)
+    row = read("contacts", options, email="ada@x.de", phone="call me")
+    assert (row.staged, told(row)) == (None, [("INVALID_PHONE", "phone", "call me")])
+    assert read("contacts", options, email="ada@x.de", phone="").staged is not None
+
+
+def test_an_empty_cell_clears_when_asked() -> None:
+    """Only of columns that are there; what nobody may clear stays unsaid."""
+    options = ImportOptions(empty_cell=EmptyCell.CLEAR)
+    cells = {"first_name": "Ada", "title": "", "tags": "n/a", "city": "", "phone": "", "email2": ""}
+    staged = contact(options, **cells, do_not_contact="", company="", linkedin="").contact
+    assert staged.values == {
+        "first_name": "Ada",
+        "title": None,
+        "tags": [],
+        "city": None,
+        "linkedin_url": None,
+        "source": "IMPORT",
+    }
+    assert (staged.emails, staged.phones) == ([], [])
+    assert contact(**cells).contact.values == {"first_name": "Ada", "source": "IMPORT"}
+
+
+def test_one_filled_cell_of_several_keeps_the_others_from_clearing() -> None:
+    """A contact with one address is not left without any."""
+    options = ImportOptions(empty_cell=EmptyCell.CLEAR)
+    staged = contact(options, email="a@x.de", email2="", tags="x", labels="").contact
+    assert [each["address"] for each in staged.emails or ()] == ["a@x.de"]
+    assert staged.values["tags"] == ["x"]
+
+
+def test_columns_without_a_field_are_kept_when_asked() -> None:
+    """In the custom fields, beside those of a column of their own; not those passed over."""
+    header = ["Email", "Colour", "Secret", "", "custom_fields"]
+    mapping = map_headers("contacts", header, overrides={"Secret": None})
+    reader = RowReader("contacts", mapping, ImportOptions(keep_unmapped=True, tag="fair"))
+    row = reader.read(CsvRow(2, ["a@x.de", "green", "x", "y", '{"Size": 7}']))
+    assert isinstance(row.staged, StagedContact)
+    values = row.staged.contact.values
+    assert json.loads(values["custom_fields"]) == {"Size": 7, "Colour": "green"}
+    assert values["tags"] == ["fair"]
+
+
+def test_the_placeholder_of_the_settings_says_nothing() -> None:
+    """Besides those that everybody uses."""
+    mapping = map_headers("contacts", ["Email", "Title", "City"])
+    reader = RowReader("contacts", mapping, placeholder="%%")
+    row = reader.read(CsvRow(2, ["a@x.de", "%%", "_"]))
+    assert isinstance(row.staged, StagedContact)
+    assert row.staged.contact.values == {"source": "IMPORT"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "code", "suggestion"),
+    [
+        ("email2", "ada @example,com", "INVALID_EMAIL", "Did you mean ada@example.com?"),
+        ("email2", "ada at example.com", "INVALID_EMAIL", ""),
+        ("seniority", "Manger", "INVALID_ENUM_VALUE", "Did you mean MANAGER?"),
+        ("seniority", "VP, Director", "AMBIGUOUS_ENUM_VALUE", "Write DIRECTOR or VP."),
+        ("do_not_contact", "perhaps", "INVALID_BOOLEAN", "Write yes or no."),
+        ("last_contacted", "45363", "INVALID_DATE", "did you mean 2024-03-12?"),
+        ("custom_fields", "[1", "INVALID_VALUE", "Write it as in"),
+        ("custom_fields", "[1]", "INVALID_VALUE", ""),
+        ("company_employees_count", "11-50", "INVALID_NUMBER", "Write its digits only"),
+    ],
+)
+def test_a_finding_says_what_could_be_written(
+    column: str, value: str, code: str, suggestion: str
+) -> None:
+    """As far as anybody can know."""
+    row = read("contacts", **{"email": "a@x.de", column: value})
+    (finding,) = row.findings
+    assert (finding.code, finding.raw) == (code, value)
+    assert suggestion in finding.suggestion
+    assert bool(finding.suggestion) == bool(suggestion)
+
+
+def test_more_addresses_than_fit_are_told() -> None:
+    """The first fifty are taken."""
+    many = "; ".join(f"p{number}@x.de" for number in range(51))
+    row = read("contacts", emails=many)
+    assert [code for code, _, _ in told(row)] == ["VALUE_TOO_LONG"]
+    assert isinstance(row.staged, StagedContact)
+    assert len(row.staged.contact.emails or ()) == 50
+
+
+def test_a_row_keeps_its_cells() -> None:
+    """Those that are rejected are given back as they were."""
+    row = read("contacts", email=" a@x.de", notes="'=1")
+    assert row.cells == (" a@x.de", "'=1")
+    assert isinstance(row.staged, StagedContact)
+    assert row.staged.contact.values["notes"] == "=1"
 
 
 def test_an_unreadable_row_fails_with_its_reason() -> None:
