@@ -71,3 +71,28 @@ MERGE_UNDO: Final = _prune(
     " ORDER BY created_at {most})"
     " UPDATE contact_merges m SET undo = '{{}}' FROM gone WHERE m.id = gone.id RETURNING m.id",
 )
+# Once one begins to be undone, that is to come to its end. The ids stay: they tell who came by it.
+IMPORT_UNDO: Final = _prune(
+    "import_undo",
+    "WITH gone AS (SELECT x.job_id, x.entity, x.record_id FROM jobs j"
+    " JOIN imports i ON i.job_id = j.id AND i.undo_job_id IS NULL"
+    " JOIN import_changes x ON x.job_id = j.id AND x.before IS NOT NULL"
+    " WHERE j.finished_at < {old} LIMIT CAST(:most AS bigint))"
+    " UPDATE import_changes x SET before = NULL FROM gone WHERE x.job_id = gone.job_id"
+    " AND x.entity = gone.entity AND x.record_id = gone.record_id RETURNING x.record_id",
+)
+
+
+def _prune_told(table: str, key: str) -> Prune:
+    """What was told of the rows of imports goes part by part, before their jobs go as a whole."""
+    return _prune(
+        table,
+        f"WITH gone AS (SELECT t.job_id, t.{key} FROM jobs j JOIN {table} t ON t.job_id = j.id"
+        " WHERE j.finished_at < {old} LIMIT CAST(:most AS bigint))"
+        f" DELETE FROM {table} t USING gone WHERE t.job_id = gone.job_id"
+        f" AND t.{key} = gone.{key} RETURNING t.job_id",
+    )
+
+
+IMPORT_ERRORS: Final = _prune_told("import_errors", "id")
+IMPORT_REJECTS: Final = _prune_told("import_rejects", "line")

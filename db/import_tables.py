@@ -82,6 +82,9 @@ import_batches: Final = Table(
     # The records that the batch made, in the order of their making.
     Column("contact_ids", ARRAY(BigInteger), nullable=False, server_default=_NO_IDS),
     Column("company_ids", ARRAY(BigInteger), nullable=False, server_default=_NO_IDS),
+    # Batches make their records one after another: the first id tells which one made a record.
+    Index("ix_import_batches_first_contact", "job_id", text("(contact_ids[1])")),
+    Index("ix_import_batches_first_company", "job_id", text("(company_ids[1])")),
 )
 
 import_changes: Final = Table(
@@ -120,4 +123,7 @@ import_rejects: Final = Table(
     Column("line", Integer, primary_key=True),
     # As the file has them.
     Column("cells", ARRAY(Text), nullable=False),
+    # The addresses and profiles among them, in stored form, by which erased people are found.
+    Column("person_keys", ARRAY(Text), nullable=False),
+    Index("ix_import_rejects_person_keys", "person_keys", postgresql_using="gin"),
 )

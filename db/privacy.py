@@ -61,6 +61,18 @@ _FORGET_MERGES: Final = Statement(
     ),
     Row,
 )
+# Copies that imports have kept: of the rows of their files, and of what contacts were before.
+_FORGET_ROWS: Final = Statement(
+    text(
+        "WITH gone AS (DELETE FROM import_rejects WHERE person_keys && CAST(:keys AS text[])"
+        " RETURNING job_id, line) DELETE FROM import_errors e USING gone"
+        " WHERE e.job_id = gone.job_id AND e.line = gone.line"
+    ),
+    Row,
+)
+_FORGET_IMAGES: Final = Statement(
+    text(f"DELETE FROM import_changes WHERE entity = 'contacts' AND record_id = {_IDS}"), Row
+)
 # What belongs to a contact goes with it (ON DELETE CASCADE).
 _DELETE: Final = Statement(text(f"DELETE FROM contacts WHERE id = {_IDS}"), Row)
 
@@ -107,6 +119,8 @@ async def erase_contacts(
         await insert_suppressions(tx, keys, reason=reason, created_by=erased_by)
         forgotten = {"ids": list(going), "keys": [key.value for key in keys]}
         await tx.fetch(_FORGET_MERGES, forgotten)
+        await tx.fetch(_FORGET_ROWS, {"keys": forgotten["keys"]})
+        await tx.fetch(_FORGET_IMAGES, {"ids": forgotten["ids"]})
         await tx.fetch(_DELETE, {"ids": list(going)})
     for contact_id, companies in going.items():
         tx.record(

@@ -10,7 +10,7 @@ fails.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from db.rows import Row
 from db.staging import (
@@ -32,37 +32,63 @@ PhoneKey = tuple[str, str]
 """A number in international form and a last name in one case."""
 
 
+class PhoneNumber(NamedTuple):
+    """A number in international form, or its digits as they were given."""
+
+    number: str
+    extension: str | None
+
+
 @dataclass(eq=False, slots=True)
 class Belongings:
     """The e-mails or the phones of one contact: what it has, and what is added.
 
     Attributes:
+        defaults: What one says that says nothing itself.
         replaces: What is added takes the place of what is stored.
     """
 
+    defaults: Mapping[str, Any]
     keys: set[object] = field(default_factory=set)
     next_position: int = 0
     has_primary: bool = False
-    stored: list[Row] = field(default_factory=list)
+    stored: dict[object, Row] = field(default_factory=dict)
     added: list[dict[str, Any]] = field(default_factory=list)
     replaces: bool = False
 
     def know(self, key: object, row: Row) -> None:
         """Remember one that is stored."""
         self.keys.add(key)
-        self.stored.append(row)
+        self.stored[key] = row
         self.next_position = max(self.next_position, row["position"] + 1)
         self.has_primary = self.has_primary or row["is_primary"]
 
     def add(self, key: object, values: Mapping[str, Any]) -> None:
-        """Append one behind the others, unless it is there; the first of all is the primary one."""
+        """Append one behind the others, unless it is there; the first of all is the primary one.
+
+        What is not said of one that takes its own place again stays as it is stored.
+        """
         if key in self.keys:
             return
         self.keys.add(key)
         place = {"position": self.next_position, "is_primary": not self.has_primary}
-        self.added.append({**values, **place})
+        said = {name: value for name, value in values.items() if value is not None}
+        self.added.append({**self.defaults, **self._stored_with(key), **said, **place})
         self.next_position += 1
         self.has_primary = True
+
+    def _stored_with(self, key: object) -> Mapping[str, Any]:
+        (told,) = _told([self.stored[key]]) if key in self.stored else ({},)
+        return told
+
+    def number(self, phone: Mapping[str, Any]) -> PhoneNumber:
+        """The key of a phone; without an extension it is any with its number."""
+        key = phone_number(phone)
+        known = [key, *self.keys, *self.stored]
+        if key.extension is None and key not in known[1:]:
+            same = (each for each in known[1:] if isinstance(each, PhoneNumber))
+            return next((each for each in same if each.number == key.number), key)
+        return key
 
     def start_anew(self) -> None:
         """Take what is added from here on for all that there is to be."""
@@ -73,7 +99,7 @@ class Belongings:
 
     def settle(self) -> bool:
         """Whether there is anything to write; what is stored just so is not."""
-        if self.replaces and _told(self.added) == _told(self.stored):
+        if self.replaces and _told(self.added) == _told(self.stored.values()):
             self.replaces, self.added = False, []
         return self.replaces or bool(self.added)
 
@@ -91,8 +117,8 @@ class ContactTarget(Target):
     linkedin_url: str | None = None
     is_deleted: bool = False
     keys: list[str] = field(default_factory=list)
-    emails: Belongings = field(default_factory=Belongings)
-    phones: Belongings = field(default_factory=Belongings)
+    emails: Belongings = field(default_factory=lambda: Belongings({"status": EmailStatus.UNKNOWN}))
+    phones: Belongings = field(default_factory=lambda: Belongings({"type": PhoneType.OTHER}))
     activities: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
@@ -223,12 +249,12 @@ class KnownContacts:
         if replaces and contact.phones is not None:
             target.phones.start_anew()
         for phone in contact.phones or ():
-            target.phones.add(phone_number(phone), {"type": PhoneType.OTHER, **phone})
+            target.phones.add(target.phones.number(phone), phone)
         for key, email in emails.items():
             holder = self._live_holder(key)
             if holder in (None, target):
                 self.by_email[key] = target
-                target.emails.add(key, {"status": EmailStatus.UNKNOWN, **email})
+                target.emails.add(key, email)
         self._remember(target, contact)
 
     def _remember(self, target: ContactTarget, contact: CleanContact) -> None:
@@ -260,10 +286,10 @@ def _told(rows: Iterable[Mapping[str, Any] | Row]) -> list[dict[str, Any]]:
     ]
 
 
-def phone_number(phone: Mapping[str, Any] | Row) -> tuple[str, str | None]:
+def phone_number(phone: Mapping[str, Any] | Row) -> PhoneNumber:
     """What two phones of one contact have in common when they are the same."""
     number = phone["e164"] or "".join(filter(str.isdecimal, phone["number"]))
-    return number, phone["extension"]
+    return PhoneNumber(number, phone["extension"])
 
 
 def _suppressed(contact: CleanContact, refused: Set[PersonKey]) -> list[Finding]:

@@ -9,6 +9,9 @@ import structlog
 from db.housekeeping import (
     ACTIVITIES,
     IDEMPOTENCY_KEYS,
+    IMPORT_ERRORS,
+    IMPORT_REJECTS,
+    IMPORT_UNDO,
     JOB_RECORDS,
     JOBS,
     MERGE_UNDO,
@@ -17,6 +20,7 @@ from db.housekeeping import (
 from db.transaction import Database
 from domain.idempotency import KEPT_SECONDS
 from jobs.parallel import ParallelSettings, process_in_parallel_async
+from streaming.uploads import Uploads
 
 BATCH_ROWS: Final = 1000
 _AT_ONCE: Final = 2
@@ -30,7 +34,7 @@ class Retention:
     """How long things are kept, in seconds.
 
     Attributes:
-        undo: What it takes to undo a merge.
+        undo: What it takes to undo a merge or an import.
         jobs: Jobs, from their end on.
         activities: None keeps them for ever.
     """
@@ -44,10 +48,22 @@ class Retention:
         limits = [
             (IDEMPOTENCY_KEYS, float(KEPT_SECONDS)),
             (MERGE_UNDO, self.undo),
+            (IMPORT_UNDO, self.undo),
             (JOB_RECORDS, _AN_HOUR),
+            (IMPORT_ERRORS, self.jobs),
+            (IMPORT_REJECTS, self.jobs),
             (JOBS, self.jobs),
         ]
         return [*limits, (ACTIVITIES, self.activities)] if self.activities else limits
+
+
+async def keep_house(
+    database: Database, retention: Retention, uploads: Uploads, *, parallel: ParallelSettings
+) -> None:
+    """Forget all that is past its time: rows, and the files of users."""
+    await prune(database, retention, parallel=parallel)
+    if swept := await uploads.sweep():
+        log.info("uploads_swept", uploads=swept)
 
 
 async def prune(

@@ -19,6 +19,7 @@ from db.job_runs import Cancelled, Failure, Fenced, Hold, Step
 from db.retrying import write_again
 from db.rows import JobRow
 from db.transaction import Database, Transaction
+from domain.asker import asked_by
 from domain.errors import InsufficientStorage, OperationTimeout, Rejected, Unavailable
 from domain.jobs import JobErrorCode, JobStatus
 from domain.tasks import Task, UnknownPayload, read_task
@@ -225,7 +226,8 @@ class JobRunner:
                 batch_seconds=task.batch_seconds,
                 is_stopping=self._is_stopping,
             )
-            await handle(run, task)
+            with asked_by(row.user_uuid):
+                await handle(run, task)
 
     async def _fail(self, hold: Hold, error: Exception) -> None:
         failure, row = _failure(error), hold.row

@@ -44,6 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--examples", type=int, default=100, help="How many examples each tries.")
     parser.addoption("--seed", type=int, help="Try one example again, by the seed it failed with.")
     parser.addoption("--kills", type=int, default=1, help="How many workers of a job are killed.")
+    parser.addoption("--import-kills", type=int, default=3, help="The same of an import.")
+    parser.addoption("--import-rows", type=int, default=6000, help="How many rows that has.")
     parser.addoption("--cuts", type=int, default=30, help="How many transactions are cut.")
     parser.addoption("--outages", type=int, default=2, help="How often a server is broken.")
     parser.addoption("--races", type=int, default=20_000, help="How many operations a race has.")

@@ -9,6 +9,7 @@ from db.contacts import create_contact, delete_contact, update_contact
 from db.merging import merge_contacts
 from db.privacy import Erasure
 from db.rows import ContactRow
+from db.staging import Finding
 from db.transaction import Database
 from db.unmerging import undo_merge
 from domain.changes import Change, ChangeKind, ContactChanged
@@ -19,6 +20,8 @@ from domain.merge_requests import clean_merge
 from domain.node_ids import NodeKind, encode_node_id
 from domain.records import ContactFields, NewEmail
 from domain.validation import clean_contact
+from tests.db import staged
+from tests.db.importing import FileLine, make_import, rejects_of, told_of, write_batch
 from tests.db.people import (
     ADMIN,
     NUMBERS,
@@ -39,7 +42,7 @@ from tests.statements import Statements
 EMAIL, LINKEDIN = SuppressedKey.EMAIL, SuppressedKey.LINKEDIN
 PROFILE: Final = "https://www.linkedin.com/in/ada"
 WEEK: Final = 7 * 86_400.0
-STATEMENTS_OF_AN_ERASURE: Final = 8
+STATEMENTS_OF_AN_ERASURE = 10
 
 
 async def merge(database: Database, survivor_id: int, *loser_ids: int) -> int:
@@ -367,3 +370,23 @@ async def test_nobody_is_both_stored_and_suppressed_after_a_race(database: Datab
         broken = [end for end in ends if isinstance(end, Exception)]
         assert all(isinstance(end, Rejected) for end in broken), broken
         assert await stored_and_suppressed(database) == []
+
+
+async def test_copies_that_imports_keep_go_with_the_person(database: Database) -> None:
+    """Rows that were rejected with what is told of them, and how the contact was before."""
+    contact = await make_contact(database, emails=("ada@example.com",))
+    other = await make_contact(database, emails=("eve@example.com",))
+    plan = await make_import(database)
+    wrong = Finding(code="INVALID_PHONE", message="no", raw="call ada@example.com")
+    lines = [
+        FileLine(2, staged.contact(2, "ada@example.com", title="CEO")),
+        FileLine(3, staged.contact(3, "eve@example.com", title="CTO")),
+        FileLine(4, None, (wrong,), ("Ada <ADA@Example.com>", "x")),
+        FileLine(5, None, (wrong,), ("https://linkedin.com/in/eve", "x")),
+    ]
+    await write_batch(database, plan, lines)
+    await erase(database, contact.id)
+    assert await rejects_of(database, plan.job_id) == [(5, list(lines[3].cells))]
+    assert [line for line, *_ in await told_of(database, plan.job_id)] == [5]
+    changed = await staged.rows_of(database, "SELECT record_id FROM import_changes")
+    assert changed == [(other.id,)]

@@ -1,15 +1,25 @@
 """What is past its time is forgotten, and nothing else."""
 
+import asyncio
+from pathlib import Path
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 
 from db.rows import Row
+from db.staging import Finding
 from db.statements import Statement
 from db.transaction import Database
 from jobs import housekeeping
 from jobs.housekeeping import Retention
 from jobs.parallel import ParallelSettings
+from streaming.upload_limits import UploadSettings
+from streaming.uploads import open_uploads
+from tests.db.importing import FileLine, make_import, rows_of_file, write_batch
 from tests.db.merged import merge
+from tests.db.staged import contact, rows_of
+from tests.db.test_uploads import make_upload
 from tests.factories import make_contact
 from tests.jobs.test_running import execute
 from tests.jobs.working import make_job, make_tagging, read_job
@@ -102,3 +112,58 @@ async def test_activities_stay_unless_a_time_is_set(
     )
     await prune(database, Retention(undo=7 * DAY, jobs=30 * DAY, activities=kept))
     assert await count(database, "activities") == left
+
+
+async def test_imports_past_undoing_forget_how_records_were(database: Database) -> None:
+    """Which records they changed stays known; one that is being undone forgets nothing."""
+    await make_contact(database, emails=("ada@example.com",))
+    plans = [await make_import(database) for _ in range(2)]
+    for plan, title in zip(plans, ("city", "region"), strict=True):
+        given: dict[str, Any] = {title: "x"}
+        row = contact(2, "ada@example.com", **given)
+        await write_batch(database, plan, rows_of_file(row))
+    await execute(
+        database,
+        "UPDATE jobs SET status = 'COMPLETED', finished_at = now() - interval '8 days'",
+    )
+    await execute(
+        database,
+        f"UPDATE imports SET undo_job_id = job_id WHERE job_id = {plans[1].job_id}",
+    )
+    assert await prune(database, RETENTION) == {"import_undo": 1}
+    kept = await rows_of(database, "SELECT before IS NULL FROM import_changes ORDER BY job_id")
+    assert kept == [(True,), (False,)]
+
+
+async def test_what_was_told_of_rows_goes_with_the_job(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Part by part, however much it is."""
+    monkeypatch.setattr(housekeeping, "BATCH_ROWS", 3)
+    plan = await make_import(database)
+    wrong = Finding(code="INVALID_EMAIL", message="no")
+    lines = [FileLine(line, None, (wrong,), ("x",)) for line in range(2, 12)]
+    await write_batch(database, plan, lines)
+    await execute(
+        database,
+        "UPDATE jobs SET status = 'COMPLETED', finished_at = now() - interval '31 days'",
+    )
+    await prune(database, RETENTION)
+    for table in ("jobs", "imports", "import_errors", "import_rejects"):
+        assert await count(database, table) == 0
+
+
+async def test_files_of_users_go_with_the_rows(database: Database, tmp_path: Path) -> None:
+    """One visit of the house does both."""
+    uploads = await open_uploads(tmp_path / "files", database, UploadSettings(), store_url=None)
+    upload = await make_upload(database, ttl_seconds=-1)
+    await execute(
+        database,
+        "INSERT INTO idempotency_keys"
+        " SELECT gen_random_uuid(), 'old', '', 'null', now() - interval '1 year'",
+    )
+    file = tmp_path / "files" / upload.uuid.hex
+    await asyncio.to_thread(file.touch)
+    await housekeeping.keep_house(database, RETENTION, uploads, parallel=ParallelSettings())
+    assert await count(database, "uploads") == await count(database, "idempotency_keys") == 0
+    assert not await asyncio.to_thread(file.exists)

@@ -35,6 +35,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("job_id", "line", name="pk_import_batches"),
     )
+    for kind in ("contact", "company"):
+        op.create_index(
+            f"ix_import_batches_first_{kind}",
+            "import_batches",
+            ["job_id", sa.text(f"({kind}_ids[1])")],
+        )
     op.create_table(
         "import_changes",
         _job_id("import_changes"),
@@ -62,7 +68,14 @@ def upgrade() -> None:
         _job_id("import_rejects"),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("cells", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("person_keys", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("job_id", "line", name="pk_import_rejects"),
+    )
+    op.create_index(
+        "ix_import_rejects_person_keys",
+        "import_rejects",
+        ["person_keys"],
+        postgresql_using="gin",
     )
 
 

@@ -1,0 +1,58 @@
+"""The rows of a file that have errors, as the file has them; read a page at a time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import text
+
+from db.rows import Row
+from db.statements import Statement
+from db.transaction import ReadSession
+from domain.imports import Severity
+
+_PAGE: Final = Statement(
+    text(
+        "SELECT r.line, r.cells, coalesce(e.codes, '{}'), coalesce(e.messages, '{}')"
+        " FROM (SELECT line, cells FROM import_rejects WHERE job_id = CAST(:job_id AS bigint)"
+        " AND line > CAST(:after_line AS integer) ORDER BY line LIMIT CAST(:most AS bigint)) r"
+        " LEFT JOIN LATERAL (SELECT array_agg(f.code ORDER BY f.id) AS codes,"
+        " array_agg(CASE f.\"column\" WHEN '' THEN f.message"
+        " ELSE f.\"column\" || ': ' || f.message END ORDER BY f.id) AS messages"
+        " FROM import_errors f WHERE f.job_id = CAST(:job_id AS bigint) AND f.line = r.line"
+        f" AND f.severity = '{Severity.ERROR.value}') e ON true ORDER BY r.line"
+    ),
+    Row,
+)
+_READING: Final = Statement(
+    text("SELECT reading FROM imports WHERE job_id = CAST(:job_id AS bigint)"), Row
+)
+
+
+class Reject(NamedTuple):
+    """A row that has errors.
+
+    Attributes:
+        line: Where it begins in the file, from 1.
+        cells: As the file has them; of a row that could not be taken apart its text alone.
+        codes: Of its errors, in the order in which they were found.
+        messages: Theirs, each behind the name of its column.
+    """
+
+    line: int
+    cells: Sequence[str]
+    codes: Sequence[str]
+    messages: Sequence[str]
+
+
+async def load_rejects(
+    session: ReadSession, job_id: int, *, after_line: int, most: int
+) -> list[Reject]:
+    """The rows of an import that have errors, behind a line, in the order of the file."""
+    values = {"job_id": job_id, "after_line": after_line, "most": most}
+    return [Reject(*row) for row in await session.fetch(_PAGE, values)]
+
+
+async def find_reading(session: ReadSession, job_id: int) -> Mapping[str, Any] | None:
+    """How the file of an import is read; None before it was opened."""
+    reading: Mapping[str, Any] | None = await session.fetch_value(_READING, {"job_id": job_id})
+    return reading

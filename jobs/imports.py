@@ -1,0 +1,223 @@
+"""Import jobs: a file is read in a thread, and written batch by batch.
+
+A batch is one transaction: its records, what is told about its rows, and how far the file is read.
+So whatever happens, the next attempt goes on exactly behind the last batch that was committed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from db.import_writing import keep_problems, write_rows
+from db.imports import (
+    ImportPlan,
+    advance_import,
+    counters_of,
+    keep_reading,
+    load_plan,
+    mark_checked,
+)
+from db.job_runs import FAILED, Step
+from db.staging_writing import refresh_statistics
+from db.transaction import Transaction
+from domain.bulk import ErrorPolicy, refusal
+from domain.errors import InvalidInput, NotFound
+from domain.imports import Severity
+from domain.normalize import PLACEHOLDER_VALUE
+from domain.tasks import ImportRecords, UnknownPayload
+from jobs.read_ahead import read_ahead
+from jobs.running import Handlers, Run
+from streaming.import_reading import Position, Reading, RowBatch, open_reading, open_rows
+from streaming.uploads import Uploads
+
+BATCH_ROWS: Final = 1000
+_MIN_ROWS_FOR_STATISTICS: Final = 1_000
+_NOTHING_WRITTEN: Final = (
+    "{failed:,} of {rows:,} rows cannot be taken as they are, so nothing was written. The errors"
+    " say why; correct the rows, or choose another errorPolicy."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportSettings:
+    """How files are imported.
+
+    Attributes:
+        batch_rows: How many rows are written in a transaction.
+        placeholder: What a cell says that has no value.
+    """
+
+    batch_rows: int = BATCH_ROWS
+    placeholder: str = PLACEHOLDER_VALUE
+
+
+_USUAL: Final = ImportSettings()
+
+
+def import_handlers(uploads: Uploads, settings: ImportSettings = _USUAL) -> Handlers:
+    """What does import jobs."""
+    return {ImportRecords: partial(_import_records, uploads, settings)}
+
+
+async def _import_records(
+    uploads: Uploads, settings: ImportSettings, run: Run, _task: ImportRecords
+) -> None:
+    plan = await _begin(run)
+    async with _opened(uploads, plan) as path:
+        job = _Import(run, plan, settings, path, await _reading(run, plan, path))
+        if plan.options.error_policy is ErrorPolicy.REJECT_EVERYTHING:
+            await job.check()
+        await job.write()
+
+
+async def _begin(run: Run) -> ImportPlan:
+    """What is to be done, as far as it is not done yet."""
+    plans: list[ImportPlan] = []
+
+    async def batch(tx: Transaction) -> Step:
+        plans.append(await load_plan(tx, run.job_id))
+        return Step(0)
+
+    try:
+        await run.batch(batch)
+    except ValueError as error:
+        raise UnknownPayload(str(error)) from error
+    return plans[-1]
+
+
+@asynccontextmanager
+async def _opened(uploads: Uploads, plan: ImportPlan) -> AsyncIterator[Path]:
+    async with AsyncExitStack() as stack:
+        try:
+            upload = await uploads.find(plan.upload_uuid, owner=plan.owner)
+            path = await stack.enter_async_context(uploads.opened(upload))
+        except NotFound as error:
+            message = "The file is not there any more. Send it again, and import it then."
+            raise refusal(message) from error
+        yield path
+
+
+async def _reading(run: Run, plan: ImportPlan, path: Path) -> Reading:
+    """How the file is read; found once, so that every attempt reads it in the same way."""
+    if plan.reading is not None:
+        return Reading.from_json(plan.reading)
+    try:
+        found = await asyncio.to_thread(open_reading, path, plan.entity, plan.mapping, plan.options)
+    except InvalidInput as error:
+        raise refusal(error.message) from error
+
+    async def batch(tx: Transaction) -> Step:
+        await keep_reading(tx, run.job_id, found.to_json())
+        await keep_problems(tx, run.job_id, found.problems)
+        return Step(0)
+
+    await run.batch(batch)
+    return found
+
+
+class _Import:
+    """One attempt at an import whose file is open."""
+
+    def __init__(
+        self, run: Run, plan: ImportPlan, settings: ImportSettings, path: Path, reading: Reading
+    ) -> None:
+        self._run = run
+        self._plan = plan
+        self._path = path
+        self._reading = reading
+        self._settings = settings
+        self._position = _position(plan)
+        self._created = 0
+
+    async def check(self) -> None:
+        """Look at all rows before any is written.
+
+        Raises:
+            Rejected: Some of them cannot be taken.
+        """
+        if self._plan.is_checked:
+            return
+        async for rows in self._batches():
+            await self._commit(rows, is_trial=True, is_check=True)
+        found: list[Mapping[str, int]] = []
+
+        async def batch(tx: Transaction) -> Step:
+            found.append(await counters_of(tx, self._run.job_id))
+            if not found[-1].get(FAILED):
+                await mark_checked(tx, self._run.job_id)
+                return Step(0)
+            return _nothing_written(found[-1])
+
+        await self._run.batch(batch)
+        if failed := found[-1].get(FAILED):
+            raise refusal(_NOTHING_WRITTEN.format(failed=failed, rows=found[-1]["checked"]))
+        self._position = None
+
+    async def write(self) -> None:
+        """Write all rows that no batch before has written."""
+        async for rows in self._batches():
+            await self._commit(rows, is_trial=self._plan.options.dry_run, is_check=False)
+        if self._created >= _MIN_ROWS_FOR_STATISTICS:
+            await self._run.batch(_with_statistics)
+
+    async def _batches(self) -> AsyncIterator[RowBatch]:
+        """The rows that are left, a batch at a time; at most one is read in advance."""
+        with open_rows(
+            self._path,
+            self._reading,
+            self._plan.options,
+            self._plan.entity,
+            self._position,
+            placeholder=self._settings.placeholder,
+        ) as source:
+
+            def read() -> list[RowBatch]:
+                batch = source.read(self._settings.batch_rows)
+                return [] if batch.ended and not batch.rows else [batch]
+
+            async with aclosing(read_ahead(read)) as batches:
+                async for (batch,) in batches:
+                    yield batch
+
+    async def _commit(self, rows: RowBatch, *, is_trial: bool, is_check: bool) -> None:
+        start = self._position.byte if self._position else 0
+        created = 0
+
+        async def batch(tx: Transaction) -> Step:
+            nonlocal created
+            least = Severity.ERROR if is_check else Severity.WARNING
+            counts = await write_rows(tx, self._plan, rows.rows, is_trial=is_trial, least=least)
+            created = counts["created"]
+            await advance_import(
+                tx, self._run.job_id, position=rows.position.byte, line=rows.position.line
+            )
+            return Step(rows.position.byte - start, _checked(counts) if is_check else counts)
+
+        await self._run.batch(batch)
+        self._position = rows.position
+        self._created += created
+
+
+def _position(plan: ImportPlan) -> Position | None:
+    return Position(plan.position, plan.line) if plan.line else None
+
+
+def _checked(counts: Mapping[str, int]) -> Mapping[str, int]:
+    """What a first look counts: nothing else has come of the rows yet."""
+    return {"checked": counts["rows"], FAILED: counts["rejects"], "rejects": counts["rejects"]}
+
+
+def _nothing_written(found: Mapping[str, int]) -> Step:
+    """All rows have come to their end: those that cannot be taken, and the others for them."""
+    if found.get("rows"):
+        return Step(0)
+    return Step(0, {"rows": found["checked"], "skipped": found["checked"] - found[FAILED]})
+
+
+async def _with_statistics(tx: Transaction) -> Step:
+    await refresh_statistics(tx)
+    return Step(0)
