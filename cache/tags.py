@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.changes import (
+    AvatarChanged,
     Change,
     CompaniesLoaded,
     CompanyChanged,
@@ -25,6 +26,7 @@ class Entity(StrEnum):
 
     CONTACT = "Contact"
     COMPANY = "Company"
+    USER = "User"
 
 
 def any_of(entity: Entity) -> str:
@@ -75,3 +77,5 @@ def _touched(change: Change) -> Iterator[str]:
         case CompaniesLoaded():
             yield any_of(Entity.COMPANY)
             yield every(Entity.COMPANY)
+        case AvatarChanged():
+            yield any_of(Entity.USER)

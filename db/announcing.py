@@ -15,6 +15,7 @@ from db.rows import Row
 from db.statements import Statement
 from db.transaction import Transaction
 from domain.changes import (
+    AvatarChanged,
     Change,
     ChangeEventKind,
     CompaniesLoaded,
@@ -45,8 +46,8 @@ _ANNOUNCE: Final = Statement(
 
 async def announce(tx: Transaction, changes: Sequence[Change]) -> None:
     """Have every process told what changed, once it is committed; for `before_commit`."""
-    if changes:
-        await tx.fetch(_ANNOUNCE, {"payloads": [_write(told) for told in _gather(changes)]})
+    if payloads := [_write(told) for told in _gather(changes)]:
+        await tx.fetch(_ANNOUNCE, {"payloads": payloads})
 
 
 def read_announcement(payload: str) -> RecordsChanged | None:
@@ -73,6 +74,8 @@ def _gather(changes: Sequence[Change]) -> Iterator[RecordsChanged]:
     """One for all records that the same happened to, as far as a payload has room."""
     found: dict[tuple[str, NodeKind], list[int]] = {}
     for change in changes:
+        if isinstance(change, AvatarChanged):
+            continue  # nobody follows users
         kind, of, ids = _facts(change)
         found.setdefault((kind, of), []).extend(ids)
     for (kind, of), every in found.items():
@@ -81,7 +84,9 @@ def _gather(changes: Sequence[Change]) -> Iterator[RecordsChanged]:
             yield RecordsChanged(kind=ChangeEventKind(kind), of=of, ids=ids)
 
 
-def _facts(change: Change) -> tuple[str, NodeKind, tuple[int, ...]]:
+def _facts(
+    change: ContactChanged | CompanyChanged | ContactsLoaded | CompaniesLoaded,
+) -> tuple[str, NodeKind, tuple[int, ...]]:
     match change:
         case ContactChanged():
             return change.kind, NodeKind.CONTACT, (change.contact_id,)

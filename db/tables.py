@@ -129,6 +129,8 @@ users: Final = Table(
     Column("name", Text),
     *_one_of("role", Role, default=Role.VIEWER),
     Column("password_hash", Text),
+    # Of the picture in `avatars`; null without one.
+    Column("avatar_etag", Text),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     _at("last_active_at"),
     _at("created_at", now=True),

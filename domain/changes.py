@@ -53,7 +53,14 @@ class CompaniesLoaded:
     rows: int
 
 
-Change = ContactChanged | CompanyChanged | ContactsLoaded | CompaniesLoaded
+@dataclass(frozen=True, kw_only=True)
+class AvatarChanged:
+    """A user has another picture, or none any more."""
+
+    user_id: int
+
+
+Change = ContactChanged | CompanyChanged | ContactsLoaded | CompaniesLoaded | AvatarChanged
 
 
 class ChangeEventKind(DescribedEnum):

@@ -47,6 +47,7 @@ ON_USERS: Final = Depends()
 """No record: when a user is written in a way that shows, all that is kept is let go of."""
 ON_CONTACTS: Final = Depends(frozenset({Entity.CONTACT}))
 ON_COMPANIES: Final = Depends(frozenset({Entity.COMPANY}))
+ON_AVATARS: Final = Depends(frozenset({Entity.USER}))
 ON_OWN_CONTACTS: Final = Depends(own_contacts=True)
 
 OWNERS: Final[Mapping[str, Entity | None]] = {
@@ -62,7 +63,7 @@ OWNERS: Final[Mapping[str, Entity | None]] = {
 
 _RECORDS: Final = frozenset({"contacts", "companies"})
 WATCHED_OF_USERS: Final = frozenset({"id", "uuid", "email", "name", "role"})
-"""The columns of users of which changes are told, and the one that never changes."""
+"""The columns of users whose changes let go of all that is kept, and the one that never changes."""
 
 
 def records_of(tables: Iterable[str]) -> frozenset[Entity]:

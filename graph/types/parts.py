@@ -11,10 +11,11 @@ from db.rows import ActivityRow, CompanyRow, EmailRow, PhoneRow, UserRow
 from domain.enums import ActivityType, EmailStatus, EmailType, PhoneType, Role
 from domain.node_ids import NodeKind
 from domain.scalars import Json
-from graph.caching import ON_NOTHING_ELSE, ON_USERS
+from graph.caching import ON_AVATARS, ON_NOTHING_ELSE, ON_USERS
 from graph.context import Info
 from graph.declare import batched, column, depending, loaded, node_id, related_column, rows_of
 from graph.loading import load_each
+from streaming.avatar_routes import avatar_url
 
 
 @strawberry.interface(description="Anything that has an id of its own.")
@@ -22,6 +23,11 @@ class Node:
     """The interface of the relay specification for things that can be fetched again."""
 
     id: strawberry.ID = strawberry.field(description="Opaque id; `node(id:)` finds it again.")
+
+
+async def _avatar_url(rows: Sequence[Any], _info: Info) -> list[str | None]:
+    """Its address has a part of the picture's tag, so that browsers ask again for another one."""
+    return [row["avatar_etag"] and avatar_url(row["uuid"], row["avatar_etag"]) for row in rows]
 
 
 async def _last_active(rows: Sequence[Any], info: Info) -> list[datetime | None]:
@@ -41,6 +47,12 @@ class User(Node):
     email: str = column("E-mail address.")
     name: str | None = column("Name.")
     role: Role = column("What the user may do.")
+    avatar_url: str | None = batched(
+        _avatar_url,
+        "Where the user's picture is, relative to this server; null without one.",
+        needs=("uuid", "avatar_etag"),
+        depends=ON_AVATARS,
+    )
     last_active_at: datetime | None = batched(
         _last_active,
         "When the user last sent a request, to within five minutes; of others, admins see it.",

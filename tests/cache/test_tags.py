@@ -3,6 +3,7 @@
 from cache.keys import CompanyDetail, ContactDetail, ContactList
 from cache.tags import MAX_TAGS, Entity, any_of, contacts_of, every, one, tags_of
 from domain.changes import (
+    AvatarChanged,
     Change,
     ChangeKind,
     CompaniesLoaded,
@@ -39,7 +40,13 @@ def test_company_touches_no_contact() -> None:
 def test_very_many_touch_every_one_of_their_kind() -> None:
     """Nobody tells which they were."""
     changes: list[Change] = [ContactsLoaded(rows=9), CompaniesLoaded(rows=9)]
-    assert tags_of(changes) == {tag for entity in Entity for tag in (any_of(entity), every(entity))}
+    records = (Entity.CONTACT, Entity.COMPANY)
+    assert tags_of(changes) == {tag for kind in records for tag in (any_of(kind), every(kind))}
+
+
+def test_a_picture_touches_what_shows_pictures_alone() -> None:
+    """Whoever sends many of them does not empty the cache for all."""
+    assert tags_of([AvatarChanged(user_id=1)]) == {any_of(Entity.USER)}
 
 
 def test_what_touches_too_many_tags_touches_every_record_of_its_kinds() -> None:

@@ -1,0 +1,131 @@
+"""What the process does that looks into pictures: it alone reads what strangers made.
+
+It is started by its file, isolated: it knows nothing of the server, neither its settings nor its
+memory, and may have no more memory than the first argument says. Pictures come one after another
+over standard input, as `jobs.images` writes them; it ends with its input.
+"""
+
+import contextlib
+import io
+import sys
+import warnings
+from typing import BinaryIO, Final
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+FORMATS: Final = ("PNG", "JPEG", "WEBP")
+MAX_PIXELS: Final = 25_000_000
+SIDE: Final = 512
+"""Pixels of the longer side at most; a smaller picture stays as large as it is."""
+
+_QUALITY: Final = 85
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_TOO_LARGE: Final = f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels."
+
+
+class Refused(Exception):
+    """Why a picture is none to use, for the person who sent it."""
+
+
+def reencode(content: bytes) -> tuple[bytes, int, int]:
+    """The same picture as WebP, upright, small and with nothing but its pixels; its size.
+
+    Raises:
+        Refused: It is none to use.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _check(image)
+            return _written(_shrunken(image))
+    except Refused:
+        raise
+    except UnidentifiedImageError:
+        raise Refused("This is no JPEG, PNG or WebP picture.") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Refused(_TOO_LARGE) from None
+    except Exception as error:
+        raise Refused("The picture is damaged, or too large once it is unpacked.") from error
+
+
+def _check(image: Image.Image) -> None:
+    """Refuse a picture by what its header says, before anything is unpacked."""
+    if image.width * image.height > MAX_PIXELS:
+        raise Refused(_TOO_LARGE)
+    # A JPEG may carry others behind the picture itself, such as a preview; those are left out.
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        raise Refused("The picture moves. Send one that stands still.")
+
+
+def _shrunken(image: Image.Image) -> Image.Image:
+    """The picture in colours that WebP has, as small as it is to be, as the camera was held."""
+    # A JPEG is unpacked at a fraction of its size where that is enough.
+    image.draft("RGB", (SIDE, SIDE))
+    turn = _turn(image)
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    small = image if image.mode == mode else image.convert(mode)
+    small.thumbnail((SIDE, SIDE), reducing_gap=2.0)
+    return small if turn is None else small.transpose(turn)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What makes it upright; what is damaged beside the pixels damages no picture."""
+    with contextlib.suppress(Exception):
+        return _TURNS.get(image.getexif()[ExifTags.Base.Orientation])
+    return None
+
+
+def _written(image: Image.Image) -> tuple[bytes, int, int]:
+    # Into an image that never had any metadata.
+    clean = Image.new(image.mode, image.size)
+    clean.paste(image)
+    file = io.BytesIO()
+    clean.save(file, "WEBP", quality=_QUALITY)
+    return file.getvalue(), *clean.size
+
+
+def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer pictures until there are no more.
+
+    A line says how many bytes a picture has. That of the answer also says how wide and how high it
+    is; what has no size is the reason why it is none to use.
+    """
+    while line := source.readline():
+        try:
+            told, width, height = reencode(source.read(int(line)))
+        except Refused as refused:
+            told, width, height = str(refused).encode(), 0, 0
+        sink.write(b"%d %d %d\n" % (len(told), width, height) + told)
+        sink.flush()
+
+
+def limit(memory_bytes: int) -> None:
+    """Have the system refuse more memory than this, and any file, where it can do that."""
+    if sys.platform in {"win32", "darwin"}:
+        return
+    import resource  # noqa: PLC0415  # not on Windows
+
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    """Serve standard input."""
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    Image.init()
+    limit(int(sys.argv[1]))
+    with contextlib.suppress(BrokenPipeError):
+        serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()
