@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from importlib.resources import files
+from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,41 +18,95 @@ from starlette.routing import BaseRoute, Route
 from app.settings import Settings
 from streaming.caching import cache_response, create_cached_response
 
-EXPLORER_PAGE = "explorer.html"
-ASSETS = (
-    "code-editor.js",
-    "completion.js",
-    "cursor.js",
-    "docs.js",
-    "dom.js",
-    "explorer.css",
-    "explorer.js",
-    "graphql-document.js",
-    "graphql-format.js",
-    "graphql-lexer.js",
-    "json-lexer.js",
-    "result-pane.js",
-    "run-history.js",
-    "schema.js",
-    "session.js",
-    "splitter.js",
-    "storage.js",
-    "suggestion-list.js",
-    "transport.js",
-)
-MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-CONTENT_SECURITY_POLICY = (
+MEDIA_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-
-
-POLICY = {
+POLICY: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-ASSETS_PATH = "/explorer/assets/"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page and all that it loads.
+
+    Attributes:
+        paths: Where it is answered, by the name of the route.
+        file: Its HTML, which names its assets below `assets_path`.
+        assets_path: Where its assets are; those that pages share are under each of them.
+        entry: The script that starts it.
+        assets: Everything it loads.
+        is_for_development: Whether production does not serve it.
+    """
+
+    paths: dict[str, str]
+    file: str
+    assets_path: str
+    entry: str
+    assets: tuple[str, ...]
+    is_for_development: bool = False
+
+
+EXPLORER: Final = Page(
+    paths={"home": "/", "explorer": "/explorer"},
+    file="explorer.html",
+    assets_path="/explorer/assets/",
+    entry="explorer.js",
+    assets=(
+        "code-editor.js",
+        "completion.js",
+        "cursor.js",
+        "docs.js",
+        "dom.js",
+        "explorer.css",
+        "explorer.js",
+        "graphql-document.js",
+        "graphql-format.js",
+        "graphql-lexer.js",
+        "json-lexer.js",
+        "result-pane.js",
+        "run-history.js",
+        "schema.js",
+        "session.js",
+        "splitter.js",
+        "storage.js",
+        "suggestion-list.js",
+        "transport.js",
+    ),
+    is_for_development=True,
+)
+IMPORTS: Final = Page(
+    paths={"imports": "/imports/new"},
+    file="imports.html",
+    assets_path="/imports/assets/",
+    entry="imports.js",
+    assets=(
+        "dom.js",
+        "explorer.css",
+        "imports-api.js",
+        "imports-file.js",
+        "imports-follow.js",
+        "imports-mapping.js",
+        "imports-options.js",
+        "imports-problems.js",
+        "imports-progress.js",
+        "imports-result.js",
+        "imports-table.js",
+        "imports-text.js",
+        "imports-upload.js",
+        "imports-wait.js",
+        "imports.css",
+        "imports.js",
+        "session.js",
+        "storage.js",
+        "transport.js",
+    ),
+)
+PAGES: Final = (EXPLORER, IMPORTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +124,15 @@ def load_page_file(name: str) -> PageFile:
 
 
 def page_routes(settings: Settings) -> list[BaseRoute]:
-    """Return the routes of the explorer page and its assets; every file is read here, once."""
-    assets = {name: load_page_file(name) for name in ASSETS}
+    """Return the routes of the pages and their assets; every file is read here, once."""
+    served = [page for page in PAGES if not (page.is_for_development and settings.is_production)]
+    return [route for page in served for route in _routes_of(page, settings)]
+
+
+def _routes_of(page: Page, settings: Settings) -> list[BaseRoute]:
+    assets = {name: load_page_file(name) for name in page.assets}
     version = version_of(assets.values())
-    page = with_version(load_page_file(EXPLORER_PAGE), version)
+    html = with_version(load_page_file(page.file), version, page.assets_path)
     is_public, must_revalidate = (
         settings.http_cache_public,
         settings.http_cache_must_revalidate,
@@ -82,14 +142,14 @@ def page_routes(settings: Settings) -> list[BaseRoute]:
         for age in (settings.http_cache_api_max_age, settings.http_cache_static_max_age)
     )
 
-    async def explorer(request: Request) -> Response:
+    async def shell(request: Request) -> Response:
         answer = create_cached_response(
-            page.content,
+            html.content,
             request,
             max_age=a_while,
             public=is_public,
             must_revalidate=must_revalidate,
-            media_type=page.media_type,
+            media_type=html.media_type,
         )
         answer.headers.update(POLICY)
         return answer
@@ -101,13 +161,15 @@ def page_routes(settings: Settings) -> list[BaseRoute]:
         return Response(found.content, media_type=found.media_type, headers=POLICY)
 
     kept = partial(cache_response, public=is_public, must_revalidate=must_revalidate)
+    slashed = [f"{path}/" for path in page.paths.values() if not path.endswith("/")]
     return [
-        Route("/", explorer, name="home"),
-        Route("/explorer", explorer, name="explorer"),
-        Route("/explorer/", explorer, include_in_schema=False),
-        Route(f"{ASSETS_PATH}{version}/{{name}}", kept(max_age=for_ever, immutable=True)(asset)),
+        *(Route(path, shell, name=name) for name, path in page.paths.items()),
+        *(Route(path, shell, include_in_schema=False) for path in slashed),
+        Route(
+            f"{page.assets_path}{version}/{{name}}", kept(max_age=for_ever, immutable=True)(asset)
+        ),
         # A page that was kept from before an upgrade names the version of then.
-        Route(f"{ASSETS_PATH}{{version}}/{{name}}", kept(max_age=a_while)(asset)),
+        Route(f"{page.assets_path}{{version}}/{{name}}", kept(max_age=a_while)(asset)),
     ]
 
 
@@ -119,8 +181,8 @@ def version_of(assets: Iterable[PageFile]) -> str:
     return digest.hexdigest()[:16]
 
 
-def with_version(page: PageFile, version: str) -> PageFile:
-    """Return the page with the paths of its assets; those import each other beside themselves."""
-    path = ASSETS_PATH.encode()
-    content = page.content.replace(path, path + version.encode() + b"/")
-    return PageFile(content, page.media_type)
+def with_version(html: PageFile, version: str, assets_path: str) -> PageFile:
+    """Return a page with the paths of its assets; those import each other beside themselves."""
+    path = assets_path.encode()
+    content = html.content.replace(path, path + version.encode() + b"/")
+    return PageFile(content, html.media_type)

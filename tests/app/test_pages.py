@@ -1,4 +1,4 @@
-"""The explorer page: served from the package alone, under a policy that allows nothing foreign."""
+"""The pages: served from the package alone, under a policy that allows nothing foreign."""
 
 import re
 from collections.abc import AsyncIterator
@@ -9,19 +9,37 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+from graphql import parse, validate
 from starlette.applications import Starlette
 
 from app import pages
 from app.settings import Settings
+from graph.schema import core_schema
 
 FOLDER = Path(pages.__file__).parent / "pages"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-PAGE_PATHS = ["/", "/explorer", "/explorer/"]
-VERSION = pages.version_of(pages.load_page_file(name) for name in pages.ASSETS)
-ASSETS = f"/explorer/assets/{VERSION}/"
+EXPLORER, IMPORTS = pages.EXPLORER, pages.IMPORTS
+ALL_PAGES = pytest.mark.parametrize("page", pages.PAGES, ids=["explorer", "imports"])
+PAGE_PATHS = ["/", "/explorer", "/explorer/", "/imports/new", "/imports/new/"]
+PACKAGED = sorted(
+    {page.file for page in pages.PAGES} | {name for page in pages.PAGES for name in page.assets}
+)
+
+
+def version_of(page: pages.Page) -> str:
+    """What the paths of its assets have in them."""
+    return pages.version_of(pages.load_page_file(name) for name in page.assets)
+
+
+def path_of(page: pages.Page) -> str:
+    """Where its assets are."""
+    return f"{page.assets_path}{version_of(page)}/"
+
+
+ASSETS = path_of(EXPLORER)
 
 
 @asynccontextmanager
@@ -55,24 +73,38 @@ class PageReader(HTMLParser):
             self.inline.append(data)
 
 
-def read_page() -> PageReader:
+def read_page(page: pages.Page) -> PageReader:
     reader = PageReader()
-    reader.feed((FOLDER / pages.EXPLORER_PAGE).read_text("utf-8"))
+    reader.feed((FOLDER / page.file).read_text("utf-8"))
     return reader
 
 
 @pytest.mark.parametrize("path", PAGE_PATHS)
 async def test_page_is_html(client: httpx.AsyncClient, path: str) -> None:
-    """The root and the explorer answer the same page as HTML, with and without a trailing slash."""
+    """Every path answers its page as HTML, with and without a trailing slash."""
     answer = await client.get(path)
 
+    page = IMPORTS if path.startswith("/imports") else EXPLORER
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    packaged = (FOLDER / "explorer.html").read_text("utf-8")
-    assert answer.text == packaged.replace("/explorer/assets/", ASSETS)
+    packaged = (FOLDER / page.file).read_text("utf-8")
+    assert answer.text == packaged.replace(page.assets_path, path_of(page))
 
 
-@pytest.mark.parametrize("path", [*PAGE_PATHS, f"{ASSETS}explorer.js"])
+async def test_production_has_no_tools_of_developers() -> None:
+    """The explorer is not there; the page of imports is."""
+    production = {"environment": "production", "secret_key": "x" * 32}
+    async with open_pages(**production) as client:
+        found = {path: (await client.get(path)).status_code for path in PAGE_PATHS}
+        asset = await client.get(f"{ASSETS}dom.js")
+
+    assert found == {path: 200 if "imports" in path else 404 for path in PAGE_PATHS}
+    assert asset.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGE_PATHS, f"{ASSETS}explorer.js", f"{path_of(IMPORTS)}imports.js"]
+)
 async def test_every_file_carries_the_security_headers(
     client: httpx.AsyncClient, path: str
 ) -> None:
@@ -84,10 +116,14 @@ async def test_every_file_carries_the_security_headers(
     assert headers["referrer-policy"] == "no-referrer"
 
 
-@pytest.mark.parametrize("name", pages.ASSETS)
-async def test_asset_has_its_media_type(client: httpx.AsyncClient, name: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "name"), [(page, name) for page in pages.PAGES for name in page.assets]
+)
+async def test_asset_has_its_media_type(
+    client: httpx.AsyncClient, page: pages.Page, name: str
+) -> None:
     """Every asset is served with the media type its ending names, which nosniff makes binding."""
-    answer = await client.get(f"{ASSETS}{name}")
+    answer = await client.get(f"{path_of(page)}{name}")
 
     expected = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
     assert answer.status_code == 200
@@ -114,7 +150,15 @@ async def test_other_methods_are_refused(client: httpx.AsyncClient, method: str,
 
 @pytest.mark.parametrize(
     "name",
-    ["missing.js", "explorer.html", "pages.py", "..%2Fpages.py", "%2e%2e/pages.py", "."],
+    [
+        "missing.js",
+        "explorer.html",
+        "imports.js",
+        "pages.py",
+        "..%2Fpages.py",
+        "%2e%2e/pages.py",
+        ".",
+    ],
 )
 async def test_unknown_asset_is_not_found(client: httpx.AsyncClient, name: str) -> None:
     """Only the listed assets exist; nothing in the address reaches the file system."""
@@ -186,13 +230,14 @@ async def test_page_of_before_an_upgrade_still_finds_its_assets(client: httpx.As
     assert old.headers["cache-control"] == "public, max-age=300"
 
 
-def test_another_asset_is_another_version() -> None:
+@ALL_PAGES
+def test_another_asset_is_another_version(page: pages.Page) -> None:
     """A path that is kept for ever never has other content."""
-    files = [pages.load_page_file(name) for name in pages.ASSETS]
+    files = [pages.load_page_file(name) for name in page.assets]
     changed = [*files[:-1], pages.PageFile(files[-1].content + b"\n", "text/javascript")]
 
-    assert pages.version_of(files) == VERSION
-    assert pages.version_of(changed) != VERSION
+    assert pages.version_of(files) == version_of(page)
+    assert pages.version_of(changed) != version_of(page)
 
 
 async def _answer_of(path: str) -> httpx.Response:
@@ -201,62 +246,117 @@ async def _answer_of(path: str) -> httpx.Response:
 
 
 def test_every_packaged_file_is_listed() -> None:
-    """The allow-list and the folder hold the same files, so none is forgotten and none is dead."""
-    packaged = {path.name for path in FOLDER.iterdir()}
-
-    assert packaged == {pages.EXPLORER_PAGE, *pages.ASSETS}
+    """The allow-lists and the folder hold the same files, so none is forgotten and none is dead."""
+    assert sorted(path.name for path in FOLDER.iterdir()) == PACKAGED
 
 
-async def test_page_refers_to_served_files_only(client: httpx.AsyncClient) -> None:
-    """Every script, style and image of the page is served here, or is part of the page."""
-    page = PageReader()
-    page.feed((await client.get("/")).text)
+@pytest.mark.parametrize(
+    ("page", "loaded"),
+    [
+        (EXPLORER, ["explorer.css", "explorer.js"]),
+        (IMPORTS, ["explorer.css", "imports.css", "imports.js"]),
+    ],
+    ids=["explorer", "imports"],
+)
+async def test_page_refers_to_served_files_only(
+    client: httpx.AsyncClient, page: pages.Page, loaded: list[str]
+) -> None:
+    """Every script, style and image of a page is served here, or is part of the page."""
+    read = PageReader()
+    read.feed((await client.get(next(iter(page.paths.values())))).text)
     references = [
         value
-        for _, attributes in page.elements
+        for _, attributes in read.elements
         for name, value in attributes.items()
         if name in {"src", "href"} and value and not value.startswith("data:")
     ]
 
-    assert references == [f"{ASSETS}explorer.css", f"{ASSETS}explorer.js"]
-    assert [(await client.get(path)).status_code for path in references] == [200, 200]
+    assert references == [f"{path_of(page)}{name}" for name in loaded]
+    assert {(await client.get(path)).status_code for path in references} == {200}
 
 
-def test_modules_import_served_files_only() -> None:
-    """Every import of a script names a listed neighbour, and every script is imported."""
+@ALL_PAGES
+def test_modules_import_served_files_only(page: pages.Page) -> None:
+    """Every import of a script names a neighbour of the page, and every script is imported."""
     imports = {
         name: set(re.findall(r'^(?:import|\}) .*?from "(.+?)";$', text, re.MULTILINE))
-        for name in pages.ASSETS
+        for name in page.assets
         if name.endswith(".js") and (text := (FOLDER / name).read_text("utf-8"))
     }
     imported = set().union(*imports.values())
 
-    assert imported == {f"./{name}" for name in imports if name != "explorer.js"}
+    assert imported == {f"./{name}" for name in imports if name != page.entry}
 
 
-def test_page_has_nothing_inline() -> None:
+@ALL_PAGES
+def test_page_has_nothing_inline(page: pages.Page) -> None:
     """The page works under the policy: no inline script, style, event handler or form."""
-    page = read_page()
-    attributes = {name for _, found in page.elements for name in found}
+    read = read_page(page)
+    attributes = {name for _, found in read.elements for name in found}
 
-    assert page.inline == []
+    assert read.inline == []
     assert "style" not in attributes
     assert [name for name in attributes if name.startswith("on")] == []
-    assert "form" not in {tag for tag, _ in page.elements}
+    assert "form" not in {tag for tag, _ in read.elements}
 
 
-@pytest.mark.parametrize("name", [pages.EXPLORER_PAGE, *pages.ASSETS])
+def test_every_control_of_the_import_page_has_a_name() -> None:
+    """Whoever cannot see the page is told what each field and bar is."""
+    elements = read_page(IMPORTS).elements
+    labelled = {found["for"] for tag, found in elements if tag == "label" and "for" in found}
+    unnamed = [
+        found
+        for tag, found in elements
+        if tag in {"input", "progress", "select"}
+        and found.get("type") != "radio"
+        and found.get("id") not in labelled
+        and "aria-label" not in found
+    ]
+
+    assert unnamed == []
+
+
+@ALL_PAGES
+def test_scripts_find_their_elements(page: pages.Page) -> None:
+    """Every element that a script names by a fixed id is in the page."""
+    ids = {found.get("id") for _, found in read_page(page).elements}
+    named = {
+        name
+        for file in page.assets
+        if file.endswith(".js")
+        for name in re.findall(r'byId\("([\w-]+)"\)', (FOLDER / file).read_text("utf-8"))
+    }
+
+    assert named - ids == set()
+
+
+@pytest.mark.parametrize("name", PACKAGED)
 def test_file_names_no_other_origin(name: str) -> None:
-    """No page file reaches for another host: the explorer works without internet."""
+    """No page file reaches for another host: the pages work without internet."""
     text = (FOLDER / name).read_text("utf-8")
 
     assert re.findall(r"(?:https?|wss?):?//\S*|@import|[\"'(]//\w", text) == []
 
 
-@pytest.mark.parametrize("name", [name for name in pages.ASSETS if name.endswith(".js")])
+@pytest.mark.parametrize("name", [name for name in PACKAGED if name.endswith(".js")])
 def test_script_never_makes_markup_or_code_of_text(name: str) -> None:
     """Scripts build elements and text nodes only, so that data is never read as markup or code."""
     text = (FOLDER / name).read_text("utf-8")
     forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
 
     assert re.findall(forbidden, text) == []
+
+
+def test_page_of_imports_asks_what_the_schema_answers() -> None:
+    """Every document of its script is valid."""
+    text = (FOLDER / "imports-api.js").read_text("utf-8")
+    written = dict(re.findall(r'^const (\w+) = [`"]([^`"]*\{[^`"]*)[`"];$', text, re.MULTILINE))
+    fragment = written.pop("STANDING")
+    documents = [body.replace("${STANDING}", fragment) for body in written.values()]
+
+    assert len(documents) == text.count("query ") + text.count("mutation ") + text.count(
+        "subscription "
+    )
+    assert [validate(core_schema(), parse(document)) for document in documents] == [[]] * len(
+        documents
+    )

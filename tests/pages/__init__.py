@@ -1,0 +1,1 @@
+"""Pages as the people see them who open them in a browser."""
