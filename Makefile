@@ -7,7 +7,7 @@ DEV := $(VENV)/.installed-dev
 EXECUTION := tests/graph/execution
 FUZZED := tests/db/test_property_paging.py $(EXECUTION)/test_same_answers.py $(EXECUTION)/test_small_schema.py
 
-.PHONY: help setup run test test-benchmarks test-fallback clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-exports bench-subscriptions faults clean
+.PHONY: help setup run test pages test-benchmarks test-fallback clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-exports bench-imports bench-uploads bench-subscriptions faults clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -51,7 +51,10 @@ bench-vocabulary: $(DEV) ## Time deep pages, filters, counts and groups on a mil
 
 faults: $(DEV) ## Break answers, transactions, workers, servers often (RETRIES= CUTS= KILLS= OUTAGES=).
 	@$(BIN)/pytest tests/graph/test_lost_answers.py tests/jobs/test_cuts.py tests/app/test_work.py \
-		--retries $(or $(RETRIES),10000) --cuts $(or $(CUTS),1000) --kills $(or $(KILLS),10)
+		tests/jobs/test_imports.py \
+		--retries $(or $(RETRIES),10000) --cuts $(or $(CUTS),1000) --kills $(or $(KILLS),10) \
+		--import-kills $(or $(IMPORT_KILLS),50) --import-rows $(or $(IMPORT_ROWS),100000)
+	@$(BIN)/pytest tests/app/test_upload_faults.py --kills $(or $(UPLOAD_KILLS),17)
 	@$(BIN)/pytest -s tests/races/test_faults.py --outages $(or $(OUTAGES),20)
 
 bench-jobs: $(DEV) ## Time jobs: from made to begun, a thousand at once, taken over after a kill.
@@ -63,12 +66,21 @@ bench-parallel: $(DEV) ## Time CPU work in processes, and how long it holds up t
 bench-exports: $(DEV) ## Time exports of a million rows beside psql, and count on slow readers (ROUNDS=).
 	@$(BIN)/python -m benchmarks.exports $(if $(ROUNDS),--rounds $(ROUNDS))
 
+bench-imports: $(DEV) ## Time imports of a million rows beside psql, and a web process meanwhile (ROWS=).
+	@$(BIN)/python -m benchmarks.imports $(if $(ROWS),--rows $(ROWS))
+
+bench-uploads: $(DEV) ## Time a gigabyte by tus beside a plain copy (ROUNDS=).
+	@$(BIN)/python -m benchmarks.uploads $(if $(ROUNDS),--rounds $(ROUNDS))
+
 bench-subscriptions: $(DEV) ## Tell the memory of 200 idle subscriptions.
 	@$(BIN)/python -m benchmarks.subscriptions
 
 clients: $(DEV) ## Follow a server with the GraphQL clients of Python and Node (installs the latter).
 	@.ci/clients $(VENV)/clients
-	@$(BIN)/pytest -rs tests/clients
+	@$(BIN)/pytest -rs tests/clients --slow
+
+pages: $(DEV) ## Import files in a browser (needs Chromium on PATH).
+	@$(BIN)/pytest -rs tests/pages --slow
 
 test-benchmarks: $(DEV) ## Test that the benchmarks measure what they say.
 	@$(BIN)/pytest tests/benchmarks --slow

@@ -36,8 +36,12 @@ from graph.stored_documents import read_stored_documents
 from graph.stream_view import StreamView, stream_routes
 from graph.view import GraphQLView
 from graph.websocket import GraphQLSocket
+from streaming.avatar_routes import avatar_routes
 from streaming.downloads import Downloads
 from streaming.export_routes import export_routes
+from streaming.import_routes import import_routes
+from streaming.job_routes import job_routes
+from streaming.tus_routes import tus_routes
 
 _PATHS: Final = ("/graphql", "/graphql/")
 _METHODS: Final = ("GET", "HEAD", "POST")
@@ -58,6 +62,7 @@ def create_app(resources: Resources) -> "Application":
         authenticate=bearer_authentication(resources.tokens),
         open_context=noting(context_opener(resources, warming=warmers), resources.activity),
     )
+    identify = identified_by(endpoint.authenticate, resources.links)
     streams, downloads = OpenStreams(), _downloads(settings)
     lines = DocumentStreams(endpoint, resources.exporter, downloads, schema=core_schema())
     view = GraphQLView(endpoint, streams, caching=_answer_caching(settings), lines=lines.answer)
@@ -70,10 +75,19 @@ def create_app(resources: Resources) -> "Application":
             *export_routes(
                 resources.exporter,
                 downloads,
-                identify=identified_by(endpoint.authenticate, resources.links),
+                identify=identify,
                 max_body_bytes=settings.max_body_size,
             ),
-            *([] if settings.is_production else page_routes(settings)),
+            *tus_routes(resources.uploads, identify=identify),
+            *import_routes(resources.database, resources.uploads, identify=identify),
+            *job_routes(resources.database, identify=identify),
+            *avatar_routes(
+                resources.database,
+                resources.uploads,
+                identify=identify,
+                reencode=resources.pictures.reencode,
+            ),
+            *page_routes(settings),
         ],
         exception_handlers={
             AppError: answer_app_error,
@@ -87,6 +101,7 @@ def create_app(resources: Resources) -> "Application":
         others,
         streams=streams,
         warmers=warmers,
+        stop_uploads=resources.uploads.stop,
     )
 
 
@@ -188,12 +203,14 @@ class Application:
         *,
         streams: OpenStreams,
         warmers: Warmers,
+        stop_uploads: Callable[[], None] = lambda: None,
     ) -> None:
         self._view = view
         self._socket = socket
         self._others = others
         self._streams = streams
         self.warmers = warmers
+        self._stop_uploads = stop_uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by one of the three."""
@@ -205,8 +222,9 @@ class Application:
             await self._others(scope, receive, send)
 
     def end_streams(self) -> None:
-        """End the answers that would otherwise go on until their clients leave."""
+        """End what would otherwise go on until its clients leave: answers, and bodies."""
         self._streams.end()
+        self._stop_uploads()
 
 
 def context_opener(
@@ -229,6 +247,8 @@ def context_opener(
             cache=resources.caching.cache,
             warming=warming,
             exports=resources.exporter.settings,
+            uploads=resources.uploads,
+            placeholder=settings.placeholder_value,
             signed_link=None if viewer is None else partial(_signed_link, resources.links, viewer),
         )
 

@@ -28,9 +28,12 @@ from db.transaction import Database
 from domain.paging import CursorCodec
 from graph.feeds import Feeds, open_feeds
 from jobs.background import BackgroundTasks, open_background
+from jobs.images import Pictures, open_pictures
 from jobs.parallel import ParallelSettings
 from streaming.exporting import Exporter, ExportSettings
 from streaming.spools import open_spools
+from streaming.upload_limits import UploadSettings
+from streaming.uploads import Uploads, open_uploads
 
 Progress = Callable[[str], None]
 
@@ -60,6 +63,8 @@ class Resources:
     links: Links
     cursors: CursorCodec
     exporter: Exporter
+    uploads: Uploads
+    pictures: Pictures
     embedded: EmbeddedServer | None
     stop_clock: StopClock
 
@@ -90,6 +95,7 @@ async def open_resources(
 
     Raises:
         EmbeddedServerError: The embedded PostgreSQL cannot be had.
+        FileStoreError: FILE_STORE_URL cannot be used.
     """
     folder = data_folder(settings)
     name = connection_name(settings, serves=with_cache)
@@ -140,6 +146,12 @@ async def open_resources(
         exporter = await stack.enter_async_context(
             open_exporter(settings, folder, database, cursors)
         )
+        uploads = await open_uploads(
+            folder / "uploads",
+            database,
+            upload_settings(settings),
+            store_url=settings.file_store_url,
+        )
         background = await stack.enter_async_context(
             open_background(
                 max_concurrent=settings.max_concurrent_background_tasks,
@@ -176,6 +188,8 @@ async def open_resources(
             links=Links(secret, previous=previous),
             cursors=cursors,
             exporter=exporter,
+            uploads=uploads,
+            pictures=await stack.enter_async_context(open_pictures()),
             embedded=embedded,
             stop_clock=stop_clock,
         )
@@ -200,6 +214,17 @@ async def open_exporter(
             ttl_seconds=settings.export_spool_ttl,
         )
         yield Exporter(database, spools, exports, cursors)
+
+
+def upload_settings(settings: Settings) -> UploadSettings:
+    """What operators decide about the files that users send."""
+    return UploadSettings(
+        max_import_bytes=settings.max_import_size,
+        max_upload_bytes=settings.max_upload_size,
+        chunk_bytes=settings.max_upload_chunk_size,
+        ttl_seconds=settings.upload_ttl,
+        quota_bytes=settings.upload_quota,
+    )
 
 
 def parallel_settings(settings: Settings) -> ParallelSettings:

@@ -17,7 +17,9 @@ from db.engine import libpq_settings
 from domain.tasks import QUEUES
 from jobs.bulk import BULK_HANDLERS
 from jobs.exports import export_handlers
-from jobs.housekeeping import Retention, prune
+from jobs.housekeeping import Retention, keep_house
+from jobs.imports import ImportSettings, import_handlers
+from jobs.undoing import UNDO_HANDLERS
 from jobs.worker import Worker, WorkerSettings
 
 _STOP_SECONDS: Final = 12.0
@@ -42,8 +44,21 @@ def build_worker(resources: Resources, chosen: WorkerSettings | None = None) -> 
     return Worker(
         resources.database,
         address,
-        {**BULK_HANDLERS, **export_handlers(resources.exporter)},
-        keep_house=partial(prune, resources.database, retention, parallel=resources.parallel),
+        {
+            **BULK_HANDLERS,
+            **export_handlers(resources.exporter),
+            **import_handlers(
+                resources.uploads, ImportSettings(placeholder=settings.placeholder_value)
+            ),
+            **UNDO_HANDLERS,
+        },
+        keep_house=partial(
+            keep_house,
+            resources.database,
+            retention,
+            resources.uploads,
+            parallel=resources.parallel,
+        ),
         settings=chosen or usual,
     )
 

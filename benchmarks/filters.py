@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy import Table
 
 from db.filter_fields import FIELDS, FilterField, RelatedCount
+from db.filter_imports import OfImport
 from db.relations import Relation
 from db.tables import companies, contacts
 from domain.conditions import BigIntRange, DateRange, DateTimeRange, FloatRange, IntRange
@@ -55,6 +56,8 @@ class FilterSamples:
         return made
 
     async def _conditions(self, table: Table, declared: Any, taken: Any) -> list[tuple[str, Any]]:
+        if isinstance(declared, OfImport):
+            return []  # The records of the benchmark came by no import.
         if taken is bool:
             return [(f" {flag}", flag) for flag in (True, False)]
         if taken is str:

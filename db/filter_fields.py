@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from db.filter_flags import HAS_EMAIL, HAS_LINKEDIN, HAS_PHONE, IS_DUPLICATE, Flag
+from db.filter_imports import OfImport
 from db.relations import ACTIVITIES, COMPANY, CONTACTS, EMAILS, METADATA, PHONES, Relation
 from domain.filters import (
     ActivityFilter,
@@ -18,8 +19,10 @@ from domain.filters import (
     ContactFilter,
     ContactMetadataFilter,
     ContactPhoneFilter,
+    ImportErrorFilter,
     JobFilter,
 )
+from domain.imports import ImportEntity
 from domain.node_ids import NodeKind
 
 
@@ -52,7 +55,7 @@ class Search:
     """Words that the table's `search_text` holds."""
 
 
-Declared = FilterField | Relation | RelatedCount | Flag | Search
+Declared = FilterField | Relation | RelatedCount | Flag | OfImport | Search
 
 
 def _same_names(*names: str) -> dict[str, FilterField]:
@@ -81,6 +84,7 @@ CONTACT_FIELDS: Final[Mapping[str, Declared]] = {
     "emails": EMAILS,
     "phones": PHONES,
     "activities": ACTIVITIES,
+    "imported_by": OfImport(ImportEntity.CONTACTS),
     **_same_names(
         "uuid", "seniority", "departments", "functions", "email_status", "city", "region",
         "country", "country_code", "stage", "lead_status", "tags", "keywords", "do_not_contact",
@@ -115,6 +119,11 @@ FIELDS: Final[Mapping[type[AnyFilter], Mapping[str, Declared]]] = {
     ContactFilter: CONTACT_FIELDS,
     CompanyFilter: COMPANY_FIELDS,
     JobFilter: JOB_FIELDS,
+    ImportErrorFilter: {
+        "job_id": FilterField("job_id", node=NodeKind.JOB),
+        "code": FilterField("code", folded="code"),
+        "severity": FilterField("severity", folded="severity"),
+    },
     ContactMetadataFilter: _same_names(
         "headline", "linkedin_url", "facebook_url", "twitter_url", "website_url", "street",
         "postal_code", "timezone", "notes",

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     SmallInteger,
     Text,
+    Uuid,
     and_,
     bindparam,
     exists,
@@ -33,10 +34,12 @@ from sqlalchemy.types import TypeEngine
 
 from db.filter_fields import FIELDS, FilterField, RelatedCount, Search
 from db.filter_flags import Flag
+from db.filter_imports import OfImport
 from db.filter_operators import LISTS, OPERATORS, PRESENCE
 from db.operands import PARTS, found_anywhere, joined_list, like_pattern, lowered_start
 from db.relations import Relation
 from domain.absent import given
+from domain.asker import asker
 from domain.errors import InvalidFilter
 from domain.filters import (
     MAX_FILTER_DEPTH,
@@ -47,7 +50,7 @@ from domain.filters import (
     StringFilter,
 )
 from domain.names import spelled
-from domain.node_ids import decode_node_id
+from domain.node_ids import NodeKind, decode_node_id
 from domain.search import split_search
 
 Shape = tuple[Any, ...]
@@ -60,6 +63,7 @@ _Case = Literal["ignored", "told", "none"]
 
 _INSTEAD_OF_NULL: Final[Mapping[type, str]] = {
     Flag: "give true or false",
+    OfImport: "give the id of an import",
     Search: "give words",
 }
 
@@ -94,6 +98,8 @@ class _Splitter:
         if isinstance(declared, Flag):
             self._count()
             return ("flag", declared, value)
+        if isinstance(declared, OfImport):
+            return self._of_import(declared, value, path=path)
         if isinstance(declared, Search):
             return self._search(value, path=path)
         return self._conditions(declared, value, path=path)
@@ -106,6 +112,14 @@ class _Splitter:
             self.shape(item, path=f"{path}[{at}]", depth=depth) for at, item in enumerate(value)
         ]
         return (operator, tuple(nested))
+
+    def _of_import(self, declared: OfImport, node_id: str, *, path: str) -> Shape:
+        self._count()
+        user = asker()
+        if user is None:
+            raise InvalidFilter(f"{path} is for users, about their own imports. Leave it out.")
+        self.values += [decode_node_id(node_id, expected=NodeKind.JOB)[1], user]
+        return ("imported", declared)
 
     def _search(self, text: str, *, path: str) -> Shape:
         return self._all([self._word(word) for word in split_search(text, path=path)])
@@ -229,6 +243,9 @@ class _Builder:
     def flag(self, table: FromClause, flag: Flag, wanted: bool) -> ColumnElement[bool]:
         return flag.holds(table) if wanted else flag.fails(table)
 
+    def imported(self, table: FromClause, of: OfImport) -> ColumnElement[bool]:
+        return of.holds(table, self._parameter(BigInteger()), self._parameter(Uuid()))
+
     def word(self, table: FromClause) -> ColumnElement[bool]:
         return table.c.search_text.like(func.lower(self._parameter(Text())))
 
@@ -296,6 +313,7 @@ _KINDS: Final[Mapping[str, Callable[..., ColumnElement[bool]]]] = {
     "not": _Builder.opposite,
     "related": _Builder.related,
     "flag": _Builder.flag,
+    "imported": _Builder.imported,
     "word": _Builder.word,
     "start": _Builder.start,
     "count": _Builder.count,

@@ -8,11 +8,22 @@ from dataclasses import replace
 from typing import Final, cast
 from uuid import UUID
 
-from sqlalchemy import Table, literal_column, null, select, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Table,
+    Uuid,
+    bindparam,
+    literal_column,
+    null,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db import paging
 from db.entities import Entity
+from db.import_tables import imports
 from db.job_tables import jobs
 from db.parameters import one_of
 from db.rows import JobRow, Row
@@ -36,12 +47,43 @@ _EXPORT: Final = literal_column(
     JSONB,
 ).label("export")
 
+# Of an undo: the import that names it.
+_IMPORT_ID: Final = literal_column(
+    f"CASE WHEN jobs.kind = '{JobKind.UNDO_IMPORT.value}'"
+    " THEN (SELECT undone.job_id FROM imports AS undone WHERE undone.undo_job_id = jobs.id) END",
+    BigInteger,
+).label("import_id")
+_HAS_REJECTS: Final = literal_column(
+    f"CASE WHEN jobs.kind = '{JobKind.IMPORT_RECORDS.value}'"
+    " THEN EXISTS (SELECT FROM import_rejects WHERE import_rejects.job_id = jobs.id) END",
+    Boolean,
+).label("has_rejects")
+
+# NULL for all but imports.
+_OF_IMPORT: Final = (
+    imports.c.entity,
+    imports.c.filename,
+    imports.c.mapping,
+    imports.c.options,
+    imports.c.reading["vendor"].astext.label("vendor"),
+    imports.c.undone_at,
+    imports.c.undo_job_id,
+)
+
 _ROWS: Final = select(
     *(column for column in jobs.c if column.name not in _OF_WORKERS),
     users.c.id.label("owner_id"),
     _EXPORT,
-).select_from(jobs.outerjoin(users, users.c.uuid == jobs.c.user_uuid))
+    *_OF_IMPORT,
+    _IMPORT_ID,
+    _HAS_REJECTS,
+).select_from(
+    jobs.outerjoin(users, users.c.uuid == jobs.c.user_uuid).outerjoin(
+        imports, imports.c.job_id == jobs.c.id
+    )
+)
 _BY_IDS: Final = Statement(_ROWS.where(jobs.c.id == one_of("ids")), JobRow)
+_BY_UUID: Final = Statement(_ROWS.where(jobs.c.uuid == bindparam("uuid", type_=Uuid)), JobRow)
 
 # One that waits is stopped at once, one that runs as soon as its worker looks.
 _CANCEL: Final = Statement(
@@ -82,6 +124,11 @@ async def load_jobs(session: ReadSession, job_ids: Sequence[int]) -> list[JobRow
     rows = await session.fetch(_BY_IDS, {"ids": list(job_ids)})
     by_id = {row.id: row for row in rows}
     return [by_id.get(job_id) for job_id in job_ids]
+
+
+async def find_job(session: ReadSession, job_uuid: UUID) -> JobRow | None:
+    """The job that clients outside GraphQL know by this id, as `load_jobs` gives it."""
+    return await session.fetch_one(_BY_UUID, {"uuid": job_uuid})
 
 
 async def list_jobs(

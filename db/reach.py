@@ -14,6 +14,7 @@ from sqlalchemy.sql.visitors import ExternallyTraversible, iterate
 from db.aggregates import Groupable
 from db.filter_fields import FIELDS, Declared, FilterField, RelatedCount, Search
 from db.filter_flags import Flag
+from db.filter_imports import READ, OfImport
 from db.relations import Relation
 from db.sorting import COMPANY_SORT_KEYS, CONTACT_SORT_KEYS
 from db.sources import Source
@@ -110,6 +111,8 @@ def _reach_of_filter(table: Table, declared: Declared) -> Tables:
             return frozenset({declared.relation.table.name})
         case Search():
             return reach_of_column(table.name, "search_text")
+        case OfImport():
+            return READ
         case Flag():
             return _reach_of_flag(table, declared)
 

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Date, DateTime, FromClause, In
 from sqlalchemy.types import TypeEngine
 
 from db.relevance import company_distance, contact_distance
+from domain.import_errors import ImportErrorOrderField
 from domain.jobs import JobOrderField
 from domain.paging import CompanyOrderField, ContactOrderField, CursorValue
 from domain.privacy import SuppressionOrderField
@@ -120,6 +121,10 @@ COMPANY_SORT_KEYS: Final[Mapping[str, SortKey]] = {
 
 SUPPRESSION_SORT_KEYS: Final[Mapping[str, SortKey]] = {
     SuppressionOrderField.CREATED_AT: _time("created_at", nullable=False),
+}
+
+IMPORT_ERROR_SORT_KEYS: Final[Mapping[str, SortKey]] = {
+    ImportErrorOrderField.LINE: _plain("line", Integer(), nullable=False),
 }
 
 JOB_SORT_KEYS: Final[Mapping[str, SortKey]] = {

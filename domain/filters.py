@@ -35,6 +35,7 @@ from domain.conditions import (
     UUIDFilter,
     described,
 )
+from domain.scalars import NodeId
 
 MAX_FILTER_DEPTH: Final = 5
 MAX_FILTER_PREDICATES: Final = 50
@@ -196,6 +197,9 @@ class ContactFilter:
     activities: ActivityFilter | None = described(
         "Conditions on the activities; at least one of them must match."
     )
+    imported_by: NodeId | None = described(
+        "The id of an import, one's own or any for an admin: what it made or changed."
+    )
     last_contacted_at: DateTimeFilter | None = described("When somebody last wrote or called.")
     last_verified_at: DateTimeFilter | None = described("When the record was last checked.")
     created_at: DateTimeFilter | None = described("When the record was created.")
@@ -225,10 +229,19 @@ class JobFilter:
     not_: "JobFilter | None" = described(_NOT)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImportErrorFilter:
+    """What is told about the rows of a file; all conditions must hold."""
+
+    job_id: IDFilter | None = described("The job that told it.")
+    code: StringFilter | None = described("What is wrong.")
+    severity: StringFilter | None = described("What it means for its row.")
+
+
 Filter = ContactFilter | CompanyFilter
 """A filter of records."""
 
-ListFilter = Filter | JobFilter
+ListFilter = Filter | JobFilter | ImportErrorFilter
 """A filter of a list."""
 
 RelatedFilter = ContactMetadataFilter | ContactEmailFilter | ContactPhoneFilter | ActivityFilter
@@ -262,6 +275,7 @@ __all__ = [
     "FloatFilter",
     "FloatRange",
     "IDFilter",
+    "ImportErrorFilter",
     "IntFilter",
     "IntRange",
     "JobFilter",

@@ -20,14 +20,17 @@ from db.transaction import Database
 from db.users import find_user
 from domain.background import Background
 from domain.enums import Role
-from domain.errors import Forbidden, Unauthenticated
+from domain.errors import FeatureDisabled, Forbidden, Unauthenticated
+from domain.normalize import PLACEHOLDER_VALUE
 from domain.paging import CursorCodec
 from domain.selection import Selection
+from domain.uploads import NetworkCondition
 from graph.feeds import Feeds
 from graph.fetches import Fetches
 from graph.loaders import Loaders, Place
 from graph.reads import NewReads, Reads
 from streaming.exporting import ExportSettings
+from streaming.uploads import Uploads
 
 T = TypeVar("T")
 
@@ -70,6 +73,9 @@ class Context:
         cache: Keeps answers of root fields; None where none are kept.
         warming: Fills the cache by name.
         exports: How exports are made; None where none are.
+        uploads: The files that users send; None where none are taken.
+        network: How the client says that it is connected.
+        placeholder: What a cell of a file says that has no value.
         signed_link: Makes an address, and how many seconds it shall be good, into one that the
             viewer's browser can follow without a header; None where nothing is downloaded.
         idempotency_key: What came as a header, for the one mutation of the request.
@@ -93,6 +99,9 @@ class Context:
     cache: QueryCache | None = None
     warming: Warming | None = None
     exports: ExportSettings | None = None
+    uploads: Uploads | None = None
+    network: NetworkCondition = "normal"
+    placeholder: str = PLACEHOLDER_VALUE
     signed_link: Callable[[str, float], str] | None = None
     idempotency_key: str | None = None
     deadline: float = inf
@@ -107,8 +116,7 @@ class Context:
     _new: tuple[NewReads, Loaders] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        user = None if self.viewer is None else self.viewer.user_uuid
-        self.reads = Reads(self.database, replica=self.replica, user=user)
+        self.reads = Reads(self.database, replica=self.replica, user=self.asker)
         self.loaders = Loaders(self.reads)
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
@@ -154,6 +162,29 @@ class Context:
     def suggest(self, code: str, place: Place, **facts: object) -> None:
         """Let the client know of a better way to what a field gives, once."""
         _add_once(self.hints, {"code": code, "path": list(place), **facts})
+
+    def require_uploads(self) -> Uploads:
+        """The files that users send.
+
+        Raises:
+            FeatureDisabled: This process takes none.
+        """
+        if self.uploads is None:
+            raise FeatureDisabled("This server takes no files.")
+        return self.uploads
+
+    @property
+    def asker(self) -> UUID | None:
+        """The user who asks; None when nobody knows."""
+        return None if self.viewer is None else self.viewer.user_uuid
+
+    def shows_what_is_of(self, owner: UUID | None) -> bool:
+        """Whether what belongs to a user is for the viewer to see: it is theirs, or they are admin.
+
+        Args:
+            owner: None for what is the server's own.
+        """
+        return self.has_role(Role.ADMIN) or (owner is not None and owner == self.asker)
 
     def require(self, role: Role) -> Viewer:
         """The viewer, who has at least this role.

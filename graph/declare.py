@@ -220,10 +220,12 @@ def batched(
     selects: str | None = None,
     depends: Depends | None = None,
     graphql_type: Any = None,
+    name: str | None = None,
 ) -> Any:
     """A field whose value is loaded for many objects at once.
 
     Args:
+        name: In the schema, where Python keeps it for itself.
         load: Takes the objects first, then the info, then the arguments of the field, by name.
         depends: What the value depends on; nothing that has the field is kept when left out.
     """
@@ -238,7 +240,9 @@ def batched(
     signature = inspect.Signature([*own, *arguments], return_annotation=Any)
     resolve.__signature__ = signature  # type: ignore[attr-defined]  # where inspect looks
     declared = Batched(load, needs, relation, selects)
-    return _declared(resolve, description, declared, depends=depends, graphql_type=graphql_type)
+    return _declared(
+        resolve, description, declared, depends=depends, graphql_type=graphql_type, name=name
+    )
 
 
 def selecting(source: str, description: str, *, cached: Cached) -> Any:
@@ -254,9 +258,11 @@ def _declared(
     *,
     depends: Depends | None = None,
     graphql_type: Any = None,
+    name: str | None = None,
 ) -> Any:
     return strawberry.field(
         resolver=resolver,
+        name=name,
         description=description,
         metadata={_DECLARED: declared, _DEPENDS: depends},
         graphql_type=graphql_type,

@@ -1,6 +1,17 @@
 """Which vocabulary of the domain the API takes as input. Import it before building the schema."""
 
-from domain import aggregates, enums, exports, filters, jobs, merge_policies, paging, records
+from domain import (
+    aggregates,
+    enums,
+    exports,
+    filters,
+    imports,
+    jobs,
+    merge_policies,
+    paging,
+    records,
+    uploads,
+)
 from graph.declare import as_enum, as_input
 
 for _enum in (
@@ -16,6 +27,16 @@ for _enum in (
     enums.CompanyMatchKey,
     exports.ExportEntity,
     exports.ExportFormat,
+    imports.ImportEntity,
+    imports.ImportMode,
+    imports.EmptyCell,
+    imports.MultiValueMode,
+    imports.DateOrder,
+    imports.NumberLocale,
+    imports.ImportErrorCode,
+    imports.Severity,
+    uploads.UploadKind,
+    uploads.UploadState,
     jobs.JobKind,
     jobs.JobStatus,
     merge_policies.MergePolicy,

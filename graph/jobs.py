@@ -79,7 +79,8 @@ async def find_job(context: Context, job_id: int) -> JobRow | None:
 
 def may_see(context: Context, row: JobRow | None) -> bool:
     """Whether there is such a job, and it is the viewer's or the viewer an admin."""
-    return row is not None and _only_owner(context) in (None, row.user_uuid)
+    context.require(Role.VIEWER)
+    return row is not None and context.shows_what_is_of(row.user_uuid)
 
 
 def _only_owner(context: Context) -> UUID | None:

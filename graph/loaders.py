@@ -10,7 +10,17 @@ from typing import Any, Final, Generic, TypeVar
 
 from aiodataloader import DataLoader
 
-from db import belongings, companies, contacts, jobs, merges, suppressions, users
+from db import (
+    belongings,
+    companies,
+    contacts,
+    import_errors,
+    jobs,
+    merges,
+    suppressions,
+    uploads,
+    users,
+)
 from db.group_rows import Groups, groups_with_rows_behind, list_rows_of_groups
 from db.rows import CompanyRow, ContactRow, Row
 from db.transaction import ReadSession
@@ -60,6 +70,8 @@ class Loaders:
     merge_by_id = _Loaded(merges.load_merges)
     suppression_by_id = _Loaded(suppressions.load_suppressions)
     job_by_id = _Loaded(jobs.load_jobs)
+    upload_by_id = _Loaded(uploads.load_uploads)
+    import_error_by_id = _Loaded(import_errors.load_import_errors)
     survivor_by_contact = _Loaded(merges.load_survivors)
     contact_count_by_company = _Loaded(contacts.count_contacts_of_companies)
 
@@ -173,4 +185,6 @@ _OF_KIND: Final[Mapping[NodeKind, str]] = {
     NodeKind.MERGE: "merge_by_id",
     NodeKind.SUPPRESSION: "suppression_by_id",
     NodeKind.JOB: "job_by_id",
+    NodeKind.UPLOAD: "upload_by_id",
+    NodeKind.IMPORT_ERROR: "import_error_by_id",
 }

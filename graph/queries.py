@@ -1,7 +1,7 @@
 """The root fields that read."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Generic, Protocol, TypeVar, cast
 
@@ -36,16 +36,18 @@ from graph.caching import (
     CACHED_CONTACTS,
     CACHED_RECORD,
 )
-from graph.context import Info
+from graph.context import Context, Info
 from graph.declare import cached, selecting
 from graph.duplicates import DuplicateQueries
 from graph.exports import ExportQueries
+from graph.imports import ImportQueries, find_import_error
 from graph.jobs import JobQueries, find_job
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.privacy import PrivacyQueries
 from graph.types.connections import Connection
 from graph.types.parts import Node, User
 from graph.types.records import Company, Contact
+from graph.uploads import UploadQueries, find_upload
 
 R = TypeVar("R", bound=Row)
 F = TypeVar("F", bound=Filter | None)
@@ -55,6 +57,11 @@ MAX_NODES: Final = 1000
 
 # To others it is as if they did not exist.
 _FOR_ADMINS: Final = frozenset({NodeKind.SUPPRESSION})
+_FOR_OWNERS: Final[Mapping[NodeKind, Callable[[Context, int], Awaitable[Row | None]]]] = {
+    NodeKind.JOB: find_job,
+    NodeKind.UPLOAD: find_upload,
+    NodeKind.IMPORT_ERROR: find_import_error,
+}
 
 _Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 _ContactFilter = Annotated[
@@ -72,8 +79,10 @@ class Query(
     CacheQueries,
     DuplicateQueries,
     ExportQueries,
+    ImportQueries,
     JobQueries,
     PrivacyQueries,
+    UploadQueries,
 ):
     """The root of queries."""
 
@@ -234,7 +243,7 @@ async def _load_node(info: Info, node_id: str) -> Row | None:
     kind, row_id = decode_node_id(node_id)
     if kind in _FOR_ADMINS and not info.context.has_role(Role.ADMIN):
         return None
-    if kind is NodeKind.JOB:
-        return await find_job(info.context, row_id)
+    if kind in _FOR_OWNERS:
+        return await _FOR_OWNERS[kind](info.context, row_id)
     row: Row | None = await info.context.loaders.node_by_id(kind).load(row_id)
     return row

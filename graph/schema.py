@@ -15,6 +15,7 @@ from graph.payloads import ERROR_TYPES
 from graph.queries import Query
 from graph.scalars import SCALARS
 from graph.subscriptions import Subscription
+from graph.types.imports import IMPORT_TYPES
 from graph.types.jobs import JOB_TYPES
 
 
@@ -25,7 +26,7 @@ def build_schema() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[*ERROR_TYPES, *JOB_TYPES],
+        types=[*ERROR_TYPES, *JOB_TYPES, *IMPORT_TYPES],
         config=StrawberryConfig(scalar_map=dict(SCALARS), info_class=Info),
     )
     note_fields(_core(schema))

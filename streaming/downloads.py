@@ -182,5 +182,9 @@ def _digests(manifest: Manifest) -> Headers:
 
 def attachment(entity: str, format_: ExportFormat, created_at: datetime) -> str:
     """The header Content-Disposition of an export, which names the file that it becomes."""
-    name = f"{entity}-{created_at:%Y-%m-%d}.{format_.lower()}"
+    return named_attachment(f"{entity}-{created_at:%Y-%m-%d}.{format_.lower()}")
+
+
+def named_attachment(name: str) -> str:
+    """The header Content-Disposition of a file of this name."""
     return f"attachment; filename=\"{_UNSAFE.sub('_', name)}\"; filename*=UTF-8''{quote(name)}"

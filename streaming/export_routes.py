@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cache.http import PRIVATE
+from domain.asker import asked_by
 from domain.errors import NotFound
 from domain.export_json import export_digest
 from domain.exports import Export, ExportEntity
@@ -79,7 +80,8 @@ class _ExportRoutes:
     async def stream(self, entity: ExportEntity, request: Request) -> Response:
         """All records that match, from a new state or from the file that the request names."""
         asker = self._admitted(request)
-        export = await self._asked_for(entity, request)
+        with asked_by(asker.user_uuid):
+            export = await self._asked_for(entity, request)
         spool = await spool_to_resume(
             request, self._exporter.spools, asker=asker, digest=export_digest(export)
         )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from db.exports import check_export
 from db.transaction import Database
+from domain.asker import asked_by
 from domain.errors import FeatureDisabled
 from domain.export_json import export_digest
 from domain.exports import Export
@@ -80,6 +81,10 @@ class Exporter:
             RateLimited: The owner has too many of them under way.
             InsufficientStorage: There is no room for it.
         """
+        with asked_by(owner):
+            return self._begin(export, owner=owner, is_promised=is_promised)
+
+    def _begin(self, export: Export, *, owner: UUID, is_promised: bool) -> Spool:
         check_export(export)
         capped = self.capped(export)
         about = About(

@@ -22,6 +22,7 @@ from graphql.execution import Executor as CoreExecutor
 from graphql.execution import execute_subscription_event
 from graphql.execution.values import VariableValues
 
+from domain.asker import asked_by
 from graph.context import Context
 from graph.deadlines import TimeLimit
 from graph.documents import Document
@@ -79,7 +80,8 @@ class Executor:
         operation = document.operation(wanted.operation_name)
         if operation is not None and operation.operation is OperationType.MUTATION:
             context.reads.use_primary()
-        result = await self._execute(document, operation, wanted, context)
+        with asked_by(context.asker):
+            result = await self._execute(document, operation, wanted, context)
         _put_in_order(result, context)
         return result
 
@@ -109,7 +111,8 @@ class Executor:
         plan, variables = self._plan_events(document, wanted, core)
 
         async def execute_event(event: Any) -> ExecutionResult:
-            result = await self._execute_event(event, plan, variables, core)
+            with asked_by(context.asker):
+                result = await self._execute_event(event, plan, variables, core)
             _put_in_order(result, context)
             return result
 

@@ -61,6 +61,8 @@ def _of_filter(type_: GraphQLInputObjectType, value: Mapping[str, Any]) -> Recor
     found: set[Entity] = set()
     for name, operand in value.items():
         records, below = fields[name]
+        if records is None:
+            raise NotKept(name)
         found |= records
         if below is not None:
             for each in operand if isinstance(operand, list) else [operand]:
@@ -71,15 +73,22 @@ def _of_filter(type_: GraphQLInputObjectType, value: Mapping[str, Any]) -> Recor
 @lru_cache(maxsize=64)
 def _fields(
     type_: GraphQLInputObjectType,
-) -> Mapping[str, tuple[Records, GraphQLInputObjectType | None]]:
-    """What each field of a filter reaches, and the filter that it holds."""
+) -> Mapping[str, tuple[Records | None, GraphQLInputObjectType | None]]:
+    """What each field of a filter reaches, None when nobody knows, and the filter that it holds."""
     kind, fields = _origin(type_), {}
     for name, field in type_.fields.items():
         tables = reach_of_filter(kind, field.extensions["strawberry-definition"].python_name)
         named = get_named_type(field.type)
         below = cast("GraphQLInputObjectType", named) if _origin(named) in _FILTERS else None
-        fields[name] = (records_of(tables or ()), below)
+        fields[name] = (_known(tables or ()), below)
     return fields
+
+
+def _known(tables: Iterable[str]) -> Records | None:
+    try:
+        return records_of(tables)
+    except NotKept:
+        return None
 
 
 def _of_orders(orders: Iterable[Mapping[str, Any]]) -> Records:

@@ -5,10 +5,12 @@ import strawberry
 from graph.mutations.bulk import BulkMutations
 from graph.mutations.caching import CacheMutations
 from graph.mutations.exports import ExportMutations
+from graph.mutations.imports import ImportMutations
 from graph.mutations.jobs import JobMutations
 from graph.mutations.merging import MergeMutations
 from graph.mutations.privacy import PrivacyMutations
 from graph.mutations.records import RecordMutations
+from graph.mutations.uploads import UploadMutations
 
 
 @strawberry.type(description="Everything that can be changed.")
@@ -17,8 +19,10 @@ class Mutation(
     BulkMutations,
     CacheMutations,
     ExportMutations,
+    ImportMutations,
     JobMutations,
     MergeMutations,
     PrivacyMutations,
+    UploadMutations,
 ):
     """The root of mutations."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -13,10 +13,12 @@ from domain.jobs import JobErrorCode, JobKind, JobStatus
 from domain.node_ids import NodeKind
 from domain.scalars import BigInt, Json, read_datetime
 from domain.tasks import ExportRecords
-from graph.context import Info
+from graph.context import Context, Info
 from graph.declare import as_enum, column, loaded, node_id, rows_of
 from graph.types.bulk import BulkCounts
 from graph.types.parts import Node, User
+
+T = TypeVar("T", bound="type[Job]")
 
 as_enum(JobErrorCode)
 
@@ -52,6 +54,19 @@ def _error(root: strawberry.Parent[Any]) -> JobError | None:
 
 def _can_cancel(root: strawberry.Parent[Any]) -> bool:
     return root.status in _CAN_BE_CANCELLED
+
+
+_TYPES: Final[dict[str, type["Job"]]] = {}
+
+
+def shows(*kinds: JobKind) -> Callable[[T], T]:
+    """Say which kinds of jobs a type shows; no other type shows them."""
+
+    def note(type_: T) -> T:
+        _TYPES.update(dict.fromkeys(kinds, type_))
+        return type_
+
+    return note
 
 
 @strawberry.interface(
@@ -100,6 +115,7 @@ def _counts(root: strawberry.Parent[Any]) -> BulkCounts:
     return BulkCounts.named(root.counters)
 
 
+@shows(JobKind.TAG_CONTACTS, JobKind.DELETE_CONTACTS, JobKind.DELETE_COMPANIES)
 @rows_of("jobs")
 @strawberry.type(description="Many records that are changed in the background.")
 class BulkJob(Job):
@@ -145,14 +161,14 @@ def _filter(root: strawberry.Parent[Any]) -> Json | None:
 
 def _download_url(root: strawberry.Parent[Any], info: Info) -> str | None:
     result, context = _result(root), info.context
-    is_owner = context.viewer is not None and context.viewer.user_uuid == root.user_uuid
-    if result is None or context.signed_link is None or not is_owner:
+    if result is None or context.signed_link is None or not is_of_viewer(root, context):
         return None
     left = (read_datetime(result["expiresAt"]) - datetime.now(UTC)).total_seconds()
     path = EXPORTS_PATH + result["spool"]
     return context.signed_link(path, min(left, LINK_SECONDS)) if left > 0 else None
 
 
+@shows(JobKind.EXPORT_RECORDS)
 @rows_of("jobs")
 @strawberry.type(description="Records that are written into a file to download.")
 class ExportJob(Job):
@@ -190,18 +206,15 @@ class ExportJob(Job):
     )
 
 
+def is_of_viewer(row: JobRow, context: Context) -> bool:
+    """Whether a job is the viewer's own; an admin sees more, but downloads nobody's files."""
+    return row.user_uuid is not None and row.user_uuid == context.asker
+
+
 @rows_of("jobs")
 @strawberry.type(description="A job of which there is no more to tell than of any.")
 class OtherJob(Job):
     """A row of `jobs` of a kind that has no type."""
-
-
-_TYPES: Final[Mapping[str, type[Job]]] = {
-    JobKind("TAG_CONTACTS"): BulkJob,
-    JobKind("DELETE_CONTACTS"): BulkJob,
-    JobKind("DELETE_COMPANIES"): BulkJob,
-    JobKind("EXPORT_RECORDS"): ExportJob,
-}
 
 
 def _type(row: JobRow) -> type[Job]:

@@ -17,6 +17,7 @@ from domain.filters import (
     Filter,
 )
 from domain.node_ids import NodeKind, encode_node_id
+from domain.scalars import NodeId
 from domain.search import MAX_SEARCH_WORDS
 from tests.db.brute_force import NODES, World, filtered_value, given_fields, searched_text
 from tests.db.datasets import LABELS, WORDS
@@ -61,7 +62,7 @@ def kind_of(kind: type[AnyFilter], name: str) -> Any:
 
 def condition_fields(kind: type[AnyFilter]) -> list[str]:
     """The fields of a filter that hold conditions."""
-    return _fields(kind, lambda taken: taken not in FILTERS | {bool, str})
+    return _fields(kind, lambda taken: taken not in FILTERS | {bool, str, NodeId})
 
 
 def relation_fields(kind: type[AnyFilter]) -> list[str]:

@@ -21,6 +21,7 @@ from domain.filters import (
     ContactMetadataFilter,
     ContactPhoneFilter,
     Filter,
+    ImportErrorFilter,
     JobFilter,
 )
 from domain.names import spelled
@@ -73,7 +74,7 @@ class Probe:
 
 async def probes(connection: asyncpg.Connection) -> AsyncIterator[Probe]:
     """Those on records and what belongs to them, with operands from the rows of a database."""
-    for kind in (kind for kind in FIELDS if kind is not JobFilter):
+    for kind in (kind for kind in FIELDS if kind not in {ImportErrorFilter, JobFilter}):
         for name in condition_fields(kind):
             values = await _values(connection, kind, name)
             for how, conditions in _conditions(kind, name, values):

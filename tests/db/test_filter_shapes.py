@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from db.filter_fields import FIELDS, FilterField, Search
 from db.filter_flags import Flag
 from db.filters import name_values, split_filter
+from db.import_tables import import_errors
 from db.job_tables import jobs
 from db.keyset import page_statement
 from db.relations import Relation
@@ -37,6 +38,7 @@ from domain.filters import (
     Filter,
     FloatFilter,
     IDFilter,
+    ImportErrorFilter,
     IntFilter,
     JobFilter,
     SeniorityFilter,
@@ -66,6 +68,7 @@ TABLES: Final[Mapping[type[AnyFilter], Table]] = {
     ContactPhoneFilter: contact_phones,
     ActivityFilter: activities,
     JobFilter: jobs,
+    ImportErrorFilter: import_errors,
 }
 A_COMPANY = encode_node_id(NodeKind.COMPANY, 1)
 A = StringFilter(eq="a")

@@ -302,7 +302,7 @@ async def test_details_that_miss_together_in_redis_are_read_by_one_statement(
         for row in range(1, 11)
     ]
     with valkey_server() as redis:
-        shared = {"enable_redis_cache": True, "redis_url": redis.url}
+        shared: dict[str, Any] = {"enable_redis_cache": True, "redis_url": redis.url}
         async with open_app(database_url, tmp_path, with_cache=True, **shared) as app:
             answered = await CachedApp(app).ask(f"{{ {' '.join(fields)} }}")
     assert (answered.status, len(answered.statements)) == (MISS, 1)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import open_engine
 from db.transaction import Database
 from domain.node_ids import NodeKind, encode_node_id
-from tests.apps import App
+from tests.apps import STRANGER, App
 from tests.client import Client
 from tests.db.datasets import LABELS, WORDS, insert_world, seeded
 from tests.db.merged import merge
@@ -35,6 +35,8 @@ _TABLES: Final = {
     NodeKind.MERGE: "contact_merges",
     NodeKind.SUPPRESSION: "suppressions",
     NodeKind.JOB: "jobs",
+    NodeKind.UPLOAD: "uploads",
+    NodeKind.IMPORT_ERROR: "import_errors",
 }
 _JOBS: Final = """
     INSERT INTO jobs (kind, version, payload, queue, max_attempts, user_uuid, status, total, done,
@@ -54,6 +56,32 @@ _EXPORT: Final = """
         "spool": "0123", "snapshotAt": "2026-01-31T09:30:00.5Z",
         "expiresAt": "2999-01-31T09:30:00Z"}', now()
     FROM users WHERE id = 1
+"""
+_IMPORT: Final = """
+    WITH made AS (
+        INSERT INTO jobs (kind, version, payload, queue, max_attempts, user_uuid, status, total,
+            done, counters, started_at)
+        SELECT 'IMPORT_RECORDS', 1, '{}', 'imports', 5, uuid, 'RUNNING', 100, 50,
+            '{"rows": 5, "created": 3, "failed": 2}', now() - interval '1 minute'
+        FROM users WHERE id = 1 RETURNING id, user_uuid),
+    undone AS (
+        INSERT INTO jobs (kind, version, payload, queue, max_attempts, user_uuid, status)
+        SELECT 'UNDO_IMPORT', 1, '{}', 'bulk', 5, user_uuid, 'QUEUED' FROM made RETURNING id),
+    sent AS (
+        INSERT INTO uploads (uuid, user_uuid, kind, filename, media_type, total_bytes, sha256,
+            expires_at)
+        VALUES (gen_random_uuid(), CAST($1 AS uuid), 'contacts', 'a.csv', 'text/csv', 100, 'ab',
+            now() + interval '1 day') RETURNING uuid),
+    described AS (
+        INSERT INTO imports (job_id, user_uuid, upload_uuid, entity, filename, sha256,
+            request_hash, is_standing, mapping, options, reading, undo_job_id)
+        SELECT made.id, user_uuid, sent.uuid, 'contacts', 'a.csv', 'ab', '', true,
+            '{"Mail": "email", "Note": null}', '{"tag": "fair"}', '{"vendor": "apollo"}', undone.id
+        FROM made, undone, sent)
+    INSERT INTO import_errors (job_id, line, code, severity, message, "column", field, raw,
+        suggestion)
+    SELECT id, line, code, 'ERROR', 'Why', 'Mail', 'email', 'x@', '' FROM made,
+        (VALUES (2, 'INVALID_EMAIL'), (3, 'NEWER')) AS told (line, code)
 """
 _ORDER: Final = "orderBy"
 _CONTACT_ORDERS: Final[Sequence[Mapping[str, str]]] = (
@@ -206,6 +234,7 @@ async def fill(app: App) -> None:
     )
     await execute(database, _JOBS)
     await execute(database, _EXPORT)
+    await execute(database, _IMPORT, STRANGER)
     # Estimates must not change while answers are compared.
     await execute(database, "ANALYZE")
 

@@ -1,0 +1,51 @@
+"""The condition of filters that asks what an import has written."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, FromClause, func, or_, select, union
+
+from db.import_tables import import_batches, import_changes, imports
+from db.tables import users
+from domain.enums import Role
+from domain.imports import ImportEntity
+
+READ: Final = frozenset({imports.name, import_batches.name, import_changes.name, users.name})
+"""The tables that the condition reads."""
+
+_MADE: Final = {
+    ImportEntity.CONTACTS: import_batches.c.contact_ids,
+    ImportEntity.COMPANIES: import_batches.c.company_ids,
+}
+
+
+@dataclass(frozen=True)
+class OfImport:
+    """The records of a kind that an import made or changed, for who may see it."""
+
+    entity: ImportEntity
+
+    def holds(
+        self, table: FromClause, job_id: ColumnElement[int], asker: ColumnElement[Any]
+    ) -> ColumnElement[bool]:
+        """Whether a row is one of them; never so when the import is somebody else's.
+
+        Args:
+            asker: The UUID of the user who asks.
+        """
+        mine = _seen_import(job_id, asker)
+        made = select(func.unnest(_MADE[self.entity])).where(import_batches.c.job_id == mine)
+        changed = select(import_changes.c.record_id).where(
+            import_changes.c.job_id == mine, import_changes.c.entity == self.entity.value
+        )
+        return table.c.id.in_(union(made, changed))
+
+
+def _seen_import(job_id: ColumnElement[int], asker: ColumnElement[Any]) -> ColumnElement[int]:
+    """The job again, found once for the statement; NULL when the asker must not know of it."""
+    is_admin = select(users.c.id).where(users.c.uuid == asker, users.c.role == Role.ADMIN.value)
+    return (
+        select(imports.c.job_id)
+        .where(imports.c.job_id == job_id, or_(imports.c.user_uuid == asker, is_admin.exists()))
+        .scalar_subquery()
+    )
