@@ -34,22 +34,36 @@ _IMAGES: Final[Mapping[str, str]] = {
 _LISTS: Final = {"contacts": "contact_ids", "companies": "company_ids"}
 
 
+def _batch_of(table: Table, record_id: str) -> str:
+    """The records that were made by the batch of an import that could have made a record."""
+    ids = _LISTS[table.name]
+    return (
+        f"CAST((SELECT b.{ids} FROM import_batches b WHERE b.job_id = CAST(:job_id AS bigint)"
+        f" AND b.{ids}[1] <= {record_id} ORDER BY b.{ids}[1] DESC LIMIT 1) AS bigint[])"
+    )
+
+
+def _made(table: Table) -> Statement[Row]:
+    return Statement(
+        text(
+            "SELECT wanted.id FROM unnest(CAST(:ids AS bigint[])) AS wanted(id)"
+            f" WHERE wanted.id = ANY({_batch_of(table, 'wanted.id')})"
+        ),
+        Row,
+    )
+
+
 def _keep(table: Table) -> Statement[Row]:
     """Remember records as they are; of one that is remembered, who came between.
 
     Who finds another version than the import left knows that somebody else has changed the record.
     """
-    ids = _LISTS[table.name]
-    batch = (
-        f"(SELECT b.{ids} FROM import_batches b WHERE b.job_id = CAST(:job_id AS bigint)"
-        f" AND b.{ids}[1] <= r.id ORDER BY b.{ids}[1] DESC LIMIT 1)"
-    )
-    made_before = f"(r.id = ANY(CAST({batch} AS bigint[])))"
+    is_made = f"(r.id = ANY({_batch_of(table, 'r.id')}) OR r.id = ANY(CAST(:made_now AS bigint[])))"
     return Statement(
         text(
             "INSERT INTO import_changes AS known (job_id, entity, record_id, version, before)"
             f" SELECT CAST(:job_id AS bigint), '{table.name}', r.id, r.version,"
-            f" CASE WHEN {made_before} IS NOT TRUE THEN {_IMAGES[table.name]} END"
+            f" CASE WHEN {is_made} IS NOT TRUE THEN {_IMAGES[table.name]} END"
             f" FROM {table.name} r WHERE r.id = ANY(CAST(:ids AS bigint[]))"
             " ON CONFLICT (job_id, entity, record_id) DO UPDATE SET version ="
             " CASE WHEN known.version = excluded.version THEN known.version ELSE -1 END"
@@ -95,11 +109,20 @@ _STATEMENTS: Final = {
     table: _Statements(_keep(table), _note(table), _forget(table))
     for table in (contacts, companies)
 }
+_MADE: Final = {table: _made(table) for table in (contacts, companies)}
 _WRITE_BATCH: Final = sql(
     "INSERT INTO import_batches (job_id, line, contact_ids, company_ids) VALUES"
     " (CAST(:job_id AS bigint), CAST(:line AS integer), CAST(:contacts AS bigint[]),"
     " CAST(:companies AS bigint[]))"
 )
+
+
+async def made_by(
+    tx: Transaction, table: Table, job_id: int, record_ids: Sequence[int]
+) -> set[int]:
+    """Those of some records that an import has made in the batches before."""
+    rows = await tx.fetch(_MADE[table], {"job_id": job_id, "ids": list(record_ids)})
+    return {row["id"] for row in rows}
 
 
 class ImportJournal:
@@ -116,7 +139,8 @@ class ImportJournal:
         """Surrounds the writing to stored records, which may turn out to change none of them."""
         statements = _STATEMENTS[table]
         ids = [target.record_id for target in targets]
-        kept = await tx.fetch(statements.keep, {"job_id": self._job_id, "ids": ids})
+        asked = {"job_id": self._job_id, "ids": ids, "made_now": self._made[table]}
+        kept = await tx.fetch(statements.keep, asked)
         yield
         changed = {each.record_id for each in targets if each.result is Result.UPDATED}
         new = {row["record_id"] for row in kept if row["is_new"]}

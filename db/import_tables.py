@@ -31,6 +31,15 @@ from db.tables import metadata
 _NO_IDS: Final = text("'{}'::bigint[]")
 _NO_JSON: Final = text("'{}'::jsonb")
 
+KEYS_OF_IMAGE: Final = (
+    "jsonb_path_query_array(before, '$.*.email_key')"
+    " || jsonb_path_query_array(before, '$.contact_metadata.linkedin_url ? (@ != null)')"
+)
+"""Of `import_changes`: the addresses and the profile that a contact had, in stored form."""
+
+IS_IMAGE: Final = "entity = 'contacts' AND before IS NOT NULL"
+"""Of `import_changes`: it tells how a contact was, by which erased people are found."""
+
 
 def _job_id(*, is_key: bool) -> Column[int]:
     jobs = ForeignKey("jobs.id", ondelete="CASCADE")
@@ -82,9 +91,15 @@ import_batches: Final = Table(
     # The records that the batch made, in the order of their making.
     Column("contact_ids", ARRAY(BigInteger), nullable=False, server_default=_NO_IDS),
     Column("company_ids", ARRAY(BigInteger), nullable=False, server_default=_NO_IDS),
+    # What is left of them after an undo is what it had to leave.
+    Column("contacts_undone", Boolean, nullable=False, server_default=false()),
+    Column("companies_undone", Boolean, nullable=False, server_default=false()),
     # Batches make their records one after another: the first id tells which one made a record.
     Index("ix_import_batches_first_contact", "job_id", text("(contact_ids[1])")),
     Index("ix_import_batches_first_company", "job_id", text("(company_ids[1])")),
+    # The same among the batches of all imports.
+    Index("ix_import_batches_any_contact", text("(contact_ids[1])")),
+    Index("ix_import_batches_any_company", text("(company_ids[1])")),
 )
 
 import_changes: Final = Table(
@@ -98,6 +113,12 @@ import_changes: Final = Table(
     # Its rows as they were; null for a record that the import itself has made.
     Column("before", JSONB),
     Index("ix_import_changes_record_id", "record_id"),
+    Index(
+        "ix_import_changes_person_keys",
+        text(f"({KEYS_OF_IMAGE})"),
+        postgresql_using="gin",
+        postgresql_where=text(IS_IMAGE),
+    ),
 )
 
 import_errors: Final = Table(

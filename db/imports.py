@@ -64,7 +64,8 @@ _SET_UNDO_JOB: Final = sql(
     " WHERE job_id = CAST(:job_id AS bigint)"
 )
 _COUNT_RECORDS: Final = sql(
-    "SELECT (SELECT coalesce(sum(cardinality(contact_ids) + cardinality(company_ids)), 0)"
+    "SELECT (SELECT coalesce(sum(CASE WHEN contacts_undone THEN 0 ELSE cardinality(contact_ids) END"
+    " + CASE WHEN companies_undone THEN 0 ELSE cardinality(company_ids) END), 0)"
     " FROM import_batches WHERE job_id = CAST(:job_id AS bigint))"
     " + (SELECT count(*) FROM import_changes WHERE job_id = CAST(:job_id AS bigint)"
     " AND before IS NOT NULL)"

@@ -5,6 +5,7 @@ So whatever happens, the next attempt goes on exactly behind the last batch that
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from db.import_writing import keep_problems, write_rows
+from db.import_telling import keep_problems
+from db.import_writing import write_rows
 from db.imports import (
     ImportPlan,
     advance_import,
@@ -31,6 +33,7 @@ from domain.normalize import PLACEHOLDER_VALUE
 from domain.tasks import ImportRecords, UnknownPayload
 from jobs.read_ahead import read_ahead
 from jobs.running import Handlers, Run
+from jobs.undoing import take_all_back
 from streaming.import_reading import Position, Reading, RowBatch, open_reading, open_rows
 from streaming.uploads import Uploads
 
@@ -131,7 +134,6 @@ class _Import:
         self._reading = reading
         self._settings = settings
         self._position = _position(plan)
-        self._created = 0
 
     async def check(self) -> None:
         """Look at all rows before any is written.
@@ -147,22 +149,56 @@ class _Import:
 
         async def batch(tx: Transaction) -> Step:
             found.append(await counters_of(tx, self._run.job_id))
-            if not found[-1].get(FAILED):
-                await mark_checked(tx, self._run.job_id)
-                return Step(0)
-            return _nothing_written(found[-1])
+            if found[-1].get("faults"):
+                return _none_taken(found[-1])
+            await mark_checked(tx, self._run.job_id)
+            return Step(0)
 
         await self._run.batch(batch)
-        if failed := found[-1].get(FAILED):
-            raise refusal(_NOTHING_WRITTEN.format(failed=failed, rows=found[-1]["checked"]))
+        if faults := found[-1].get("faults"):
+            raise refusal(_NOTHING_WRITTEN.format(failed=faults, rows=found[-1]["checked"]))
         self._position = None
 
     async def write(self) -> None:
-        """Write all rows that no batch before has written."""
+        """Write all rows that no batch before has written.
+
+        Raises:
+            Rejected: One of them fails, and nothing is to be written then.
+        """
+        is_all_or_nothing = self._plan.options.error_policy is ErrorPolicy.REJECT_EVERYTHING
+        if is_all_or_nothing:
+            await self._keep_none_if_one_failed()
+        created = 0
         async for rows in self._batches():
-            await self._commit(rows, is_trial=self._plan.options.dry_run, is_check=False)
-        if self._created >= _MIN_ROWS_FOR_STATISTICS:
+            counts = await self._commit(rows, is_trial=self._plan.options.dry_run, is_check=False)
+            created += counts["created"]
+            if is_all_or_nothing and counts[FAILED]:
+                await self._keep_none_if_one_failed()
+        if created >= _MIN_ROWS_FOR_STATISTICS:
             await self._run.batch(_with_statistics)
+
+    async def _keep_none_if_one_failed(self) -> None:
+        """Take all back when a row has failed though the first look found no fault.
+
+        Another row of the file, or somebody else, has made what it is about, or has its address.
+
+        Raises:
+            Rejected: A row has failed.
+        """
+        found: list[Mapping[str, int]] = []
+
+        async def look(tx: Transaction) -> Step:
+            found.append(await counters_of(tx, self._run.job_id))
+            return Step(0)
+
+        async def settle(tx: Transaction) -> Step:
+            return _none_kept(await counters_of(tx, self._run.job_id))
+
+        await self._run.batch(look)
+        if failed := found[-1].get(FAILED):
+            await take_all_back(self._run, self._run.job_id, tell=lambda _undone: Step(0))
+            await self._run.batch(settle)
+            raise refusal(_NOTHING_WRITTEN.format(failed=failed, rows=found[-1]["checked"]))
 
     async def _batches(self) -> AsyncIterator[RowBatch]:
         """The rows that are left, a batch at a time; at most one is read in advance."""
@@ -183,15 +219,15 @@ class _Import:
                 async for (batch,) in batches:
                     yield batch
 
-    async def _commit(self, rows: RowBatch, *, is_trial: bool, is_check: bool) -> None:
+    async def _commit(self, rows: RowBatch, *, is_trial: bool, is_check: bool) -> Counter[str]:
+        """How many rows of a batch came to which end, which is written."""
         start = self._position.byte if self._position else 0
-        created = 0
+        counts: Counter[str] = Counter()
 
         async def batch(tx: Transaction) -> Step:
-            nonlocal created
+            nonlocal counts
             least = Severity.ERROR if is_check else Severity.WARNING
             counts = await write_rows(tx, self._plan, rows.rows, is_trial=is_trial, least=least)
-            created = counts["created"]
             await advance_import(
                 tx, self._run.job_id, position=rows.position.byte, line=rows.position.line
             )
@@ -199,7 +235,7 @@ class _Import:
 
         await self._run.batch(batch)
         self._position = rows.position
-        self._created += created
+        return counts
 
 
 def _position(plan: ImportPlan) -> Position | None:
@@ -208,14 +244,21 @@ def _position(plan: ImportPlan) -> Position | None:
 
 def _checked(counts: Mapping[str, int]) -> Mapping[str, int]:
     """What a first look counts: nothing else has come of the rows yet."""
-    return {"checked": counts["rows"], FAILED: counts["rejects"], "rejects": counts["rejects"]}
+    return {"checked": counts["rows"], "faults": counts["rejects"], "rejects": counts["rejects"]}
 
 
-def _nothing_written(found: Mapping[str, int]) -> Step:
+def _none_taken(found: Mapping[str, int]) -> Step:
     """All rows have come to their end: those that cannot be taken, and the others for them."""
     if found.get("rows"):
         return Step(0)
-    return Step(0, {"rows": found["checked"], "skipped": found["checked"] - found[FAILED]})
+    rows, faults = found["checked"], found["faults"]
+    return Step(0, {"rows": rows, FAILED: faults, "skipped": rows - faults})
+
+
+def _none_kept(found: Mapping[str, int]) -> Step:
+    """What was written is taken back: its rows are passed over for those that failed."""
+    taken = {name: found.get(name, 0) for name in ("created", "updated", "unchanged")}
+    return Step(0, {**{k: -n for k, n in taken.items()}, "skipped": sum(taken.values())})
 
 
 async def _with_statistics(tx: Transaction) -> Step:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from db.import_undoing import undo_batch, undo_changes
+from db.import_undoing import PARTS, take_back
 from db.import_writing import write_rows
 from db.imports import ImportPlan, create_import, load_plan
 from db.rows import UploadRow
@@ -87,12 +87,10 @@ async def write_batch(
 async def undo_all(database: Database, plan: ImportPlan, *, most: int = 2) -> Counter[str]:
     """What came of the records of an import that is taken back a few at a time."""
     counts: Counter[str] = Counter()
-    told = {"undo_job_id": plan.job_id}
-    for more in ({"most": most}, {}):
-        work: Any = undo_changes if more else undo_batch
+    for part in PARTS:
         while True:
             async with database.write() as tx:
-                undone = await work(tx, plan.job_id, **told, **more)
+                undone = await take_back(tx, plan.job_id, part, undo_job_id=plan.job_id, most=most)
             if undone is None:
                 break
             counts.update(undone._asdict())

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from db import staging_contacts
 from db.staging import Finding
 from db.transaction import Database
 from domain.bulk import ErrorPolicy, OnConflict
@@ -258,3 +259,30 @@ async def test_phone_and_address_that_say_nothing_change_nothing(database: Datab
         counts = await write_batch(database, plan, rows_of_file(plain))
         assert counts["unchanged"] == 1
         assert await contents(database) == before
+
+
+async def test_create_only_passes_over_what_the_file_itself_has_made(database: Database) -> None:
+    """In whatever batch: a file does not fail for its own repetitions."""
+    plan = await make_import(database, mode=ImportMode.CREATE_ONLY)
+    await write_batch(database, plan, rows_of_file(contact(2, ADA)))
+    counts = await write_batch(database, plan, rows_of_file(contact(3, ADA)))
+    assert +counts == counted(rows=1, skipped=1, duplicates=1)
+    assert await told_of(database, plan.job_id) == [(3, "DUPLICATE_IN_FILE", "WARNING")]
+
+
+async def test_single_row_is_tried_again_when_its_key_was_taken(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was quicker made the contact that it is about."""
+    plan = await make_import(database)
+    place = staging_contacts._write
+    others = [ADA]
+
+    async def slow(*given: Any) -> None:
+        if others:
+            await make_contact(database, emails=(others.pop(),))
+        await place(*given)
+
+    monkeypatch.setattr(staging_contacts, "_write", slow)
+    counts = await write_batch(database, plan, rows_of_file(contact(2, ADA, title="CEO")))
+    assert +counts == counted(rows=1, updated=1)

@@ -8,12 +8,15 @@ from sqlalchemy import BigInteger, Boolean, Date, DateTime, Integer, SmallIntege
 from sqlalchemy.dialects.postgresql import ARRAY
 from strawberry.types.field import StrawberryField
 
+from db.jobs import JOBS
 from db.selection import SOURCES
 from db.tables import metadata
 from graph.declare import Batched, Column, Declaration, Selects, declaration_of, table_of
 from graph.schema import core_schema
 
 # What orjson or `str` makes of these is what their scalars would.
+JOBS_TABLE = "jobs"
+
 TRUSTED: dict[str, tuple[type, ...]] = {
     "String": (Text,),
     "Boolean": (Boolean,),
@@ -37,6 +40,11 @@ def declared() -> list[Any]:
     ]
 
 
+def columns_of(table: str) -> Any:
+    """The columns of its rows; those of jobs have more than the table has."""
+    return JOBS.table.c if table == JOBS_TABLE else metadata.tables[table].c
+
+
 def _table(type_: GraphQLObjectType) -> str | None:
     definition = type_.extensions.get("strawberry-definition")
     return None if definition is None else table_of(definition.origin)
@@ -47,7 +55,7 @@ def test_declaration_names_what_there_is(
     table: str, field: StrawberryField, declaration: Declaration
 ) -> None:
     """Columns, keys and relations exist in the table, and a relation leads to the field's rows."""
-    columns = metadata.tables[table].c
+    columns = columns_of(table)
     source = SOURCES.get(table)
     if isinstance(declaration, Column) and declaration.relation is None:
         assert (declaration.name or field.python_name) in columns
@@ -72,7 +80,7 @@ def test_column_holds_what_its_scalar_would_not_change(
         return
     relation = declaration.relation
     source = table if relation is None else SOURCES[table].relations[relation]
-    column = metadata.tables[source].c[declaration.name or field.python_name]
+    column = columns_of(source)[declaration.name or field.python_name]
     type_ = _graphql_type(table, field)
     kind = column.type.item_type if isinstance(column.type, ARRAY) else column.type
     trusted = TRUSTED.get(get_named_type(type_).name)

@@ -124,6 +124,26 @@ async def test_clean_file_passes_the_first_look(
     assert row.counters["created"] == 7
 
 
+async def test_row_that_fails_behind_the_first_look_has_all_taken_back(
+    database: Database, database_url: URL, tmp_path: Path
+) -> None:
+    """Another row of the file has its address by then: nothing stays, and the counters say so."""
+    await make_contact(database, emails=("eve@example.com",))
+    before = await contents(database)
+    file = "Email,Secondary Email,Title\na@example.com,,x\nb@example.com,,x\nc@example.com,,x\n"
+    file += "eve@example.com,a@example.com,x\n"
+    job_id = await begin_import(
+        database, tmp_path, file, error_policy=ErrorPolicy.REJECT_EVERYTHING
+    )
+    async with at_work(database, database_url, tmp_path, batch_rows=1):
+        row = await ended(database, job_id)
+    assert (row.status, row.error_code) == (JobStatus.FAILED, JobErrorCode.REJECTED)
+    assert "nothing was written" in (row.error or "")
+    assert_adds_up(row.counters, 4)
+    assert (row.counters["failed"], row.counters["skipped"]) == (1, 3)
+    assert await contents(database) == before
+
+
 UNUSABLE = {
     "empty": b"\xef\xbb\xbf \n",
     "a picture": b"\x89PNG\r\n\x1a\n" + b"\0" * 100,

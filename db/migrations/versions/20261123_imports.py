@@ -33,6 +33,8 @@ def upgrade() -> None:
         sa.Column(
             "company_ids", postgresql.ARRAY(sa.BigInteger()), server_default=_NO_IDS, nullable=False
         ),
+        sa.Column("contacts_undone", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("companies_undone", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("job_id", "line", name="pk_import_batches"),
     )
     for kind in ("contact", "company"):
@@ -40,6 +42,9 @@ def upgrade() -> None:
             f"ix_import_batches_first_{kind}",
             "import_batches",
             ["job_id", sa.text(f"({kind}_ids[1])")],
+        )
+        op.create_index(
+            f"ix_import_batches_any_{kind}", "import_batches", [sa.text(f"({kind}_ids[1])")]
         )
     op.create_table(
         "import_changes",
@@ -51,6 +56,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "entity", "record_id", name="pk_import_changes"),
     )
     op.create_index("ix_import_changes_record_id", "import_changes", ["record_id"])
+    op.create_index(
+        "ix_import_changes_person_keys",
+        "import_changes",
+        [
+            sa.text(
+                "(jsonb_path_query_array(before, '$.*.email_key') ||"
+                " jsonb_path_query_array(before, '$.contact_metadata.linkedin_url ? (@ != null)'))"
+            )
+        ],
+        postgresql_using="gin",
+        postgresql_where=sa.text("entity = 'contacts' AND before IS NOT NULL"),
+    )
     op.create_table(
         "import_errors",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),

@@ -123,13 +123,17 @@ async def test_request_leaves_nothing_to_the_garbage_collector(resources: Resour
         assert not result.errors
 
     await answer()
-    gc.collect()
+    left = []
     gc.disable()
     try:
-        await answer()
-        assert gc.collect() == 0
+        # What else the process does meanwhile may leave something once, a request would each time.
+        for _ in range(5):
+            gc.collect()
+            await answer()
+            left.append(gc.collect())
     finally:
         gc.enable()
+    assert 0 in left
 
 
 def test_info_of_a_field_is_ours() -> None:

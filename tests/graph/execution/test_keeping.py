@@ -221,12 +221,17 @@ async def test_kept_field_leaves_nothing_to_the_garbage_collector(app: App, aski
     await make_contact(app.resources.database, first_name="Ada")
     query = "{ contacts { nodes { firstName emails { address } } } companies { totalCount } }"
     await asking.ask(query)
-    for expected in (HIT, MISS):
-        gc.collect()
-        gc.disable()
-        try:
+    left: dict[str | None, list[int]] = {HIT: [], MISS: []}
+    gc.disable()
+    try:
+        # What else the process does meanwhile may leave something once, a request would each time.
+        for expected in (HIT, MISS) * 5:
+            gc.collect()
             _, status, _ = await asking.ask(query)
-            assert (status, gc.collect()) == (expected, 0)
-        finally:
-            gc.enable()
-        await asking.store.delete("*")
+            left[status].append(gc.collect())
+            if expected is HIT:
+                await asking.store.delete("*")
+    finally:
+        gc.enable()
+    assert 0 in left[HIT]
+    assert 0 in left[MISS]
