@@ -10,16 +10,29 @@ from db.statements import Statement
 from db.transaction import ReadSession
 from domain.imports import Severity
 
+# One line after another, so that no more is looked at than the page has room for: to know the size
+# of a row takes as long as to read it.
 _PAGE: Final = Statement(
     text(
-        "SELECT r.line, r.cells, coalesce(e.codes, '{}'), coalesce(e.messages, '{}')"
-        " FROM (SELECT line, cells FROM import_rejects WHERE job_id = CAST(:job_id AS bigint)"
-        " AND line > CAST(:after_line AS integer) ORDER BY line LIMIT CAST(:most AS bigint)) r"
+        "WITH RECURSIVE page(line, row_number, total_bytes) AS ("
+        " SELECT CAST(:after_line AS integer), CAST(0 AS bigint), CAST(0 AS bigint) UNION ALL"
+        " SELECT next.line, p.row_number + 1, p.total_bytes + next.bytes"
+        " FROM page p CROSS JOIN LATERAL (SELECT r.line, octet_length(CAST(r.cells AS text))"
+        ' + (SELECT coalesce(sum(octet_length(f.message) + octet_length(f."column")), 0)'
+        " FROM import_errors f WHERE f.job_id = r.job_id AND f.line = r.line) AS bytes"
+        " FROM import_rejects r WHERE r.job_id = CAST(:job_id AS bigint) AND r.line > p.line"
+        " ORDER BY r.line LIMIT 1) AS next"
+        " WHERE p.row_number < CAST(:most AS bigint)"
+        " AND p.total_bytes < CAST(:most_bytes AS bigint))"
+        " SELECT r.line, r.cells, coalesce(e.codes, '{}'), coalesce(e.messages, '{}')"
+        " FROM page p JOIN import_rejects r ON r.job_id = CAST(:job_id AS bigint)"
+        " AND r.line = p.line"
         " LEFT JOIN LATERAL (SELECT array_agg(f.code ORDER BY f.id) AS codes,"
         " array_agg(CASE f.\"column\" WHEN '' THEN f.message"
         " ELSE f.\"column\" || ': ' || f.message END ORDER BY f.id) AS messages"
         " FROM import_errors f WHERE f.job_id = CAST(:job_id AS bigint) AND f.line = r.line"
-        f" AND f.severity = '{Severity.ERROR.value}') e ON true ORDER BY r.line"
+        f" AND f.severity = '{Severity.ERROR.value}') e ON true"
+        " WHERE p.row_number > 0 ORDER BY r.line"
     ),
     Row,
 )
@@ -45,10 +58,19 @@ class Reject(NamedTuple):
 
 
 async def load_rejects(
-    session: ReadSession, job_id: int, *, after_line: int, most: int
+    session: ReadSession, job_id: int, *, after_line: int, most: int, most_bytes: int
 ) -> list[Reject]:
-    """The rows of an import that have errors, behind a line, in the order of the file."""
-    values = {"job_id": job_id, "after_line": after_line, "most": most}
+    """The rows of an import that have errors, behind a line, in the order of the file.
+
+    Args:
+        most_bytes: No row follows those that have as many; there is one, however large it is.
+    """
+    values = {
+        "job_id": job_id,
+        "after_line": after_line,
+        "most": most,
+        "most_bytes": most_bytes,
+    }
     return [Reject(*row) for row in await session.fetch(_PAGE, values)]
 
 

@@ -15,7 +15,7 @@ from db.merges import as_json
 from db.rows import Row
 from db.staging_writing import copy_rows, sql
 from db.statements import Statement
-from db.suppressions import suppressed
+from db.suppressions import share_list, suppressed
 from db.tables import companies, contact_emails, contact_metadata, contact_phones, contacts
 from db.transaction import Transaction
 from domain.changes import CompaniesLoaded, ContactsLoaded
@@ -271,6 +271,7 @@ async def take_back(
         undo_job_id: Where what is told about records is kept.
         most: Of records that were changed; what was made goes by its batch.
     """
+    await share_list(tx)
     undoing = _Undoing(tx, import_id, undo_job_id=undo_job_id)
     if part.is_made:
         return await undoing.remove_made(part.table)

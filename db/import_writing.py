@@ -22,6 +22,7 @@ from db.staging import (
 )
 from db.staging_companies import place_companies
 from db.staging_contacts import place_contacts
+from db.suppressions import share_list
 from db.tables import companies, contacts
 from db.transaction import Transaction
 from domain.bulk import ErrorPolicy
@@ -67,6 +68,7 @@ async def write_rows(
         least: What is told is kept if it is as severe as this.
     """
     journal = None if is_trial else ImportJournal(plan.job_id)
+    await share_list(tx)
     async with _undone(tx) if is_trial else nullcontext():
         batch = _Batch(tx, plan, journal)
         staged = [row.staged for row in rows if row.staged is not None]

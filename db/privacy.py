@@ -13,15 +13,18 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from db.import_tables import IS_IMAGE, KEYS_OF_IMAGE
 from db.rows import Row
 from db.statements import Statement
 from db.suppressions import find_holders, hold_list, insert_suppressions
 from db.transaction import Transaction
 from domain.changes import ChangeKind, ContactChanged
 from domain.enums import SuppressedKey
+from domain.person_keys import written_forms
 from domain.privacy import PersonKey
 
 _IDS: Final = "ANY(CAST(:ids AS bigint[]))"
+_KEY: Final = "ANY(CAST(:keys AS text[]))"
 _FAMILY: Final = (
     f"WITH RECURSIVE family(root, id) AS (SELECT id, id FROM contacts WHERE id = {_IDS}"
     " UNION SELECT f.root, c.id FROM contacts c JOIN family f ON c.merged_into_id = f.id)"
@@ -73,6 +76,28 @@ _FORGET_ROWS: Final = Statement(
 _FORGET_IMAGES: Final = Statement(
     text(f"DELETE FROM import_changes WHERE entity = 'contacts' AND record_id = {_IDS}"), Row
 )
+# Others had the keys before an import changed them, and would get them back when it is undone. The
+# rest stays; of the addresses that are left the first becomes the contact's.
+_STRIP_IMAGES: Final = Statement(
+    text(
+        "UPDATE import_changes SET before = (SELECT before"
+        " || jsonb_build_object('contact_emails', kept.emails)"
+        f" || CASE WHEN before #>> '{{contacts,email_key}}' = {_KEY}"
+        " THEN jsonb_build_object('contacts', ((before -> 'contacts') - 'search_text')"
+        " || jsonb_build_object('email_domain', null,"
+        " 'email', kept.emails #> '{0,address}', 'email_key', kept.emails #> '{0,email_key}',"
+        " 'email_status', kept.emails #> '{0,status}')) ELSE '{}' END"
+        f" || CASE WHEN before #>> '{{contact_metadata,linkedin_url}}' = {_KEY}"
+        " THEN jsonb_build_object('contact_metadata',"
+        " before -> 'contact_metadata' || jsonb_build_object('linkedin_url', null)) ELSE '{}' END"
+        " FROM (SELECT jsonb_set(jsonb_agg(it ORDER BY it -> 'is_primary' DESC, it -> 'position'),"
+        " '{0,is_primary}', 'true') AS emails"
+        " FROM jsonb_path_query(before, '$.contact_emails[*]') AS said(it)"
+        f" WHERE NOT it ->> 'email_key' = {_KEY}) AS kept)"
+        f" WHERE {IS_IMAGE} AND ({KEYS_OF_IMAGE}) ?| CAST(:keys AS text[])"
+    ),
+    Row,
+)
 # What belongs to a contact goes with it (ON DELETE CASCADE).
 _DELETE: Final = Statement(text(f"DELETE FROM contacts WHERE id = {_IDS}"), Row)
 
@@ -119,8 +144,10 @@ async def erase_contacts(
         await insert_suppressions(tx, keys, reason=reason, created_by=erased_by)
         forgotten = {"ids": list(going), "keys": [key.value for key in keys]}
         await tx.fetch(_FORGET_MERGES, forgotten)
-        await tx.fetch(_FORGET_ROWS, {"keys": forgotten["keys"]})
+        written = [form for key in keys for form in written_forms(key)]
+        await tx.fetch(_FORGET_ROWS, {"keys": written})
         await tx.fetch(_FORGET_IMAGES, {"ids": forgotten["ids"]})
+        await tx.fetch(_STRIP_IMAGES, {"keys": forgotten["keys"]})
         await tx.fetch(_DELETE, {"ids": list(going)})
     for contact_id, companies in going.items():
         tx.record(

@@ -37,6 +37,10 @@ _SUPPRESSED: Final = Statement(
 _HOLD: Final = Statement(
     text("SELECT pg_advisory_xact_lock(CAST(CAST('suppressions' AS regclass) AS bigint))"), Row
 )
+_SHARE: Final = Statement(
+    text("SELECT pg_advisory_xact_lock_shared(CAST(CAST('suppressions' AS regclass) AS bigint))"),
+    Row,
+)
 # A live and a deleted address stand in indexes of their own.
 _HOLDERS: Final = Statement(
     text(
@@ -113,6 +117,14 @@ async def suppression_problems(tx: Transaction, contact: CleanContact) -> list[P
         for key, path in paths.items()
         if key in refused
     ]
+
+
+async def share_list(tx: Transaction) -> None:
+    """Have nobody add to the list until the transaction ends, whenever it asks for keys.
+
+    Call it before a row is locked.
+    """
+    await tx.fetch(_SHARE)
 
 
 async def hold_list(tx: Transaction) -> None:

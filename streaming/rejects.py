@@ -4,6 +4,7 @@ It is written as the file itself was, between the same separators, with every ce
 can be read in the same way; what is told about the rows stands in columns behind theirs.
 """
 
+import asyncio
 import codecs
 import csv
 import io
@@ -23,6 +24,8 @@ MARKED_UTF8: Final = "utf-8-sig"
 """What every reader finds out by itself."""
 
 _ROWS: Final = 1000
+_BYTES: Final = 2**18
+"""Of a page, or a row more."""
 
 
 async def stream_rejects(
@@ -44,14 +47,17 @@ async def stream_rejects(
     yield encode(_lines([[*(header[place] for place in own), *TOLD_COLUMNS]], delimiter))
     line = -1
     while rejects := await _page(database, job_id, after_line=line):
-        yield encode(_lines([_row(each, own, len(header)) for each in rejects], delimiter))
         line = rejects[-1].line
+        rows = [_row(each, own, len(header)) for each in rejects]
+        yield encode(await asyncio.to_thread(_lines, rows, delimiter))
 
 
 async def _page(database: Database, job_id: int, *, after_line: int) -> list[Reject]:
     try:
         async with database.read() as session:
-            return await load_rejects(session, job_id, after_line=after_line, most=_ROWS)
+            return await load_rejects(
+                session, job_id, after_line=after_line, most=_ROWS, most_bytes=_BYTES
+            )
     except AppError as error:
         raise SpoolBroken(error) from error
 
@@ -67,5 +73,7 @@ def _row(reject: Reject, own: Sequence[int], width: int) -> list[str]:
 def _lines(rows: Sequence[Sequence[str]], delimiter: str) -> str:
     text = io.StringIO()
     # Only what ends a line is quoted for it.
-    csv.writer(text, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
+    for row in rows:
+        writer.writerow(row)  # each by itself: other threads have to wait for a call to end
     return text.getvalue()

@@ -1,5 +1,6 @@
 """Promises of the REST routes of jobs: who sees which, and rows that an import could not take."""
 
+import csv
 import json
 from dataclasses import replace
 from typing import Final
@@ -13,6 +14,7 @@ from app.resources import Resources
 from db.job_queue import enqueue
 from domain.enums import Role
 from domain.tasks import ExportRecords
+from streaming.rejects import stream_rejects
 from tests.apps import STRANGER
 from tests.graph.rows import execute, read_rows
 from tests.streaming.importing import Rest, problem_of, rows_of
@@ -106,3 +108,21 @@ async def test_rejects_are_all_there_as_the_file_had_them(rest: Rest) -> None:
         ["a", "c", "d", "4", "", "", "e", "f"],
     ]
     assert [row[0] for row in rows[3:]] == [str(number) for number in range(1, 2501)]
+
+
+async def test_large_rejects_come_a_few_at_a_time(rest: Rest) -> None:
+    """What is in memory depends neither on how large the rows are nor on how many."""
+    job = (await rest.post()).json()["job"]["uuid"]
+    database = rest.resources.database
+    ((job_id,),) = await read_rows(database, "SELECT id FROM jobs WHERE uuid = $1", job)
+    cell = "x" * 100_000
+    await execute(
+        database,
+        f"{REJECT} SELECT $1, n, ARRAY[$2::text], '{{}}' FROM generate_series(2, 17) n",
+        job_id,
+        cell,
+    )
+    chunks = [chunk async for chunk in stream_rejects(database, job_id, None)]
+    assert max(map(len, chunks)) < 4 * len(cell)
+    rows = list(csv.reader(b"".join(chunks).decode("utf-8-sig").splitlines()))
+    assert [(row[0], row[-1]) for row in rows[1:]] == [(str(line), cell) for line in range(2, 18)]

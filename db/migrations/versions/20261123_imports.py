@@ -113,6 +113,7 @@ def _create_uploads() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("filename", sa.Text(), nullable=False),
         sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("metadata", sa.Text()),
         sa.Column("total_bytes", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text()),
         _now("created_at"),
