@@ -50,7 +50,7 @@ _NUMBERS: Final = {
 }
 _AMBIGUOUS_NUMBER: Final = re.compile(r"\D?\s?[1-9]\d{0,2}([.,])\d{3}\s?\D?", re.ASCII)
 
-_SCALES: Final = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
+_SCALES: Final = {"k": 10**3, "m": 10**6, "b": 10**9}
 
 MAX_INTEGER = 2**63 - 1
 
@@ -97,6 +97,9 @@ _FRACTION = re.compile(r"(\d{1,3}(?:[.,]\d{1,17})?)\s?(%?)", re.ASCII)
 
 _NEAR = 0.75
 
+# What is longer names nothing, however many words it has.
+_MOST_KNOWN_CHARS = 200
+
 _TRUE = frozenset({"true", "yes", "1", "y", "t"})
 
 _FALSE = frozenset({"false", "no", "0", "n", "f"})
@@ -112,7 +115,7 @@ def parse_integer(value: str, *, locale: NumberLocale | None = None, scale: int 
 
     Args:
         locale: Which sign is the decimal one; None takes `1.234` and `1,234` both for 1234.
-        scale: What one stands for, as in a column "in thousands".
+        scale: What one stands for, as in a column "in thousands"; a K, M or B goes before it.
 
     Raises:
         InvalidValue: INVALID_VALUE; no number, not a whole one, or beyond 64 bits.
@@ -125,7 +128,8 @@ def parse_integer(value: str, *, locale: NumberLocale | None = None, scale: int 
     if match is None or len(digits) > MAX_SHOWN_CHARS:
         raise _invalid_number(value)
     whole = re.sub(r"\D", "", match["whole"])
-    times = _SCALES[(match["scale"] or "").lower()] * scale * sign
+    suffix = match["scale"]
+    times = (_SCALES[suffix.lower()] if suffix else scale) * sign
     number = Decimal(f"{whole}.{match['fraction'] or 0}") * times
     if number != int(number) or abs(number) > MAX_INTEGER:
         raise _invalid_number(value)
@@ -226,7 +230,8 @@ def _words(value: str) -> str:
 
 
 def _known(value: str, names: Mapping[str, Member], *, kind: str) -> Member:
-    words = _words(required(value, code=ProblemCode.INVALID_VALUE, kind=kind))
+    value = required(value, code=ProblemCode.INVALID_VALUE, kind=kind)[:_MOST_KNOWN_CHARS]
+    words = _words(value)
     if member := names.get(words):
         return member
     parts = re.split(r"[/,;|&+]|\band\b|\bor\b", value.casefold())

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Self
 
 from domain.bulk import DECIDING_KEYS, ErrorPolicy, OnConflict
+from domain.charsets import charset_of
 from domain.enums import ContactMatchKey, DescribedEnum
 from domain.records import MAX_NAME_CHARS
 
@@ -207,23 +208,15 @@ def _problems_of_texts(options: ImportOptions) -> dict[str, str]:
         told["default_country"] = "Give the two letters of a country, such as DE."
     if tag is not None and not (tag.isprintable() and 0 < len(tag.strip()) <= MAX_NAME_CHARS):
         told["tag"] = f"Give 1 to {MAX_NAME_CHARS} characters, all on one line."
-    if encoding is not None and not _is_known(encoding):
+    if encoding is not None and charset_of(encoding) is None:
         told["encoding"] = "There is no such encoding. Try utf-8, or leave it out."
     if options.delimiter is not None and not _DELIMITER.fullmatch(options.delimiter):
         told["delimiter"] = "Give one sign, such as ; or a tab, or leave it out."
     return told
 
 
-def _is_known(encoding: str) -> bool:
-    try:
-        "".encode(encoding)
-    except (LookupError, ValueError):
-        return False
-    return True
-
-
 _COUNTRY: Final = re.compile("[A-Za-z]{2}")
-_DELIMITER: Final = re.compile(r"[^\"\r\n\0\w ]|\t")
+_DELIMITER: Final = re.compile(r"[^\"\r\n\0\w \ud800-\udfff]|\t")
 
 _ENUMS: Final[Mapping[str, type[DescribedEnum]]] = {
     "mode": ImportMode,

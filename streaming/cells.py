@@ -22,6 +22,9 @@ from domain.imports import MAX_RAW_CHARS, EmptyCell, ImportOptions
 from domain.normalize import PLACEHOLDER_VALUE
 from domain.records import (
     LIST_FIELDS,
+    MAX_EMAILS,
+    MAX_LIST_ITEMS,
+    MAX_PHONES,
     CompanyFields,
     ContactFields,
     NewEmail,
@@ -44,6 +47,10 @@ from streaming.mapping import ColumnMapping
 # Items of these hold commas themselves: "Electronic Equipment, Instruments & Components".
 _COMMA_IS_TEXT: Final = frozenset({"industries", "sub_industries"})
 _LONGEST_PLACEHOLDER: Final = 10
+MAX_FINDINGS: Final = 20
+"""Of a row; what else is wrong with it is told as one more."""
+_MAX_SUGGESTIONS: Final = 3
+_LONGEST_MENDED: Final = 300
 _NEVER_CLEARED: Final = frozenset({"full_name", "do_not_contact", "custom_fields"})
 
 _CODES: Final = {
@@ -55,6 +62,7 @@ NUMBERS: Final = frozenset(
     | {"retail_locations", "founded_year"}
 )
 _LONG_TEXTS: Final = frozenset({"notes", "short_description", "headline"})
+_MOST_POINTS: Final = max(MAX_EMAILS, MAX_PHONES)
 _OF_POINTS: Final = {"address": EMAILS, "number": PHONES}
 _PLACE: Final = frozenset(NewLocation.__dataclass_fields__)
 
@@ -107,14 +115,19 @@ class Column:
             suggestion=suggestion,
         )
 
-    def problem(self, error: InvalidValue, raw: str) -> Finding:
-        """What is to be told about a cell that cannot be used."""
+    def problem(self, error: InvalidValue, raw: str, *, suggests: bool) -> Finding:
+        """What is to be told about a cell that cannot be used.
+
+        Args:
+            suggests: Look for what an e-mail address was meant to be.
+        """
         if isinstance(error, cell_values.UnclearCell):
             ambiguous = error.is_ambiguous and self.code == "INVALID_ENUM_VALUE"
             code = "AMBIGUOUS_ENUM_VALUE" if ambiguous else self.code
             return self.finding(code, error.message, raw, error.suggestion)
         code = _CODES.get(error.code, error.code.value)
-        suggestion = _suggested_email(raw) if error.code is ProblemCode.INVALID_EMAIL else ""
+        is_email = suggests and error.code is ProblemCode.INVALID_EMAIL
+        suggestion = _suggested_email(raw) if is_email else ""
         return self.finding(code, error.message, raw, suggestion)
 
 
@@ -135,10 +148,12 @@ class Cells:
         attributes: What other cells say about the e-mails and phones, by point.
         cleared: Those of `emails` and `phones` that an empty cell wants to have none.
         findings: What is wrong, in the order in which it was found.
+        untold: How much more is.
     """
 
     __slots__ = (
         *("attributes", "cleared", "emails", "employer", "findings", "given", "phones", "record"),
+        "untold",
     )
 
     def __init__(self, columns: Sequence[Column], texts: Sequence[str], rules: CellRules) -> None:
@@ -149,6 +164,7 @@ class Cells:
         self.attributes: dict[str, dict[str, Any]] = {}
         self.cleared: set[str] = set()
         self.findings: list[Finding] = []
+        self.untold = 0
         self.given: set[str] = set()
         clears = rules.options.empty_cell is EmptyCell.CLEAR
         for column in columns:
@@ -164,6 +180,28 @@ class Cells:
         code = _CODES[ProblemCode.REQUIRED]
         self.findings.insert(0, Finding(code=code, message=message))
 
+    def tell(self, column: Column, error: InvalidValue, raw: str) -> None:
+        """A value cannot be used."""
+        told = len(self.findings)
+        if told < MAX_FINDINGS:
+            self.findings.append(column.problem(error, raw, suggests=told < _MAX_SUGGESTIONS))
+        else:
+            self.untold += 1
+
+    def add(self, finding: Finding) -> None:
+        """Tell something, unless enough is told."""
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(finding)
+        else:
+            self.untold += 1
+
+    def told(self) -> tuple[Finding, ...]:
+        """The findings, and how much is wrong besides."""
+        if not self.untold:
+            return tuple(self.findings)
+        message = f"{self.untold} more values of the row cannot be used."
+        return (*self.findings, Finding(code="INVALID_VALUE", message=message))
+
     def _add(self, column: Column, text: str, raw: str) -> None:
         self.given.add(column.field)
         if column.name == "address":
@@ -175,13 +213,16 @@ class Cells:
         try:
             value = column.read(text)
         except InvalidValue as error:
-            self.findings.append(column.problem(error, raw))
+            self.tell(column, error, raw)
             return
         if value is None or value == []:
             return
         held = self._held(column)
         if column.is_list and held.get(column.name):
             value = normalize.normalize_sequence([*held[column.name], *value])
+            if len(value) > MAX_LIST_ITEMS:
+                self.tell(column, _too_many_items(), raw)
+                return
         held[column.name] = value
 
     def _held(self, column: Column) -> dict[str, Any]:
@@ -306,7 +347,14 @@ def _splitter(name: str, rules: CellRules) -> Callable[[str], list[str]]:
 
 
 def _list(rule: Callable[[Any], Any], split: Callable[[str], list[str]], text: str) -> Any:
-    return rule(split(text))
+    items = split(text)
+    if len(items) > MAX_LIST_ITEMS:
+        raise _too_many_items()
+    return rule(items)
+
+
+def _too_many_items() -> InvalidValue:
+    return InvalidValue(ProblemCode.TOO_LONG, f"At most {MAX_LIST_ITEMS} items fit.")
 
 
 def _parsed(stored: Callable[[Any], Any], parse: _Parse, text: str) -> Any:
@@ -319,11 +367,14 @@ def _first_parsed(stored: Callable[[Any], Any], parse: _Parse, text: str) -> Any
 
 def _parallel(parse: _Parse, text: str) -> list[Any]:
     """What a cell says about each of several e-mails or phones; None for those it passes over."""
-    return [parse(item) if item else None for item in split_escaped(text)]
+    items = split_escaped(text, _MOST_POINTS)[:_MOST_POINTS]
+    return [parse(item) if item else None for item in items]
 
 
 def _suggested_email(raw: str) -> str:
     """What an address with a plain slip was meant to be."""
+    if len(raw) > _LONGEST_MENDED:
+        return ""
     mended = re.sub(r"\s+|^mailto:", "", raw.strip(" \t<>;,.")).replace(",", ".")
     with suppress(InvalidValue):
         return f"Did you mean {normalize_email(mended)}?"

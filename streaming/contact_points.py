@@ -5,38 +5,43 @@ open. What no cell says is left out, so that it takes nothing from what is store
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from domain.contact_points import normalize_email, normalize_phone
 from domain.enums import PhoneType
 from domain.errors import InvalidValue
-from domain.imports import MAX_RAW_CHARS
 from domain.records import MAX_EMAILS, MAX_PHONES
 from streaming.cells import Cells, Column, PointCell
 from streaming.import_fields import EMAIL_FIELDS, EMAILS, PHONE_FIELDS, PHONE_PREFIX, PHONES
 from streaming.list_cells import split_addresses, split_escaped, split_numbers
 
 _TYPES: Final = {f"{PHONE_PREFIX}{kind}": kind for kind in PhoneType}
+# Some may be equal, or none; those behind are not looked at.
+_MOST_EMAILS: Final = MAX_EMAILS + 10
+_MOST_PHONES: Final = MAX_PHONES + 10
 
 
 def emails_of(cells: Cells) -> list[dict[str, Any]] | None:
     """The addresses; None where no cell says anything, empty where they are to be cleared."""
     found: dict[str, dict[str, Any]] = {}
     primary = ""
-    for column, part, said in _parts(cells, cells.emails, EMAILS):
+    parts = _parts(cells, cells.emails, EMAILS, _MOST_EMAILS)
+    for column, part, said in islice(parts, _MOST_EMAILS):
         try:
             address = normalize_email(part)
         except InvalidValue as error:
-            cells.findings.append(column.problem(error, part))
+            cells.tell(column, error, part)
             continue
         name = address.lower()
         found[name] = {"address": address} | said | found.get(name, {})
         if column.field == EMAIL_FIELDS[0]:
             primary = primary or name
     rows = list(found.values())
+    if len(rows) > MAX_EMAILS or next(parts, None):
+        _tell_too_many(cells, cells.emails, MAX_EMAILS)
     if not rows:
         return [] if EMAILS in cells.cleared and not cells.emails else None
-    _tell_too_many(cells, cells.emails, len(rows), MAX_EMAILS)
     return _placed(rows[:MAX_EMAILS], found.get(primary))
 
 
@@ -48,11 +53,12 @@ def phones_of(cells: Cells, default_region: str | None) -> list[dict[str, Any]] 
     """
     found: dict[tuple[str, str | None], dict[str, Any]] = {}
     primary = None
-    for column, part, said in _parts(cells, cells.phones, PHONES):
+    parts = _parts(cells, cells.phones, PHONES, _MOST_PHONES)
+    for column, part, said in islice(parts, _MOST_PHONES):
         try:
             number, e164, extension = normalize_phone(part, default_region=default_region)
         except InvalidValue as error:
-            cells.findings.append(column.problem(error, part))
+            cells.tell(column, error, part)
             continue
         bare = e164 or "".join(filter(str.isdecimal, number))
         extension = extension or said.pop("extension", None)
@@ -65,14 +71,15 @@ def phones_of(cells: Cells, default_region: str | None) -> list[dict[str, Any]] 
         if column.field == PHONE_FIELDS[0]:
             primary = primary or name
     rows = list(found.values())
+    if len(rows) > MAX_PHONES or next(parts, None):
+        _tell_too_many(cells, cells.phones, MAX_PHONES)
     if not rows:
         return [] if PHONES in cells.cleared and not cells.phones else None
-    _tell_too_many(cells, cells.phones, len(rows), MAX_PHONES)
     return _placed(rows[:MAX_PHONES], found.get(primary) if primary else None)
 
 
 def _parts(
-    cells: Cells, given: Sequence[PointCell], whole: str
+    cells: Cells, given: Sequence[PointCell], whole: str, most: int
 ) -> Iterator[tuple[Column, str, dict[str, Any]]]:
     """Each address or number, and what is said about it; those of lists come first."""
     ordered: Iterable[PointCell] = given
@@ -81,14 +88,14 @@ def _parts(
     for column, text in ordered:
         said = cells.attributes.get(column.point, {})
         if column.field == whole:
-            for at, part in enumerate(split_escaped(text)):
+            for at, part in enumerate(split_escaped(text, most)):
                 if part.strip():
                     yield column, part, _said_of(said, at)
             continue
         if kind := _TYPES.get(column.field):
             said = {"type": kind}
         split = split_addresses if whole == EMAILS else split_numbers
-        for at, part in enumerate(split(text)):
+        for at, part in enumerate(split(text, most)):
             # Only the type is true of all of them.
             yield column, part, dict(said) if at == 0 else _only_type(said)
 
@@ -112,8 +119,7 @@ def _placed(rows: list[dict[str, Any]], primary: dict[str, Any] | None) -> list[
     return rows
 
 
-def _tell_too_many(cells: Cells, given: Sequence[PointCell], count: int, most: int) -> None:
-    if count > most:
-        column, text = given[0]
-        message = f"{count} are given; at most {most} fit."
-        cells.findings.append(column.finding("VALUE_TOO_LONG", message, text[:MAX_RAW_CHARS]))
+def _tell_too_many(cells: Cells, given: Sequence[PointCell], most: int) -> None:
+    column, text = given[0]
+    message = f"More are given than fit; the first {most} are taken."
+    cells.findings.append(column.finding("VALUE_TOO_LONG", message, text))

@@ -8,7 +8,7 @@ Source: RFC 4180 for quoting; the bounds are those of the import settings.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ from domain.formulas import unguarded
 from domain.imports import MAX_RAW_CHARS
 from streaming.dialects import CsvDialect, known_delimiter, read_dialect
 from streaming.physical_lines import Lines, Position, RowTooLarge
-from streaming.text_encodings import TextEncoding, encoding_of, storable
+from streaming.text_encodings import TextEncoding, encoding_of, storable, unchecked
 
 MAX_FIELD_CHARS: Final = 1 << 16
 
@@ -156,7 +156,11 @@ class CsvSource:
 
 @contextmanager
 def open_csv(
-    path: Path, *, encoding: str | None = None, delimiter: str | None = None
+    path: Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    check: Callable[[], None] = unchecked,
 ) -> Iterator[CsvSource]:
     """The header and rows of a file; it is closed at the end of the block.
 
@@ -164,13 +168,14 @@ def open_csv(
         path: A file on a local disk; it is read twice when its encoding has to be found.
         encoding: The Python name of an encoding; None finds it.
         delimiter: What stands between cells; None finds it.
+        check: Called now and then while the encoding is looked for; it may raise to end that.
 
     Raises:
         InvalidFile: It is empty, has no header, is no text, or its encoding is not known.
         InvalidInput: The delimiter cannot be one.
     """
     sign = known_delimiter(delimiter) if delimiter else None
-    found = encoding_of(path, encoding)
+    found = encoding_of(path, encoding, check=check)
     with path.open("rb") as file:
         lines = Lines(file, found, Position(found.mark, 1))
         yield CsvSource(lines, read_dialect(lines, found, delimiter=sign), found)

@@ -51,9 +51,15 @@ def known_delimiter(sign: str) -> str:
         InvalidInput: It is none that could stand there.
     """
     found = _SPELT_OUT.get(sign.lower(), sign)
-    if len(found) == 1 and not found.isalnum() and found not in "\"' \r\n\0":
+    if is_delimiter(found):
         return found
     raise InvalidInput(f"{sign[:20]!r} cannot stand between cells; try ',', ';', '|' or 'tab'.")
+
+
+def is_delimiter(sign: str) -> bool:
+    """Whether a sign can stand between cells."""
+    is_sign = len(sign) == 1 and not sign.isalnum() and sign not in "\"' "
+    return is_sign and (sign.isprintable() or sign == "\t") and sign != "\ufffd"
 
 
 def read_dialect(
@@ -66,6 +72,8 @@ def read_dialect(
     """
     sample = _read_sample(lines)
     forced = _SEP_LINE.fullmatch(sample[0]) if sample else None
+    if forced and not is_delimiter(forced[1]):
+        raise InvalidFile("The first line, `sep=`, names no sign that could stand between cells.")
     skipped = 1 if forced else 0
     delimiters = (delimiter,) if delimiter else (forced[1],) if forced else DELIMITERS
     found = {sign: _find_header(sample[skipped:], sign) for sign in delimiters}

@@ -1,6 +1,6 @@
 """What an import would make of the first rows of a file; nothing is written."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -32,6 +32,7 @@ from streaming.import_reading import (
     open_rows,
 )
 from streaming.mapping import ColumnChoice
+from streaming.text_encodings import unchecked
 
 MAX_PREVIEW_ROWS: Final = 1000
 MAX_PREVIEW_PROBLEMS: Final = 200
@@ -103,20 +104,22 @@ def preview_file(
     *,
     most_rows: int = 20,
     placeholder: str = PLACEHOLDER_VALUE,
+    check: Callable[[], None] = unchecked,
 ) -> Preview:
     """What an import would make of a file, from its first thousand rows. Blocks.
 
     Args:
         most_rows: How many rows are shown.
         placeholder: What a cell says that has no value.
+        check: Called now and then, before each row too; it may raise to end the reading.
 
     Raises:
         InvalidFile: The file cannot be read as CSV.
         InvalidInput: The mapping or the options do not fit it.
     """
-    reading = open_reading(path, entity, mapping, options)
+    reading = open_reading(path, entity, mapping, options, check=check)
     with open_rows(path, reading, options, entity, None, placeholder=placeholder) as source:
-        read = _Read(source, most_rows)
+        read = _Read(source, most_rows, check)
     return Preview(
         entity=entity,
         encoding=reading.dialect.encoding,
@@ -125,7 +128,12 @@ def preview_file(
         vendor=reading.vendor,
         columns=[_column(choice, reading) for choice in reading.mapping.choices],
         sample=[_shown(row) for row in read.rows],
-        problems=[*reading.problems, *_ambiguous(reading, entity, options), *read.problems],
+        problems=[
+            *reading.problems,
+            *_multiplied(reading, entity),
+            *_ambiguous(reading, entity, options),
+            *read.problems,
+        ],
         rows_read=read.count,
         estimated_rows=read.estimate(path.stat().st_size, reading.start),
         fields=field_names(entity),
@@ -140,11 +148,11 @@ class _Read:
         problems: The first of what is wrong in all of them.
     """
 
-    def __init__(self, source: RowSource, most_rows: int) -> None:
+    def __init__(self, source: RowSource, most_rows: int, check: Callable[[], None]) -> None:
         self.rows: list[ReadRow] = []
         self.problems: list[ImportProblem] = []
         self.count = 0
-        batch = source.read(MAX_PREVIEW_ROWS)
+        batch = source.read(MAX_PREVIEW_ROWS, check=check)
         self._position, self._ended = batch.position, batch.ended
         self.count = len(batch.rows)
         self.rows = batch.rows[:most_rows]
@@ -215,6 +223,22 @@ def _problem(line: int, finding: Finding) -> ImportProblem:
         raw=finding.raw,
         suggestion=finding.suggestion,
     )
+
+
+def _multiplied(reading: Reading, entity: ImportEntity) -> Iterable[ImportProblem]:
+    """The columns of numbers that the header says to be in thousands or millions."""
+    for column in reading.mapping.columns:
+        if column.scale > 1 and destinations(entity)[column.field].name in NUMBERS:
+            yield ImportProblem(
+                line=reading.dialect.header_line,
+                code=ImportErrorCode.INVALID_NUMBER,
+                message=f"By its header one stands for {column.scale:,} in this column; cells with"
+                " K, M or B mean what they say.",
+                severity=Severity.WARNING,
+                column=column.header,
+                field=column.field,
+                suggestion="Rename the column if its numbers are whole ones.",
+            )
 
 
 def _ambiguous(

@@ -4,7 +4,7 @@ How a file is read is decided once (`open_reading`) and kept with the import; an
 go on behind the last row that another has read (`open_rows`). The code blocks; run it in a thread.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +18,7 @@ from streaming.dialects import CsvDialect
 from streaming.mapping import HeaderMapping, map_headers
 from streaming.physical_lines import Position
 from streaming.rows import ReadRow, RowReader
+from streaming.text_encodings import unchecked
 
 __all__ = ["Position", "ReadRow", "Reading", "RowBatch", "RowSource", "open_reading", "open_rows"]
 
@@ -101,14 +102,18 @@ class RowSource:
         self._rows = iter(source)
         self._reader = reader
 
-    def read(self, count: int) -> RowBatch:
+    def read(self, count: int, *, check: Callable[[], None] = unchecked) -> RowBatch:
         """The next rows: at most as many as asked for, and fewer where they are very large.
 
         There is always one, unless the file has ended.
+
+        Args:
+            check: Called before each; it may raise to end the reading.
         """
         start = self._source.position.byte
         rows: list[ReadRow] = []
         for row in islice(self._rows, count):
+            check()
             rows.append(self._reader.read(row))
             if self._source.position.byte - start > _BATCH_BYTES:
                 return RowBatch(rows, self._source.position, ended=False)
@@ -120,19 +125,23 @@ def open_reading(
     entity: ImportEntity,
     mapping: Mapping[str, str | None],
     options: ImportOptions,
+    *,
+    check: Callable[[], None] = unchecked,
 ) -> Reading:
     """How a file is to be read.
 
     Args:
         mapping: Header to field, or to None for a column to pass over; the others are found.
+        check: Called now and then; it may raise to end the reading.
 
     Raises:
         InvalidFile: The file cannot be read as CSV.
         InvalidInput: The mapping or the options do not fit it.
     """
-    with open_csv(path, encoding=options.encoding, delimiter=options.delimiter) as source:
+    encoding, delimiter = options.encoding, options.delimiter
+    with open_csv(path, encoding=encoding, delimiter=delimiter, check=check) as source:
         start = source.position
-        sample = _sample(source, start)
+        sample = _sample(source, start, check)
         cells = [row.values for row in sample]
         found = map_headers(entity, source.dialect.header, overrides=mapping, sample=cells)
         return Reading(source.dialect, found, start, sample)
@@ -160,9 +169,10 @@ def open_rows(
         yield RowSource(stack.enter_context(opened), reader)
 
 
-def _sample(source: CsvSource, start: Position) -> list[CsvRow]:
+def _sample(source: CsvSource, start: Position, check: Callable[[], None]) -> list[CsvRow]:
     sample: list[CsvRow] = []
     for row in islice(source, SAMPLE_ROWS):
+        check()
         if isinstance(row, CsvRow):
             sample.append(row)
         if source.position.byte - start.byte > _SAMPLE_BYTES:

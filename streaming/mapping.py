@@ -16,7 +16,6 @@ from streaming.header_names import (
     ANY_PHONE,
     key,
     keys_in_context,
-    names_of,
     scale_of,
     without_scale,
 )
@@ -28,6 +27,7 @@ from streaming.import_fields import (
     PHONE_PREFIX,
     PHONES,
     Entity,
+    destinations,
     field_names,
     takes_several,
 )
@@ -272,16 +272,27 @@ class _Mapper:
         return None
 
     def _like_another(self, index: int) -> _Proposal:
-        found = best_likeness(without_scale(self._header[index]), names_of(self._entity))
+        found = best_likeness(without_scale(self._header[index]), self._entity)
         if found is None:
             return _Proposal(None, 0, "No field has a name like this.")
         field, likeness = found
         # What the name means beside the other columns may be another thing, or nothing.
         field = self._known.get(key(likeness.name), field)
+        if (whole := self._list_of(field)) and whole not in self._named():
+            return _Proposal(None, 0, f"Without a column of {whole} it says nothing.")
         expected = _LOOKS_OF.get(field)
         if expected and self._looks[index] not in {expected, None}:
             return _Proposal(None, 0, f"Its cells do not look like {expected.value}.")
         return _Proposal(field, likeness.score, f"It is much like {likeness.name!r}.")
+
+    def _list_of(self, field: str) -> str:
+        """The list of e-mails or phones about which a field says something; empty for others."""
+        found = destinations(self._entity).get(field)
+        return found.point if found and found.point in {EMAILS, PHONES} - {field} else ""
+
+    def _named(self) -> set[str]:
+        """The fields that columns have by the mapping, or by usual names."""
+        return {self._known.get(spelt, "") for spelt in self._keys} | self.taken
 
     def _has_like(self, field: str) -> bool:
         """Whether a column goes to a field of this kind."""
@@ -292,8 +303,6 @@ class _Mapper:
     def _take(self, index: int, field: str, score: float, reason: str) -> None:
         name = self._header[index]
         scale = scale_of(name)
-        if self.preset and scale == 1:
-            scale = self.preset.vendor.scale_of(field)
         if scale > 1:
             reason = f"{reason} One stands for {scale:,}."
         self.taken.add(field)

@@ -100,7 +100,7 @@ class RowReader:
         staged = self._stage(row.line, cells, row)
         if cells.findings and self._is_strict:
             staged = None
-        return ReadRow(row.line, staged, tuple(cells.findings), tuple(row.values))
+        return ReadRow(row.line, staged, cells.told(), tuple(row.values))
 
     def _stage_contact(self, line: int, cells: Cells, row: CsvRow) -> StagedContact | None:
         values = cells.record
@@ -129,7 +129,7 @@ class RowReader:
                 kept.setdefault(header, text)
             elif text:
                 message = f"{len(text)} characters; at most {MAX_TEXT_CHARS} fit."
-                cells.findings.append(_too_long(header, message, text))
+                cells.add(_too_long(header, message, text))
         if len(kept) > known:
             cells.record["custom_fields"] = orjson.dumps(kept).decode()
 

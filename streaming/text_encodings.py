@@ -2,9 +2,11 @@
 
 import codecs
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from domain.charsets import charset_of
 from domain.errors import InvalidInput
 
 SAMPLE_BYTES: Final = 1 << 18
@@ -44,7 +46,7 @@ _WIDE: Final = ("utf-16", "utf-32")
 # cannot do that; there U+FFFD marks the place.
 _ESCAPING: Final = frozenset({"utf-8", "cp1252"})
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_REPLACEMENT: Final = re.compile("\ufffd")
+_UNREADABLE: Final = re.compile("[\ud800-\udfff\ufffd]")
 _ASCII: Final = bytes(range(128))
 
 
@@ -77,16 +79,23 @@ class TextEncoding(NamedTuple):
 
     def is_broken(self, text: str) -> bool:
         """Whether the text holds what stands for bytes that could not be read."""
-        broken = _SURROGATE if self.codec in _ESCAPING else _REPLACEMENT
+        broken = _SURROGATE if self.codec in _ESCAPING else _UNREADABLE
         return not text.isascii() and bool(broken.search(text))
 
 
-def encoding_of(path: Path, name: str | None = None) -> TextEncoding:
+def unchecked() -> None:
+    """Nobody wants to end the reading."""
+
+
+def encoding_of(
+    path: Path, name: str | None = None, *, check: Callable[[], None] = unchecked
+) -> TextEncoding:
     """The encoding of a file; it is read as a whole where nothing else tells.
 
     Args:
         name: The Python name of the encoding; None finds it: the byte order mark, else UTF-8, else
             Windows-1252. A file of UTF-8 with a few broken rows stays UTF-8.
+        check: Called now and then; it may raise to end the reading.
 
     Raises:
         InvalidFile: The file is empty or no text, or there is no such encoding.
@@ -96,7 +105,7 @@ def encoding_of(path: Path, name: str | None = None) -> TextEncoding:
     _require_text(start)
     marked = _marked(start)
     if name is None:
-        return marked or _unmarked(path, start)
+        return marked or _unmarked(path, start, check)
     return _named(name, marked)
 
 
@@ -136,11 +145,10 @@ def _named(name: str, marked: TextEncoding | None) -> TextEncoding:
 
 
 def _known_codec(name: str) -> str:
-    try:
-        "".encode(name)  # refuses codecs such as base64 too
-        codec = codecs.lookup(name).name.removesuffix("-sig")
-    except (LookupError, ValueError) as error:
-        raise InvalidFile(f"The encoding {name[:50]!r} is not known; try utf-8.") from error
+    charset = charset_of(name)
+    if charset is None:
+        raise InvalidFile(f"The encoding {name[:50]!r} is not known; try utf-8.")
+    codec = charset.removesuffix("-sig")
     if not codec.startswith(_WIDE) and not _has_ascii(codec):
         raise InvalidFile(f"Files in {codec} are not read; save it as UTF-8.")
     return codec
@@ -154,20 +162,22 @@ def _has_ascii(codec: str) -> bool:
         return False
 
 
-def _unmarked(path: Path, start: bytes) -> TextEncoding:
+def _unmarked(path: Path, start: bytes, check: Callable[[], None]) -> TextEncoding:
     if start.count(0) * 10 > len(start):
         raise InvalidFile(
             "The file is no text, or UTF-16 without a byte order mark; save it as UTF-8."
         )
-    codec = "utf-8" if _is_utf8(path) or _is_mostly_utf8(path) else "cp1252"
+    is_utf8 = _is_utf8(path, check) or _is_mostly_utf8(path, check)
+    codec = "utf-8" if is_utf8 else "cp1252"
     return TextEncoding(codec, codec)
 
 
-def _is_utf8(path: Path) -> bool:
+def _is_utf8(path: Path, check: Callable[[], None]) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
         try:
             while chunk := file.read(_CHUNK_BYTES):
+                check()
                 decoder.decode(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -175,11 +185,12 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def _is_mostly_utf8(path: Path) -> bool:
+def _is_mostly_utf8(path: Path, check: Callable[[], None]) -> bool:
     """Whether more lines beyond ASCII are UTF-8 than are not, of the first few thousand."""
     readable = broken = 0
     with path.open("rb") as file:
         while (line := file.readline(_CHUNK_BYTES)) and readable + broken < _MOST_LINES_JUDGED:
+            check()
             if line.isascii():
                 continue
             try:

@@ -392,8 +392,3 @@ ZOOMINFO_COMPANIES: Final = {
     },
     "": _ZOOMINFO_UNREAD,
 }
-
-THOUSANDS_OF_ZOOMINFO: Final = frozenset(
-    {"annual_revenue", "total_funding", "latest_funding_amount"}
-)
-"""The fields that its columns give in thousands, even where the header does not say so."""

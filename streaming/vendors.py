@@ -1,6 +1,6 @@
 """Which vendor wrote a file, told by columns that no other writes, and where its columns go."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -26,21 +26,16 @@ class Vendor(NamedTuple):
     Attributes:
         columns: Field to the names of its columns, with commas between; `""` is no field.
         signs: Sets of columns, as `header_names.key` has them; one that is all there is enough.
-        in_thousands: The fields, without the employer's prefix, whose columns are in thousands.
+            One that begins with `=` is spelt as one word: `NumberOfEmployees` is an API's name,
+            "Number of Employees" anybody's.
     """
 
     name: str
     entity: Entity
     columns: Mapping[str, str]
     signs: Sequence[str]
-    in_thousands: Collection[str] = ()
-
-    def scale_of(self, field: str) -> int:
-        """What one stands for in the column of a field."""
-        return 1000 if field.removeprefix(EMPLOYER_PREFIX) in self.in_thousands else 1
 
 
-_THOUSANDS: Final = vendor_columns.THOUSANDS_OF_ZOOMINFO
 # What says more comes first: the exports of contacts also have columns of those of companies.
 _VENDORS: Final = (
     Vendor(
@@ -48,14 +43,12 @@ _VENDORS: Final = (
         "contacts",
         vendor_columns.ZOOMINFO_CONTACTS,
         ("zoominfocontactid", "linkedincontactprofileurl", "zoominfocompanyid lastname"),
-        _THOUSANDS,
     ),
     Vendor(
         "ZoomInfo companies",
         "companies",
         vendor_columns.ZOOMINFO_COMPANIES,
         ("zoominfocompanyid", "linkedincompanyprofileurl"),
-        _THOUSANDS,
     ),
     Vendor(
         "Apollo contacts",
@@ -109,27 +102,6 @@ _VENDORS: Final = (
         ),
     ),
     Vendor(
-        "Salesforce contacts",
-        "contacts",
-        vendor_columns.SALESFORCE_CONTACTS,
-        (
-            "mailingstreet",
-            "mailingcity",
-            "mailingcountry",
-            "asstphone",
-            "contactfullname",
-            "accountname leadsource",
-            "accountname lastname",
-            "contactid lastname",
-        ),
-    ),
-    Vendor(
-        "Salesforce leads",
-        "contacts",
-        vendor_columns.SALESFORCE_LEADS,
-        ("leadsource company", "noofemployees status", "numberofemployees lastname", "leadid"),
-    ),
-    Vendor(
         "HubSpot contacts",
         "contacts",
         vendor_columns.HUBSPOT_CONTACTS,
@@ -148,6 +120,34 @@ _VENDORS: Final = (
         "companies",
         vendor_columns.HUBSPOT_COMPANIES,
         ("companydomainname", "hsadditionaldomains", "linkedincompanypage", "recordid companyname"),
+    ),
+    Vendor(
+        "Salesforce contacts",
+        "contacts",
+        vendor_columns.SALESFORCE_CONTACTS,
+        (
+            "mailingstreet",
+            "mailingcity",
+            "mailingcountry",
+            "asstphone",
+            "contactfullname",
+            "accountname leadsource",
+            "accountname lastname",
+            "contactid lastname",
+        ),
+    ),
+    Vendor(
+        "Salesforce leads",
+        "contacts",
+        vendor_columns.SALESFORCE_LEADS,
+        (
+            "leadsource company",
+            "noofemployees status",
+            "=numberofemployees leadsource",
+            "=numberofemployees status",
+            "=numberofemployees rating",
+            "leadid",
+        ),
     ),
 )
 
@@ -170,6 +170,7 @@ def preset_of(entity: Entity, header: Sequence[str]) -> Preset | None:
     if _is_ours(entity, header):
         return _own_preset(entity, "industries" in header)
     present = {key(name) for name in header}
+    present |= {f"={name.casefold()}" for name in header if name.isalnum()}
     for vendor in _VENDORS:
         if any(present.issuperset(sign.split()) for sign in vendor.signs):
             return Preset(vendor, _fields(vendor, entity))

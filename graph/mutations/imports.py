@@ -1,7 +1,7 @@
 """Imports: a look into the file, the job that reads it, and the job that takes that back."""
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, cast
 
 import strawberry
@@ -30,6 +30,7 @@ from graph.mutations.import_inputs import (
 )
 from graph.mutations.writing import Input, Memory, echo, row_memory, write
 from graph.payloads import Payload
+from graph.previews import look, place_to_look
 from graph.types.imports import ImportJob, ImportPreview, ImportUndoJob
 from graph.uploads import find_upload
 from streaming.import_fields import field_names
@@ -155,16 +156,9 @@ async def _preview(context: Context, given_input: PreviewImportInput) -> Preview
         raise refusal(_NOT_COMPLETE, "uploadId", code=ProblemCode.NOT_ALLOWED_IN_STATE)
     request = _request(given_input, upload)
     try:
-        async with context.require_uploads().opened(upload) as path:
-            # Files of others are to be answered meanwhile.
-            return await asyncio.to_thread(
-                preview_file,
-                path,
-                request.entity,
-                request.mapping,
-                request.options,
-                placeholder=context.placeholder,
-            )
+        async with place_to_look(), context.require_uploads().opened(upload) as path:
+            asked = (path, request.entity, request.mapping, request.options)
+            return await look(partial(preview_file, *asked, placeholder=context.placeholder))
     except InvalidInput as error:
         # What does not say where it stands is about the file.
         place = str(error.details.get("path", "uploadId"))

@@ -53,6 +53,12 @@ def test_a_scale_makes_fractions_whole() -> None:
     assert parse_integer("1.5", scale=1000) == 1500
 
 
+def test_a_suffix_goes_before_the_scale_of_a_column() -> None:
+    """$1.2M in a column of thousands is no thousand millions."""
+    numbers = [parse_integer(value, scale=1000) for value in ("$1.2M", "3K", "2 B", "12")]
+    assert numbers == [1_200_000, 3000, 2_000_000_000, 12_000]
+
+
 @pytest.mark.parametrize(
     ("value", "is_ambiguous"),
     [("1.234", True), ("$1,234", True), ("1,234,567", False), ("1234", False), ("0.5", False)],

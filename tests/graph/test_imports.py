@@ -102,6 +102,28 @@ async def test_preview_shows_bytes_that_are_no_text(client: Client, resources: R
     assert problems(payload) == [("INVALID_VALUE", "uploadId")]
 
 
+async def test_preview_refuses_codecs_that_are_no_charsets(
+    client: Client, resources: Resources
+) -> None:
+    """What they make of a file could not be shown."""
+    upload_id = await sent(resources, client, b"email,\\ud800\nada@example.com,\\ud800\n")
+    for encoding in ("unicode_escape", "raw_unicode_escape"):
+        payload = await preview(client, upload_id, options={"encoding": encoding})
+        assert problems(payload) == [("INVALID_VALUE", "options.encoding")]
+
+
+async def test_preview_of_cells_without_end_is_answered(
+    client: Client, resources: Resources
+) -> None:
+    """With a few of the problems of each row."""
+    row = b"Ada," + b"a@b;" * 15_000 + b"\n"
+    upload_id = await sent(resources, client, b"First Name,Email\n" + row * 20)
+    found = (await preview(client, upload_id))["preview"]
+    assert found["rowsRead"] == 20
+    lines = [each["line"] for each in found["problems"]]
+    assert max(lines.count(line) for line in set(lines)) < 25
+
+
 async def test_import_is_shown_with_all_that_was_asked_for(client: Client, upload_id: str) -> None:
     """Options that were left out are shown as they are by default."""
     payload = await create(
@@ -212,6 +234,7 @@ MISTAKES: Final[list[tuple[dict[str, Any], list[str]]]] = [
         ["options.defaultCountry", "options.encoding", "options.tag"],
     ),
     ({"options": {"tag": "", "delimiter": "ab"}}, ["options.delimiter", "options.tag"]),
+    ({"options": {"encoding": "raw_unicode_escape"}}, ["options.encoding"]),
     ({"entity": "COMPANIES"}, ["uploadId"]),
 ]
 

@@ -162,6 +162,13 @@ def test_open_csv_takes_the_encoding_it_is_given(write: Callable[[bytes], Path])
     assert rows == [CsvRow(2, ["Łódź"])]
 
 
+@pytest.mark.parametrize("sign", [b"\xff", b"\0", b"\x1b", "\u200b".encode()])
+def test_a_sep_line_with_no_sign_is_refused(write: Callable[[bytes], Path], sign: bytes) -> None:
+    """What cannot be shown cannot be told as the delimiter either."""
+    with pytest.raises(InvalidFile, match="names no sign"):
+        read(write(codecs.BOM_UTF8 + b"sep=" + sign + b"\nfirst name" + sign + b"email\n"))
+
+
 def test_a_broken_row_does_not_change_the_encoding_of_the_others(
     write: Callable[[bytes], Path],
 ) -> None:
@@ -210,7 +217,22 @@ def test_a_file_that_is_no_csv_is_refused(
         read(write(content))
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "base64", "utf-7", "cp037", "idna", "a\0b"])
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        *(
+            "klingon",
+            "base64",
+            "utf-7",
+            "cp037",
+            "idna",
+            "a\0b",
+            "unicode_escape",
+            "Unicode-Escape",
+        ),
+        *("raw_unicode_escape", "punycode", "rot13", "hz", "undefined", "charmap"),
+    ],
+)
 def test_an_unknown_encoding_is_refused(write: Callable[[bytes], Path], encoding: str) -> None:
     """A name that is no encoding of text, or of one without ASCII, is the user's mistake."""
     with pytest.raises(InvalidFile, match=r"is not known|are not read"):

@@ -1,7 +1,7 @@
 """Promises of `streaming.import_preview`: what an import would do is shown, and nothing is done."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -117,3 +117,18 @@ def test_a_file_that_cannot_be_read_says_why(preview: Callable[..., Preview]) ->
     """As the import would."""
     with pytest.raises(InvalidInput, match="no header"):
         preview("a@x.de,b@x.de\n")
+
+
+def test_a_look_that_is_given_up_ends(tmp_path: Path) -> None:
+    """At the next row, and while the encoding is looked for."""
+    path = tmp_path / "file.csv"
+    path.write_bytes(b"Email\n" + b"\xe4@x.de\n" * 5_000)
+    for most in (1, 3, 500, 5_050, 5_500):
+        left = iter(range(most))
+
+        def check(left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            preview_file(path, ImportEntity.CONTACTS, {}, OPTIONS, check=check)

@@ -62,3 +62,23 @@ def test_addresses_come_apart_where_all_parts_are_some(cell: str, addresses: lis
 def test_numbers_come_apart_and_keep_their_extensions(cell: str, numbers: list[str]) -> None:
     """A part with few digits belongs to the number before it."""
     assert split_numbers(cell) == numbers
+
+
+@pytest.mark.parametrize("separator", [";", ",", "|", "\n", " ::: ", "\\\\;"])
+def test_no_more_items_come_apart_than_asked_for(separator: str) -> None:
+    """What is behind them stays one item."""
+    items = split_list(separator.join("abcde"), 3)
+    assert [item.strip(" \\") for item in items[:3]] == ["a", "b", "c"]
+    assert len(items) == 4
+    assert items[3].strip(" ") == separator.strip(" ").join("de") or ":::" in items[3]
+
+
+@pytest.mark.parametrize("separator", [";", " ::: ", ", "])
+def test_no_more_addresses_and_numbers_come_apart_than_asked_for(separator: str) -> None:
+    """However many signs stand between two of them."""
+    addresses = split_addresses(separator.join(f"a{n}@x.de" for n in range(9)), 3)
+    assert addresses[:3] == ["a0@x.de", "a1@x.de", "a2@x.de"]
+    assert len(addresses) == 4
+    numbers = split_numbers(separator.join(f"+49 30 1234{n}" for n in range(9)), 3)
+    assert numbers[:3] == ["+49 30 12340", "+49 30 12341", "+49 30 12342"]
+    assert len(numbers) == 4

@@ -272,6 +272,20 @@ def test_what_belongs_to_the_employer_goes_there() -> None:
     }
 
 
+def test_contacts_of_a_company_do_not_become_the_company() -> None:
+    """Neither by a name that is like one of its own nor beside others."""
+    header = "Domain,Contact Name,Contact Phone,Contact City,Person Linkedin Url,Client Country"
+    assert mapped("companies", header)[0] == {"Domain": "domain"}
+
+
+def test_what_is_said_about_listed_phones_needs_the_list() -> None:
+    """A status beside one phone is not that of a list."""
+    assert choice_of(["Email", "Phone", "Phone Status"], 2).field is None
+    assert choice_of(["Email", "Phones", "Phone Status"], 2).field == "phones_status"
+    overrides = {"Numbers": "phones"}
+    assert choice_of(["Numbers", "Phone Status"], 1, overrides=overrides).field == "phones_status"
+
+
 def test_a_wide_strange_header_is_mapped_at_once() -> None:
     """Every word is looked up once; the limit is the columns of a file."""
     header = ["Email", *(f"Strange{n % 50} Word{n}" for n in range(499))]

@@ -91,6 +91,38 @@ def test_thousands_are_multiplied(tmp_path: Path) -> None:
     assert choice.scale == 1_000_000
 
 
+def test_thousands_are_what_the_header_says(tmp_path: Path) -> None:
+    """Without such words nothing is multiplied; a K or M in a cell goes before them."""
+    header = "ZoomInfo Company ID,Company Name,Revenue,Total Funding Amount (in 000s USD)\n"
+    path = tmp_path / "file.csv"
+    path.write_text(f"{header}1,Acme,$1.2M,$1.2M\n2,Beta,5000000,12\n")
+    found = preview_file(path, ImportEntity.COMPANIES, {}, ImportOptions())
+    assert found.vendor == "ZoomInfo companies"
+    money = [(row.values["annual_revenue"], row.values["total_funding"]) for row in found.sample]
+    assert money == [(1_200_000, 1_200_000), (5_000_000, 12_000)]
+    (told,) = [each for each in found.problems if each.field]
+    assert (told.column, told.severity, told.line) == (
+        *("Total Funding Amount (in 000s USD)", Severity.WARNING, 1),
+    )
+    assert "1,000" in told.message
+
+
+@pytest.mark.parametrize(
+    ("header", "vendor"),
+    [
+        ("First Name,Last Name,Email,Number of Employees,Lifecycle Stage", "HubSpot contacts"),
+        ("First Name,Last Name,Email,NumberOfEmployees,Status,Lifecycle Stage", "HubSpot contacts"),
+        ("First Name,Last Name,Email,Number of Employees,Status", None),
+        ("FirstName,LastName,Email,NumberOfEmployees", None),
+        ("FirstName,LastName,Email,NumberOfEmployees,Status", "Salesforce leads"),
+        ("FirstName,LastName,Email,NumberOfEmployees,Rating", "Salesforce leads"),
+    ],
+)
+def test_a_name_that_anybody_writes_is_no_sign(header: str, vendor: str | None) -> None:
+    """The name of an API in one word is, beside another of its; what is HubSpot's own counts."""
+    assert map_headers("contacts", header.split(",")).vendor == vendor
+
+
 def test_values_that_share_a_cell_are_all_read(tmp_path: Path) -> None:
     """Google writes ` ::: ` between them; their label is true of all, its own marks of none."""
     path = tmp_path / "file.csv"
