@@ -196,6 +196,7 @@ class UploadRow(Row):
         kind: str
         filename: str
         media_type: str
+        metadata: str | None
         total_bytes: int
         sha256: str | None
         created_at: datetime

@@ -19,6 +19,8 @@ uploads: Final = Table(
     Column("kind", Text, nullable=False),
     Column("filename", Text, nullable=False),
     Column("media_type", Text, nullable=False),
+    # What a client of tus said, letter by letter.
+    Column("metadata", Text),
     Column("total_bytes", BigInteger, nullable=False),
     # In hexadecimal digits; null until all bytes are here. How many are is the size of the file.
     Column("sha256", Text),

@@ -55,6 +55,7 @@ _INSERT: Final = Statement(
         kind=bindparam("kind", type_=Text),
         filename=bindparam("filename", type_=Text),
         media_type=bindparam("media_type", type_=Text),
+        metadata=bindparam("metadata", type_=Text),
         total_bytes=bindparam("total_bytes", type_=BigInteger),
         expires_at=_END,
     )
@@ -88,6 +89,14 @@ _HELD_BYTES: Final = Statement(
     ),
     Row,
 )
+_UNFINISHED: Final = Statement(
+    select(func.count()).where(
+        uploads.c.user_uuid == bindparam("owner", type_=Uuid),
+        uploads.c.sha256.is_(None),
+        not_(_IS_OVER),
+    ),
+    Row,
+)
 _EXPIRED: Final = Statement(
     select(*uploads.c)
     .where(_IS_OVER, not_(_IS_TO_BE_READ))
@@ -117,6 +126,7 @@ async def insert_upload(tx: Transaction, new: NewUpload, *, ttl_seconds: float) 
         "kind": new.kind.value,
         "filename": new.filename,
         "media_type": new.media_type,
+        "metadata": new.metadata,
         "total_bytes": new.total_bytes,
         "wait": timedelta(seconds=ttl_seconds),
     }
@@ -167,6 +177,11 @@ async def hold_uploads(tx: Transaction, owner: UUID) -> None:
 async def bytes_of_owner(session: ReadSession, owner: UUID) -> int:
     """How long all files of a user are together, those on their way too."""
     return int(await session.fetch_value(_HELD_BYTES, {"owner": owner}))
+
+
+async def unfinished_of_owner(session: ReadSession, owner: UUID) -> int:
+    """How many files of a user are on their way."""
+    return int(await session.fetch_value(_UNFINISHED, {"owner": owner}))
 
 
 async def expired_uploads(session: ReadSession, *, most: int) -> list[UploadRow]:

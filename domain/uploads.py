@@ -34,6 +34,7 @@ class NewUpload:
         filename: What the client calls it: shown to people, never a path.
         media_type: What the client takes it for.
         total_bytes: How long it is going to be.
+        metadata: What a client of tus says of it, letter by letter; None from others.
     """
 
     uuid: UUID
@@ -42,6 +43,7 @@ class NewUpload:
     filename: str
     media_type: str
     total_bytes: int
+    metadata: str | None = None
 
 
 NetworkCondition = Literal["fast", "normal", "slow"]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 from uuid import UUID
 
@@ -13,8 +13,9 @@ from starlette.routing import Route
 
 from cache.http import PRIVATE, is_current
 from db.avatars import delete_avatar, find_avatar, put_avatar
+from db.rows import UploadRow
 from db.transaction import Database
-from domain.errors import InvalidImage, InvalidInput, NotFound, RateLimited
+from domain.errors import AppError, InvalidImage, InvalidInput, NotFound, RateLimited
 from domain.pictures import MAX_PICTURE_BYTES, Picture, Reencode
 from domain.uploads import UploadKind
 from streaming.export_routes import Identify
@@ -80,14 +81,17 @@ class _AvatarRoutes:
     async def replace(self, request: Request) -> Response:
         """Take the picture of a form, or one that was uploaded, for the one of who asks."""
         user_uuid = self._identify(request).user_uuid
+        upload: UploadRow | None = None
         with self._alone(user_uuid):
             if request.headers.get("content-type", "").startswith("application/json"):
-                content = await self._uploaded(request, user_uuid)
+                upload, content = await self._uploaded(request, user_uuid)
             else:
                 async with open_form(request, max_file_bytes=MAX_PICTURE_BYTES) as form:
                     content = await _content(form)
             picture = await self._reencode(content)
         etag = await self._database.finish(self._put(user_uuid, picture))
+        if upload is not None:
+            await self._forget(upload)
         url = avatar_url(user_uuid, etag)
         told = {"avatarUrl": url, "width": picture.width, "height": picture.height}
         headers = {"Location": url.partition("?")[0], "Cache-Control": PRIVATE}
@@ -98,8 +102,8 @@ class _AvatarRoutes:
         await self._database.finish(self._delete(self._identify(request).user_uuid))
         return Response(status_code=204)
 
-    async def _uploaded(self, request: Request, user_uuid: UUID) -> bytes:
-        """The file of the upload that the body names; nobody needs it afterwards.
+    async def _uploaded(self, request: Request, user_uuid: UUID) -> tuple[UploadRow, bytes]:
+        """The upload that the body names, and its file.
 
         Raises:
             NotFound: Who asks has no such upload.
@@ -116,8 +120,12 @@ class _AvatarRoutes:
         async with self._uploads.opened(row) as path:
             content = await asyncio.to_thread(path.read_bytes)
         _check(content[:HEAD_BYTES])
-        await self._uploads.remove(row)
-        return content
+        return row, content
+
+    async def _forget(self, upload: UploadRow) -> None:
+        # Nobody needs it now; who has removed it at the same time has a picture all the same.
+        with suppress(AppError):
+            await self._uploads.remove(upload)
 
     @contextmanager
     def _alone(self, user_uuid: UUID) -> Iterator[None]:

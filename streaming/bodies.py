@@ -21,6 +21,9 @@ class Body:
         max_bytes: Both what the client says it sends and what it does send are held against it.
         silent_seconds: How long nothing may come.
 
+    Attributes:
+        announced: How many bytes the client says it sends; 0 when it does not.
+
     Raises:
         UnsupportedMediaType: It is compressed.
     """
@@ -30,10 +33,11 @@ class Body:
     ) -> None:
         if request.headers.get("content-encoding", "identity") != "identity":
             raise UnsupportedMediaType("Send the body without a content encoding.")
-        announced = request.headers.get("content-length", "")
+        length = request.headers.get("content-length", "")
+        self.announced = int(length) if length.isdecimal() else 0
         self._left = max_bytes
         self._max_bytes = max_bytes
-        self._is_announced_too_large = announced.isdecimal() and int(announced) > max_bytes
+        self._is_announced_too_large = self.announced > max_bytes
         # Asking for the first piece tells the client to send it.
         self._is_held_back = request.headers.get("expect", "").lower() == "100-continue"
         self._silent_seconds = silent_seconds

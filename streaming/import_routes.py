@@ -90,7 +90,12 @@ class _ImportRoutes:
         async with open_form(request, fields=_PARAMETERS, max_file_bytes=most) as form:
             chunks = _checked(form.chunks(), form.filename, form.media_type)
             upload = await self._store(
-                chunks, entity, owner=owner, filename=form.filename, media_type=form.media_type
+                chunks,
+                entity,
+                owner=owner,
+                filename=form.filename,
+                media_type=form.media_type,
+                least=form.least_bytes,
             )
             # Some of the fields may have come behind the file.
             async with self._unless_refused(upload):
@@ -108,12 +113,24 @@ class _ImportRoutes:
             wanted = _read_request(entity, parameters)
             chunks = _checked(body.chunks(), filename, media_type)
             upload = await self._store(
-                chunks, entity, owner=owner, filename=filename, media_type=media_type
+                chunks,
+                entity,
+                owner=owner,
+                filename=filename,
+                media_type=media_type,
+                least=body.announced,
             )
         return upload, wanted
 
     async def _store(
-        self, chunks: Chunks, entity: ImportEntity, *, owner: UUID, filename: str, media_type: str
+        self,
+        chunks: Chunks,
+        entity: ImportEntity,
+        *,
+        owner: UUID,
+        filename: str,
+        media_type: str,
+        least: int,
     ) -> UploadRow:
         return await self._uploads.receive(
             chunks,
@@ -122,6 +139,7 @@ class _ImportRoutes:
             filename=filename,
             media_type=media_type,
             most=self._uploads.settings.max_import_bytes,
+            least=least,
         )
 
     async def _create(

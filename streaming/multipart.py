@@ -6,6 +6,7 @@ and was sound: whoever has stored it by then has stored a file that may stay.
 Source: RFC 7578; RFC 2046, section 5.1, for boundaries.
 """
 
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 FILE_FIELD: Final = "file"
 FORM: Final = "multipart/form-data"
 
+_MAX_PREAMBLE_BYTES: Final = 8 * 2**10
 _MAX_FIELD_BYTES: Final = 64 * 2**10
 _AROUND_THE_FILE_BYTES: Final = 2**20
 _PLAIN_ENCODINGS: Final = frozenset({b"binary", b"8bit", b"7bit"})
@@ -36,12 +38,14 @@ class FormFile:
         filename: What the client calls it.
         media_type: What the client takes it for; empty when it does not say.
         fields: The other fields by their names; all of them once `chunks` has come to its end.
+        least_bytes: How long it is at least, by what the client says of the form.
     """
 
     def __init__(self, parser: "_Parser", part: "_Part", body: Body, max_bytes: int) -> None:
         self.filename = part.filename or ""
         self.media_type = part.media_type
         self.fields = parser.fields
+        self.least_bytes = max(body.announced - _AROUND_THE_FILE_BYTES, 0)
         self._parser = parser
         self._body = body
         self._max_bytes = max_bytes
@@ -104,8 +108,8 @@ async def _feed(parser: "_Parser", body: Body) -> bool:
     chunk = await body.next()
     if chunk is not None:
         parser.feed(chunk)
-    elif not parser.has_ended:
-        raise InvalidInput("The body ends before the form does. Send it again.")
+    else:
+        parser.end()
     return chunk is not None
 
 
@@ -127,14 +131,15 @@ class _Parser:
     Attributes:
         fields: Those that have come so far.
         file: The part that is the file, once it has begun.
-        has_ended: The last boundary was seen.
     """
 
     def __init__(self, boundary: bytes, allowed: Collection[str]) -> None:
         self.fields: dict[str, str] = {}
         self.file: _Part | None = None
-        self.has_ended = False
+        self._has_ended = False
         self._allowed = allowed
+        self._first = re.compile(rb"(?:\A|\r\n)(--%s(?:--|[ \t]*\r\n))" % re.escape(boundary))
+        self._preamble: bytes | None = b""
         self._pieces: deque[bytes] = deque()
         self._part: _Part | None = None
         self._headers: dict[bytes, bytes] = {}
@@ -160,10 +165,33 @@ class _Parser:
         Raises:
             InvalidInput: It is no part of such a form.
         """
+        if self._preamble is not None:
+            chunk = self._past_preamble(self._preamble + chunk)
         try:
             self._parser.write(chunk)
         except FormParserError as error:
             raise _malformed(error) from None
+
+    def end(self) -> None:
+        """Note that nothing comes any more.
+
+        Raises:
+            InvalidInput: Something is missing.
+        """
+        if self._preamble:
+            raise _malformed("it is nowhere in it")
+        if not self._has_ended:
+            raise InvalidInput("The body ends before the form does. Send it again.")
+
+    def _past_preamble(self, begun: bytes) -> bytes:
+        """What follows the text that may stand before a form; nothing until that has ended."""
+        if first := self._first.search(begun):
+            self._preamble = None
+            return begun[first.start(1) :]
+        if len(begun) > _MAX_PREAMBLE_BYTES:
+            raise _malformed(f"it is not in its first {_MAX_PREAMBLE_BYTES} bytes")
+        self._preamble = begun
+        return b""
 
     def taken(self) -> deque[bytes]:
         """The bytes of the file that have come since the last call."""
@@ -215,7 +243,7 @@ class _Parser:
                 raise InvalidInput(f"The field {self._part.name!r} is not UTF-8.") from None
 
     def _end(self) -> None:
-        self.has_ended = True
+        self._has_ended = True
 
     def _unknown(self, name: str) -> InvalidInput:
         allowed = [FILE_FIELD, *sorted(self._allowed)]
@@ -265,7 +293,7 @@ def _no_file() -> InvalidInput:
     return InvalidInput(f"There is no file. Send it as the field `{FILE_FIELD}`, with its name.")
 
 
-def _malformed(error: Exception) -> InvalidInput:
+def _malformed(error: object) -> InvalidInput:
     return InvalidInput(f"The body is not a form as its boundary says: {error}.")
 
 

@@ -3,10 +3,10 @@
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypedDict, TypeVar
+from typing import Final, Protocol, TypedDict, TypeVar
 
 from domain.errors import (
     AppError,
@@ -163,10 +163,8 @@ class ResumableUpload:
 
     async def _take(self, file: AsyncIterator[bytes], opened: PartialFile, sink: _Sink) -> None:
         """Keep all that comes, until it ends in whatever way."""
-        try:
+        async with _ending_with(partial(self._turns.do, sink.commit)):
             await self._write(file, opened, sink)
-        finally:
-            await self._turns.do(sink.commit)
 
     async def _take_checked(
         self, file: AsyncIterator[bytes], opened: PartialFile, sink: _Sink
@@ -181,14 +179,12 @@ class ResumableUpload:
     async def _write(self, file: AsyncIterator[bytes], opened: PartialFile, sink: _Sink) -> None:
         room = self._total_size - opened.start
         blocks = _Blocks(self._turns, sink, self._block_bytes)
-        try:
+        async with _ending_with(blocks.flush):
             while (chunk := await self._next(file)) is not None:
                 room -= len(chunk)
                 if room < 0:
                     raise _too_long(self._total_size)
                 await blocks.add(chunk)
-        finally:
-            await blocks.flush()
 
     async def _next(self, file: AsyncIterator[bytes]) -> bytes | None:
         """The next bytes; None at the end. An interruption comes between two of them."""
@@ -228,7 +224,10 @@ class _Turns:
 
 
 class _Blocks:
-    """Gathers what comes into blocks, and has one written while the next one is gathered."""
+    """Gathers what comes into blocks, and has one written while the next one is gathered.
+
+    Nothing is written behind a block that failed, whoever is there to be told of it.
+    """
 
     def __init__(self, turns: _Turns, sink: _Sink, block_bytes: int) -> None:
         self._turns = turns
@@ -236,10 +235,15 @@ class _Blocks:
         self._block_bytes = block_bytes
         self._chunks: list[bytes] = []
         self._size = 0
-        self._writing: asyncio.Task[Any] | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._failure: OSError | None = None
 
     async def add(self, chunk: bytes) -> None:
-        """Take a chunk; waits for the disk when a block is full and the one before not written."""
+        """Take a chunk; waits for the disk when a block is full and the one before not written.
+
+        Raises:
+            OSError: A block could not be written.
+        """
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size >= self._block_bytes:
@@ -247,20 +251,43 @@ class _Blocks:
             self._begin()
 
     async def flush(self) -> None:
-        """Have all of it be written."""
+        """Have all of it be written; raises as `add` does."""
         await self._settle()
         if self._chunks:
             self._begin()
             await self._settle()
 
     def _begin(self) -> None:
-        self._writing = self._turns.start(partial(self._sink.append, self._chunks))
+        self._writing = self._turns.start(partial(self._append, self._chunks))
         self._chunks, self._size = [], 0
+
+    def _append(self, chunks: Sequence[bytes]) -> None:
+        """Runs in a thread, perhaps when nobody waits for it any more."""
+        if self._failure is not None:
+            return
+        try:
+            self._sink.append(chunks)
+        except OSError as error:
+            self._failure = error
 
     async def _settle(self) -> None:
         if self._writing is not None:
-            writing, self._writing = self._writing, None
-            await asyncio.shield(writing)
+            await asyncio.shield(self._writing)
+        if self._failure is not None:
+            raise self._failure
+
+
+@asynccontextmanager
+async def _ending_with(keep: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Have what came in the block be kept, however the block ends."""
+    try:
+        yield
+    except BaseException:
+        # It is told why; what the disk does not take now is taken back by whoever writes it.
+        with suppress(OSError):
+            await keep()
+        raise
+    await keep()
 
 
 def locked() -> UploadLocked:

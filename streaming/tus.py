@@ -21,8 +21,9 @@ VERSION: Final = "1.0.0"
 EXTENSIONS: Final = ("creation", "creation-with-upload", "termination", "checksum", "expiration")
 CONTENT_TYPE: Final = "application/offset+octet-stream"
 
+_NAME: Final = re.compile(r"[!-+\--~]+")
 _NUMBER: Final = re.compile(r"[0-9]{1,19}")
-_OVERRIDDEN: Final = "POST"
+_MAX_METADATA_BYTES: Final = 4096
 _KINDS: Final = ", ".join(UploadKind)
 
 Headers = Mapping[str, str]
@@ -31,19 +32,22 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Creation:
-    """What a client tells of a file before it sends it."""
+    """What a client tells of a file before it sends it.
+
+    Attributes:
+        metadata: The header as it stands; None when nobody has sent one.
+    """
 
     total_bytes: int
     filename: str
     media_type: str
     kind: UploadKind
+    metadata: str | None = None
 
 
 def read_method(method: str, headers: Headers) -> str:
-    """What is asked for: clients that may not send PATCH send POST, and say what they mean."""
-    if method == _OVERRIDDEN and (meant := headers.get("x-http-method-override")):
-        return meant.strip().upper()
-    return method
+    """What is asked for: clients that may not send PATCH send another, and say what they mean."""
+    return headers.get("x-http-method-override", "").strip().upper() or method
 
 
 def require_version(headers: Headers) -> None:
@@ -66,12 +70,16 @@ def read_creation(headers: Headers) -> Creation:
         raise InvalidInput("Say how long the file is, by Upload-Length; it cannot be told later.")
     if "upload-concat" in headers:
         raise InvalidInput("Files cannot be made of several uploads. Leave Upload-Concat out.")
-    metadata = read_metadata(headers.get("upload-metadata", ""))
+    given = headers.get("upload-metadata", "")
+    if len(given) > _MAX_METADATA_BYTES:
+        raise InvalidInput(f"Shorten Upload-Metadata to {_MAX_METADATA_BYTES} bytes.")
+    metadata = read_metadata(given)
     return Creation(
         total_bytes=_number(headers, "Upload-Length"),
         filename=_told(metadata, "filename"),
         media_type=metadata.get("filetype", ""),
         kind=_kind(_told(metadata, "kind")),
+        metadata=given,
     )
 
 
@@ -126,9 +134,9 @@ def read_metadata(given: str) -> dict[str, str]:
     told: dict[str, str] = {}
     for pair in given.split(",") if given.strip() else ():
         name, _, encoded = pair.strip().partition(" ")
-        if not name or name in told:
+        if name in told or not _NAME.fullmatch(name):
             raise InvalidInput(
-                "Write Upload-Metadata as `name base64,name base64`, each name once."
+                "Write Upload-Metadata as `name base64,name base64`, each name once and in ASCII."
             )
         told[name] = _text(_decoded(encoded, f"{name} of Upload-Metadata"), name)
     return told
@@ -159,14 +167,14 @@ def tell_progress(offset: int, expires_at: datetime) -> dict[str, str]:
 
 def tell_upload(creation: Creation) -> dict[str, str]:
     """The headers that tell what a client has said of its file."""
-    metadata = {
+    known = {
         "filename": creation.filename,
         "filetype": creation.media_type,
         "kind": creation.kind.value,
     }
     return {
         "Upload-Length": str(creation.total_bytes),
-        "Upload-Metadata": write_metadata(metadata),
+        "Upload-Metadata": creation.metadata or write_metadata(known),
     }
 
 

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 from uuid import UUID, uuid4
 
-from starlette.middleware import Middleware
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.rows import UploadRow
 from domain.enums import Role
-from domain.errors import Forbidden, InvalidInput, NotFound
+from domain.errors import Forbidden, NotFound
 from domain.uploads import NewUpload, UploadKind
 from streaming import tus
 from streaming.bodies import Body
@@ -43,13 +43,11 @@ def tus_routes(
         silent_seconds: How long a client may send nothing in the middle of one.
     """
     routes = _TusRoutes(uploads, identify, silent_seconds)
-    served: list[tuple[str, Answer, list[str]]] = [
-        ("", routes.of_all, ["OPTIONS", "POST"]),
-        ("/{upload_id}", routes.of_one, ["OPTIONS", "HEAD", "PATCH", "DELETE", "POST"]),
-    ]
+    served: list[tuple[str, Answer]] = [("", routes.of_all), ("/{upload_id}", routes.of_one)]
+    # Of whatever method: it is the answers that know what is meant.
     return [
-        Route(f"{ROOT}{path}{slash}", answer, methods=methods, middleware=[Middleware(_TusHeaders)])
-        for path, answer, methods in served
+        Route(f"{ROOT}{path}{slash}", _TusHeaders(request_response(answer)))
+        for path, answer in served
         for slash in ("", "/")
     ]
 
@@ -87,8 +85,11 @@ class _TusRoutes:
 
     async def of_all(self, request: Request) -> Response:
         """What is spoken here, or a new upload."""
-        if request.method == "OPTIONS":
+        method = tus.read_method(request.method, request.headers)
+        if method == "OPTIONS":
             return self._describe()
+        if method != "POST":
+            raise _not_allowed("OPTIONS", "POST")
         asker = self._admitted(request)
         creation = tus.read_creation(request.headers)
         _require_role(asker, creation.kind)
@@ -102,6 +103,7 @@ class _TusRoutes:
                 filename=creation.filename,
                 media_type=creation.media_type,
                 total_bytes=creation.total_bytes,
+                metadata=creation.metadata,
             )
         )
         offset = await self._begin(request, row) if tus.has_body(request.headers) else 0
@@ -116,7 +118,7 @@ class _TusRoutes:
             return self._describe()
         answer = self._methods.get(method)
         if answer is None:
-            raise InvalidInput("Send PATCH, HEAD or DELETE, or POST with X-HTTP-Method-Override.")
+            raise _not_allowed("OPTIONS", *self._methods)
         asker = self._admitted(request)
         row = await self._uploads.find(_read_id(request), owner=asker.user_uuid)
         _require_role(asker, UploadKind(row.kind))
@@ -145,6 +147,7 @@ class _TusRoutes:
             filename=row.filename,
             media_type=row.media_type,
             kind=UploadKind(row.kind),
+            metadata=row.metadata,
         )
         headers = tus.tell_progress(offset, row.expires_at) | tus.tell_upload(creation)
         return Response(headers=headers | {"Cache-Control": "no-store"})
@@ -168,6 +171,10 @@ class _TusRoutes:
     async def _remove(self, _request: Request, row: UploadRow) -> Response:
         await self._uploads.remove(row)
         return Response(status_code=204)
+
+
+def _not_allowed(*methods: str) -> HTTPException:
+    return HTTPException(405, headers={"Allow": ", ".join(methods)})
 
 
 def _require_role(asker: Asker, kind: UploadKind) -> None:

@@ -91,13 +91,18 @@ class PartialFile:
         self._hash_at_start = None if self._hash is None else self._hash.copy()
 
     def append(self, chunks: Sequence[bytes]) -> None:
-        """Write them at the end.
+        """Write them at the end, all or none.
 
         Raises:
-            OSError: There is no room, for instance; what is written then is to be taken back.
+            OSError: There is no room, for instance.
         """
+        try:
+            _write_all(self._opened, chunks)
+        except OSError:
+            # What came next would follow a part of them.
+            os.ftruncate(self._opened, self.size)
+            raise
         running, self._hash = self._hash, None
-        _write_all(self._opened, chunks)
         self.size += sum(map(len, chunks))
         if running is not None:
             _update(running, chunks)
@@ -114,12 +119,16 @@ class PartialFile:
         self._begun = self.size
 
     def commit(self) -> None:
-        """Have all that is written outlast the machine.
+        """Have all that is written since it was opened outlast the machine, or be taken back.
 
         Raises:
-            OSError: There is no room, for instance; what is written then is to be taken back.
+            OSError: There is no room, for instance.
         """
-        os.fsync(self._opened)
+        try:
+            os.fsync(self._opened)
+        except OSError:
+            self.restore()
+            raise
 
     def restore(self) -> None:
         """Take back what was written since it was opened."""
@@ -178,11 +187,11 @@ class CheckedBytes:
         _update(self._hash, chunks)
 
     def commit(self) -> None:
-        """Have them be a part of the file, and outlast the machine.
+        """Have all of them be a part of the file and outlast the machine, or none.
 
         Raises:
             ChecksumMismatch: They come to something else.
-            OSError: There is no room, for instance; what is written then is to be taken back.
+            OSError: There is no room, for instance.
         """
         if self._hash.digest() != self._checksum.digest:
             raise ChecksumMismatch(
@@ -191,8 +200,12 @@ class CheckedBytes:
                 offset=self._partial.start,
             )
         self._file.seek(0)
-        while block := self._file.read(_BLOCK_BYTES):
-            self._partial.append([block])
+        try:
+            while block := self._file.read(_BLOCK_BYTES):
+                self._partial.append([block])
+        except OSError:
+            self._partial.restore()
+            raise
         self._partial.commit()
 
     def close(self) -> None:

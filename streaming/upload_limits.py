@@ -1,20 +1,16 @@
-"""What may be uploaded: how long files may be, what they may be called, and where there is room."""
+"""What may be uploaded: how long files may be, and what they may be called."""
 
 import re
-import shutil
 import unicodedata
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
-from domain.errors import InsufficientStorage, InvalidInput, PayloadTooLarge
+from domain.errors import InvalidInput, PayloadTooLarge
 from domain.pictures import MAX_PICTURE_BYTES
 from domain.uploads import NewUpload, UploadKind
 
 _MAX_FILENAME_CHARS: Final = 255
 _UNKNOWN_TYPE: Final = "application/octet-stream"
-# What else the server writes has to have room, too.
-_RESERVED_BYTES: Final = 64 * 2**20
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,127}/[\w.+-]{1,127}", re.ASCII)
 _FOLDERS: Final = re.compile(r"[/\\]")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -30,6 +26,7 @@ class UploadSettings:
         chunk_bytes: What is written at a time.
         ttl_seconds: How long a file waits for its rest, and then for its use.
         quota_bytes: Of all files of one user.
+        most_unfinished: How many files one user may have begun at a time.
     """
 
     max_import_bytes: int = 2 * 2**30
@@ -37,6 +34,7 @@ class UploadSettings:
     chunk_bytes: int = 2**20
     ttl_seconds: float = 86_400.0
     quota_bytes: int = 10 * 2**30
+    most_unfinished: int = 100
 
     def most_bytes(self, kind: UploadKind) -> int:
         """How long a file of a kind may be."""
@@ -88,13 +86,3 @@ def _clean_media_type(media_type: str) -> str:
         message = "Give the file a media type such as text/csv, or none."
         raise InvalidInput(message, path="mediaType")
     return kept
-
-
-def require_room(folder: Path, size: int) -> None:
-    """Refuse a file that the disk has no room for, before its first byte.
-
-    Raises:
-        InsufficientStorage: It has none.
-    """
-    if shutil.disk_usage(folder).free < size + _RESERVED_BYTES:
-        raise InsufficientStorage("The disk of the server has no room for it. Try again later.")

@@ -19,19 +19,16 @@ import structlog
 from db.rows import UploadRow
 from db.transaction import Database, Transaction
 from db.uploads import (
-    bytes_of_owner,
     delete_upload,
     expired_uploads,
     extend_upload,
     find_upload,
     finish_upload,
-    hold_uploads,
     insert_upload,
     known_uploads,
 )
 from domain.errors import (
     AppError,
-    InsufficientStorage,
     InvalidUpload,
     NotFound,
     PayloadTooLarge,
@@ -44,7 +41,8 @@ from streaming.checksums import Checksum
 from streaming.file_store import FileStore, open_file_store
 from streaming.resumable_upload import OnComplete, ResumableUpload, UploadStatus, locked
 from streaming.upload_files import UploadFiles
-from streaming.upload_limits import UploadSettings, cleaned, require_room
+from streaming.upload_limits import UploadSettings, cleaned
+from streaming.upload_room import UploadRoom
 
 _SWEPT_AT_ONCE: Final = 10_000
 
@@ -58,6 +56,7 @@ class Uploads:
         self, database: Database, files: UploadFiles, store: FileStore, settings: UploadSettings
     ) -> None:
         self.settings = settings
+        self.room = UploadRoom(database, files.path, settings)
         self._database = database
         self._files = files
         self._store = store
@@ -70,10 +69,14 @@ class Uploads:
             InvalidInput: Its name, type or length cannot be used.
             PayloadTooLarge: It is longer than its kind may be.
             InsufficientStorage: The disk, or what one user may have, has no room for it.
+            RateLimited: Its owner has begun too many.
         """
         taken = cleaned(new, self.settings)
-        async with self._made(taken), self._database.write() as tx:
-            return await self._insert(tx, taken)
+        await self.room.require_disk(taken.total_bytes)
+        async with self._made(taken.uuid), self._database.write() as tx:
+            row = await self._insert(tx, taken)
+            await self.room.require_turn(tx, taken.owner)
+            return row
 
     async def find(self, uuid: UUID, *, owner: UUID | None) -> UploadRow:
         """An upload of a user, or of the server's own; one that has all its bytes is complete.
@@ -150,11 +153,13 @@ class Uploads:
         filename: str,
         media_type: str,
         most: int,
+        least: int = 0,
     ) -> UploadRow:
         """A whole file whose length nobody has said; when it fails, nothing of it stays.
 
         Args:
             most: It may not be longer, whatever its kind may be.
+            least: How long it is at least, by the word of who sends it.
 
         Raises:
             InvalidInput: Its name or type cannot be used.
@@ -172,9 +177,9 @@ class Uploads:
             total_bytes=most,
         )
         taken = cleaned(new, self.settings)
-        async with self._made(replace(taken, total_bytes=0)):
-            resumable = self._resumable(new.uuid, most)
-            size = await self._write(new.uuid, resumable, 0, chunks)
+        room = self.room.metered(chunks, owner=owner, least=least)
+        async with room as metered, self._made(new.uuid):
+            size = await self._write(new.uuid, self._resumable(new.uuid, most), 0, metered)
             return await self._keep(replace(taken, total_bytes=size))
 
     async def remove(self, row: UploadRow) -> None:
@@ -226,31 +231,18 @@ class Uploads:
             writing.interrupt(error)
 
     @asynccontextmanager
-    async def _made(self, new: NewUpload) -> AsyncIterator[None]:
+    async def _made(self, uuid: UUID) -> AsyncIterator[None]:
         """Its file is there in the block, and afterwards too unless the block fails."""
-        await asyncio.to_thread(require_room, self._files.path, new.total_bytes)
-        await asyncio.to_thread(self._files.create, new.uuid)
+        await asyncio.to_thread(self._files.create, uuid)
         try:
             yield
         except BaseException:
-            await asyncio.to_thread(self._files.remove, new.uuid)
+            await asyncio.to_thread(self._files.remove, uuid)
             raise
 
     async def _insert(self, tx: Transaction, new: NewUpload) -> UploadRow:
-        if new.owner is not None:
-            await self._require_quota(tx, new.owner, new.total_bytes)
+        await self.room.require_quota(tx, new.owner, new.total_bytes)
         return await insert_upload(tx, new, ttl_seconds=self.settings.ttl_seconds)
-
-    async def _require_quota(self, tx: Transaction, owner: UUID, size: int) -> None:
-        # Two that count at the same time would both find room.
-        await hold_uploads(tx, owner)
-        left = self.settings.quota_bytes - await bytes_of_owner(tx, owner)
-        if size > left:
-            raise InsufficientStorage(
-                f"Your files may have {self.settings.quota_bytes} bytes together; {max(left, 0)}"
-                " are left. Delete uploads that you do not need, or wait until they expire.",
-                left=max(left, 0),
-            )
 
     async def _extend(self, row: UploadRow) -> None:
         """Let it wait for its rest from now on; not worth a write when it has most of its time."""

@@ -20,6 +20,7 @@ from db.uploads import (
     insert_upload,
     known_uploads,
     load_uploads,
+    unfinished_of_owner,
 )
 from domain.uploads import NewUpload, UploadKind
 from tests.jobs.test_running import execute
@@ -140,6 +141,16 @@ async def test_bytes_of_an_owner_are_those_announced(database: Database) -> None
     async with database.read() as session:
         assert await bytes_of_owner(session, OWNER) == 200
         assert await bytes_of_owner(session, UUID(int=3)) == 0
+
+
+async def test_unfinished_uploads_of_an_owner_are_counted(database: Database) -> None:
+    """Not those that are whole, nor those whose time is over, nor those of others."""
+    whole, _ = [await make_upload(database) for _ in range(2)]
+    await make_upload(database, owner=OTHER)
+    await make_upload(database, ttl_seconds=-1)
+    async with database.write() as tx:
+        await finish_upload(tx, whole.uuid, "digest", ttl_seconds=AN_HOUR)
+        assert await unfinished_of_owner(tx, OWNER) == 1
 
 
 async def waits(database: Database) -> bool:

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 from PIL import Image
 
-from domain.errors import InvalidImage
+from domain.errors import InvalidImage, Unavailable
 from domain.pictures import Picture
 from jobs.images import Pictures, open_pictures
 
@@ -48,6 +48,9 @@ def png(width: int, height: int, pixels: bytes, *more: tuple[bytes, bytes]) -> b
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
 
 
+SMALL = encoded(Image.new("RGB", (9, 9)))
+
+
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP"])
 async def test_a_large_picture_becomes_small(pictures: Pictures, format_: str) -> None:
     """It keeps its shape and its colours; a small one keeps its size."""
@@ -73,6 +76,17 @@ async def test_every_kind_of_pixels_is_taken(pictures: Pictures, mode: str) -> N
 
     assert made.size == (30, 20)
     assert made.has_transparency_data is (mode in {"LA", "RGBA"})
+
+
+@pytest.mark.parametrize("level", [0, 300, 20_000, 40_000, 65_535])
+async def test_grey_of_many_shades_keeps_them(pictures: Pictures, level: int) -> None:
+    """As far as a picture of the web can; what can be seen through is so."""
+    image = Image.new("I;16", (3, 2), level)
+    made = decoded(await pictures.reencode(encoded(image)))
+    clear = decoded(await pictures.reencode(encoded(image, transparency=level)))
+
+    assert made.convert("L").getpixel((0, 0)) == pytest.approx(level / 257, abs=2)
+    assert clear.convert("RGBA").getchannel("A").getextrema() == (0, 0)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -113,6 +127,24 @@ async def test_nothing_but_pixels_stays(pictures: Pictures) -> None:
 MOVING = encoded(
     Image.new("RGB", (9, 9)), "PNG", save_all=True, append_images=[Image.new("RGB", (9, 9), "red")]
 )
+PROGRESSIVE = encoded(Image.new("RGB", (9, 9)), "JPEG", progressive=True)
+CALM = encoded(Image.new("RGB", (9, 9)), "JPEG")
+
+
+def painted(times: int, side: int = 9) -> bytes:
+    """A JPEG that says it is so large, whose last scan comes so many times more."""
+    content = bytearray(PROGRESSIVE)
+    frame = content.index(b"\xff\xc2")
+    content[frame + 5 : frame + 9] = struct.pack(">HH", side, side)
+    last = content.rindex(b"\xff\xda")
+    return bytes(content[:-2] + content[last:-2] * times + content[-2:])
+
+
+def filled(filling: bytes) -> bytes:
+    """A JPEG with something before its picture."""
+    return CALM[:2] + filling + CALM[2:]
+
+
 TRAPS: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "no JPEG, PNG or WebP"),
     "text": (b"name,email\n" * 100, "no JPEG, PNG or WebP"),
@@ -127,6 +159,11 @@ TRAPS: dict[str, tuple[bytes, str]] = {
         "damaged",
     ),
     "moves": (MOVING, "moves"),
+    "painted again and again": (painted(100), "too much"),
+    "large and painted again": (painted(15, side=5000), "too much"),
+    "padded": (filled(b"\xff" * 5_000_000), "too much"),
+    "of many segments": (filled(b"\xff\xfe\0\2" * 1_000_000), "too much"),
+    "of many chunks": (png(9, 9, bytes(28 * 9), *[(b"abCd", b"")] * 20_000), "too much"),
 }
 
 
@@ -138,6 +175,13 @@ async def test_a_trap_is_refused(pictures: Pictures, name: str) -> None:
         await pictures.reencode(content)
 
     assert (await pictures.reencode(encoded(Image.new("RGB", (9, 9))))).width == 9
+
+
+async def test_what_only_looks_like_a_trap_is_taken(pictures: Pictures) -> None:
+    """A picture in a file that has others inside, or behind it, is painted as often as it says."""
+    inside = b"\xff\xe1" + struct.pack(">H", 6002) + b"\xff\xda\0\0\0\0" * 1000
+    for honest in (painted(80), filled(inside), CALM + b"\xff\xda" * 1000):
+        assert (await pictures.reencode(honest)).width == 9
 
 
 async def test_damaged_pictures_are_refused_or_taken(pictures: Pictures) -> None:
@@ -169,26 +213,58 @@ async def test_who_takes_too_long_is_refused_and_the_next_one_is_not(
     """Its process is replaced; that of one that was killed as well."""
     hasty = Pictures(picture_seconds=0.0)
     with pytest.raises(InvalidImage, match="takes too much"):
-        await hasty.reencode(encoded(Image.new("RGB", (9, 9))))
-    assert hasty._process is None
+        await hasty.reencode(SMALL)
+    assert not hasty._idle
 
-    small = encoded(Image.new("RGB", (9, 9)))
-    await pictures.reencode(small)
-    process = pictures._process
-    assert process is not None
-    process.kill()
-    await process.wait()
-    assert (await pictures.reencode(small)).width == 9
+    await pictures.reencode(SMALL)
+    for process in pictures._idle:
+        process.kill()
+        await process.wait()
+    assert (await pictures.reencode(SMALL)).width == 9
 
 
-async def test_whoever_leaves_gives_nobody_else_their_picture(pictures: Pictures) -> None:
+async def test_who_is_busy_for_too_long_is_refused() -> None:
+    """However much else the machine has to do, for its process alone is looked at."""
+    hasty = Pictures(busy_seconds=0.001, picture_seconds=60.0)
+    with pytest.raises(InvalidImage, match="takes too much"):
+        await hasty.reencode(encoded(Image.new("RGB", (1500, 1500))))
+    assert not hasty._idle
+
+
+async def test_one_picture_does_not_hold_up_the_next_one(pictures: Pictures) -> None:
+    """There is another process when one is busy, and none besides."""
+    await pictures.close()
+    await pictures.reencode(SMALL)
+    assert len(pictures._idle) == 1
+    together = await asyncio.gather(*(pictures.reencode(SMALL) for _ in range(4)))
+    assert [each.width for each in together] == [9] * 4
+    assert len(pictures._idle) == 2
+
+
+async def test_pictures_do_not_wait_for_ever() -> None:
+    """Who comes when many wait is told to come again; those who wait are not disturbed."""
+    narrow = Pictures(processes=1, waiting=2)
+    try:
+        answers = await asyncio.gather(
+            *(narrow.reencode(SMALL) for _ in range(5)), return_exceptions=True
+        )
+        assert [type(each) for each in answers] == [Picture] * 3 + [Unavailable] * 2
+        assert (await narrow.reencode(SMALL)).width == 9
+    finally:
+        await narrow.close()
+
+
+async def test_whoever_leaves_gives_nobody_else_their_picture() -> None:
     """A request that is cancelled takes its answer with it."""
-    large = asyncio.create_task(pictures.reencode(encoded(Image.new("RGB", (1500, 1500)))))
-    waiting = asyncio.create_task(pictures.reencode(encoded(Image.new("RGB", (9, 9)))))
+    single = Pictures(processes=1)
+    large = asyncio.create_task(single.reencode(encoded(Image.new("RGB", (1500, 1500)))))
+    waiting = asyncio.create_task(single.reencode(SMALL))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     large.cancel()
-
-    assert (await waiting).width == 9
-    with pytest.raises(asyncio.CancelledError):
-        await large
+    try:
+        assert (await waiting).width == 9
+        with pytest.raises(asyncio.CancelledError):
+            await large
+    finally:
+        await single.close()

@@ -310,6 +310,14 @@ async def test_a_picture_that_was_uploaded_becomes_the_users_own(ada: Person) ->
     assert problem_of(await ada.send(OWN, "POST", json=upload)) == (404, "NOT_FOUND")
 
 
+async def test_an_upload_that_is_no_picture_after_all_stays(ada: Person) -> None:
+    """It is not gone before there is a picture of it."""
+    damaged = await uploaded(ada, picture()[:60])
+    answer = await ada.send(OWN, "POST", json={"uploadId": str(damaged)})
+    assert problem_of(answer) == (422, "INVALID_IMAGE")
+    assert (await ada.resources.uploads.find(damaged, owner=ada.uuid)).uuid == damaged
+
+
 async def test_an_upload_that_cannot_be_a_picture_is_refused(ada: Person) -> None:
     """Somebody else's is as good as none, and nothing else is taken for a picture."""
     eve = await person(ada.http, ada.resources, "eve")

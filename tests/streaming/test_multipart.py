@@ -105,6 +105,17 @@ async def test_cuts_do_not_matter(content: bytes, field: str, seed: int) -> None
     assert (await read(cut))[::3] == (content, {"mapping": field})
 
 
+async def test_what_stands_before_a_form_is_passed_over() -> None:
+    """As mail has it, also when it looks like a boundary; a little of it, in whatever pieces."""
+    preamble = f"This is a form.\r\nx--{BOUNDARY}\r\n--{BOUNDARY}x\r\n--\r\n".encode()
+    body = preamble + FILE + END
+    for pieces in ([body], [body[at : at + 1] for at in range(len(body))]):
+        assert (await read(Sent(pieces)))[:2] == (b"a,b\r\n1,2\r\n", "c.csv")
+    endless = Sent([bytes(1000)] * 100 + [b"\r\n" + FILE + END])
+    with pytest.raises(InvalidInput, match="not a form"):
+        await read(endless)
+
+
 async def test_a_file_is_handed_on_while_it_arrives() -> None:
     """Its first bytes are there before its last ones were sent."""
     pieces = [FILE[:-2], *([bytes(1000)] * 50), b"\r\n" + END]

@@ -1,14 +1,20 @@
 """Promises of a file that arrives with breaks: what came stays, and goes on to the same bytes."""
 
+import asyncio
 import hashlib
+import threading
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from domain.errors import NotFound, RequestTimeout, UploadLocked, UploadOffsetMismatch
+from streaming.checksums import Checksum
 from streaming.resumable_upload import ResumableUpload
 from streaming.upload_files import RunningHashes
+from tests.app.test_upload_faults import no_file_above
 
 BYTES = bytes(range(256)) * 100
 FORTY = len(BYTES) * 2 // 5
@@ -88,3 +94,34 @@ async def test_writer_that_is_interrupted_keeps_what_it_has(path: Path) -> None:
         await upload.resume_upload(interrupted(), offset=0)
     await upload.ended()
     assert (await upload.get_upload_status())["uploaded_bytes"] == 20
+
+
+@pytest.mark.parametrize("has_checksum", [False, True], ids=["plain", "checksum"])
+async def test_nothing_is_written_behind_a_block_that_failed(
+    path: Path, has_checksum: bool
+) -> None:
+    """Not even when its writer is cancelled before it hears of that, and there is room again."""
+    upload = ResumableUpload("one", path, 1000, block_bytes=10)
+    is_waiting, may_go_on = asyncio.Event(), threading.Event()
+    limited = ExitStack()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield BYTES[:10]
+        upload._turns.start(may_go_on.wait)
+        # Three bytes of this block find room, and all of the next one.
+        upload._turns.start(partial(limited.enter_context, no_file_above(13)))
+        yield BYTES[10:20]
+        upload._turns.start(limited.close)
+        is_waiting.set()
+        yield BYTES[20:30]
+
+    digest = hashlib.sha1(BYTES[:30], usedforsecurity=False).digest()
+    checksum = Checksum("sha1", digest) if has_checksum else None
+    writing = asyncio.create_task(upload.resume_upload(pieces(), offset=0, checksum=checksum))
+    await is_waiting.wait()
+    writing.cancel()
+    may_go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    stored = await asyncio.to_thread(path.read_bytes)
+    assert stored == (b"" if has_checksum else BYTES[:10])

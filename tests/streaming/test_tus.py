@@ -21,7 +21,11 @@ def test_creation_is_read_from_its_headers() -> None:
     """What is not said of its type stays open."""
     headers = {"upload-length": "12", "upload-metadata": f"{NAME}, {KIND},other,empty "}
     assert tus.read_creation(headers) == tus.Creation(
-        total_bytes=12, filename="zoë.png", media_type="", kind=UploadKind.AVATAR
+        total_bytes=12,
+        filename="zoë.png",
+        media_type="",
+        kind=UploadKind.AVATAR,
+        metadata=headers["upload-metadata"],
     )
 
 
@@ -49,11 +53,13 @@ def test_other_metadata_is_refused_in_words(given: str) -> None:
         ("POST", "PATCH", "PATCH"),
         ("POST", " patch", "PATCH"),
         ("POST", None, "POST"),
-        ("GET", "DELETE", "GET"),
+        ("GET", "DELETE", "DELETE"),
+        ("PATCH", "head", "HEAD"),
+        ("PATCH", "", "PATCH"),
     ],
 )
-def test_only_a_post_may_mean_something_else(method: str, override: str | None, meant: str) -> None:
-    """A link that somebody follows never deletes."""
+def test_any_method_may_mean_another(method: str, override: str | None, meant: str) -> None:
+    """The header counts and nothing else, as tus has it; no link can send it."""
     headers = {} if override is None else {"x-http-method-override": override}
     assert tus.read_method(method, headers) == meant
 

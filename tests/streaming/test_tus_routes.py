@@ -206,6 +206,12 @@ BAD: Final[Mapping[str, Mapping[str, Any]]] = {
     "no UTF-8": {"upload_metadata": "filename /w==,kind Y29udGFjdHM="},
     "a name twice": {"upload_metadata": metadata(kind="contacts") + ",kind Y29udGFjdHM="},
     "nothing between commas": {"upload_metadata": metadata(kind="contacts", filename="a") + ",,"},
+    "a name that nobody sees": {
+        "upload_metadata": metadata(kind="contacts", filename="a") + ",a\tb"
+    },
+    "more than a header needs": {
+        "upload_metadata": metadata(kind="contacts", filename="a", note="x" * 3100),
+    },
     "a folder for a name": {"upload_metadata": metadata(filename="../", kind="contacts")},
     "a long name": {"upload_metadata": metadata(filename="a" * 300, kind="contacts")},
     "no media type": {
@@ -285,6 +291,14 @@ async def test_head_tells_all_that_a_client_needs_to_go_on(tus: Tus) -> None:
     assert answer.headers["upload-metadata"] == told
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["tus-resumable"] == "1.0.0"
+
+
+async def test_head_tells_what_a_client_has_said_letter_by_letter(tus: Tus) -> None:
+    """Also names that mean nothing here, and what is shown otherwise; up to some length."""
+    more = metadata(note="x" * 2900, filename="C:\\a.csv", kind="contacts")
+    told = f"relativePath bnVsbA==, {more},is_confidential"
+    path = (await tus.create(upload_metadata=told)).headers["location"]
+    assert (await tus.send("HEAD", path)).headers["upload-metadata"] == told
 
 
 async def test_uploads_of_others_are_not_there(tus: Tus) -> None:
@@ -375,10 +389,10 @@ async def test_bytes_with_a_checksum_are_kept_when_they_are_right(tus: Tus, algo
 
 
 async def test_clients_without_patch_say_what_they_mean(tus: Tus) -> None:
-    """By a header of POST; a POST that means nothing else is refused."""
+    """By a header of whatever method; what means nothing here is refused in words of tus."""
     path = await tus.created()
     answer = await tus.send(
-        "POST",
+        "GET",
         path,
         x_http_method_override="PATCH",
         content_type=BINARY,
@@ -386,7 +400,12 @@ async def test_clients_without_patch_say_what_they_mean(tus: Tus) -> None:
         content=BYTES,
     )
     assert (answer.status_code, answer.headers["upload-offset"]) == (204, str(len(BYTES)))
-    assert problem_of(await tus.send("POST", path)) == (400, "BAD_USER_INPUT")
+    created = await tus.create(x_http_method_override="post")
+    assert created.status_code == 201
+    for method, refused in (("POST", path), ("GET", path), ("PUT", ROOT), ("DELETE", ROOT)):
+        answer = await tus.send(method, refused)
+        assert problem_of(answer) == (405, "METHOD_NOT_ALLOWED")
+        assert "OPTIONS" in answer.headers["allow"]
 
 
 async def test_upload_can_be_ended(tus: Tus) -> None:
