@@ -1,23 +1,33 @@
 """The commands that move records: `appointment360 load` and `appointment360 export`."""
 
-import json
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from app.export import Exported, export_to
-from app.load import LoadStopped, load_file
-from app.load_summary import LoadSummary, render_summary
+from app.collecting import spare_the_collector
+from app.export import Exported, export_to, whole_file
+from app.load import Load, Loaded, begin_load, write_rejects
+from app.load_summary import failure_of, render_summary
 from app.progress import export_progress, load_progress
 from app.resources import open_resources
 from app.terminal import fail, run, say, settings_of_process, wrong_use
 from db.migrate import upgrade
-from db.staging import Result
 from domain.errors import InvalidInput
 from domain.exports import Export, ExportEntity
+from domain.import_json import read_options
+from domain.imports import ImportEntity, ImportRequest, Mapped, problems_of
+from domain.names import spelled
 from domain.paging import CursorCodec
+from jobs.imports import ImportSettings, import_handlers
 from streaming.export_params import read_export
+from streaming.strict_json import parse_json
 
 LOAD_TIMEOUT_SECONDS = 600.0
 
@@ -29,40 +39,48 @@ def load(
         str | None,
         typer.Option(help='Where headers are not understood: {"Header": "field", "Other": null}.'),
     ] = None,
-    dry_run: Annotated[bool, typer.Option(help="Say what would happen; write nothing.")] = False,
-    report: Annotated[
-        Path | None, typer.Option(help="Write a CSV with a line for every row and its outcome.")
+    options: Annotated[
+        str | None,
+        typer.Option(help='How rows are read and written: {"onConflict": "OVERWRITE"}.'),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")
+    ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Write a CSV of the rows that have errors, to correct them.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Load a file that was loaded before once more.")
+    ] = False,
 ) -> None:
     """Load contacts or companies from a CSV file."""
-    overrides = _parse_mapping(mapping)
-    if not file.is_file():
-        wrong_use(f"There is no file {file}.")
+    request = _request(entity, mapping, options, dry_run=dry_run, force=force)
+    _check_files(file, rejects)
+    settings = settings_of_process()
 
-    async def work() -> LoadSummary:
+    async def work() -> Loaded:
         async with open_resources(
-            settings_of_process(), progress=say, statement_timeout_seconds=LOAD_TIMEOUT_SECONDS
+            settings, progress=say, statement_timeout_seconds=LOAD_TIMEOUT_SECONDS
         ) as resources:
             await upgrade(resources.database.engine)
-            with load_progress(file) as progress:
-                return await load_file(
-                    resources.database,
-                    file,
-                    entity=entity,
-                    mapping=overrides,
-                    dry_run=dry_run,
-                    report=report,
-                    progress=progress,
-                )
+            database, uploads = resources.database, resources.uploads
+            handlers = import_handlers(
+                uploads, ImportSettings(placeholder=settings.placeholder_value)
+            )
+            spare_the_collector()
+            begun = await begin_load(database, uploads, file, request)
+            with load_progress(file.name) as progress, _interrupted() as stopping:
+                loading = Load(database, uploads, handlers, stopping=stopping, progress=progress)
+                loaded = await loading.finish(begun)
+            if rejects is not None and loaded.job.finished_at is not None:
+                with whole_file(rejects) as target:
+                    await write_rejects(database, loaded, target)
+            return loaded
 
-    try:
-        summary = run(work())
-        say(render_summary(summary))
-        if summary.results and summary.results[Result.FAILED] == summary.results.total():
-            fail("No row could be taken.")
-    except LoadStopped as stopped:
-        say(render_summary(stopped.summary))
-        fail(f"{stopped} Loading the file again goes on from here.")
+    loaded = run(work())
+    say(render_summary(loaded))
+    if failure := failure_of(loaded):
+        fail(failure)
 
 
 def export(  # noqa: PLR0913, PLR0917  # an option each
@@ -128,13 +146,58 @@ def _proof(exported: Exported) -> str:
     return f"{told}; more rows match" if written.truncated else told
 
 
-def _parse_mapping(text: str | None) -> dict[str, str] | None:
+def _request(
+    entity: str, mapping: str | None, options: str | None, *, dry_run: bool, force: bool
+) -> ImportRequest:
     try:
-        mapping = json.loads(text or "{}")
-    except json.JSONDecodeError as error:
-        wrong_use(f"--mapping is not valid JSON: {error}.")
-    if not isinstance(mapping, dict):
-        wrong_use('--mapping is not a JSON object such as {"Header": "field"}.')
-    if not all(field is None or isinstance(field, str) for field in mapping.values()):
-        wrong_use("--mapping names a field, or null, for each header.")
-    return mapping or None
+        read = read_options(parse_json("--options", options or "{}"))
+        overrides = _read_mapping(parse_json("--mapping", mapping or "{}"))
+    except InvalidInput as error:
+        wrong_use(error.message)
+    read = replace(read, dry_run=read.dry_run or dry_run)
+    for name, problem in problems_of(read).items():
+        wrong_use(f"--options: {spelled(name)}: {problem}")
+    return ImportRequest(entity=ImportEntity(entity), mapping=overrides, options=read, force=force)
+
+
+def _read_mapping(value: object) -> Mapped:
+    """The fields themselves are checked with the columns of the file."""
+    if not isinstance(value, dict):
+        raise InvalidInput('--mapping is not a JSON object such as {"Header": "field"}.')
+    if not all(field is None or isinstance(field, str) for field in value.values()):
+        raise InvalidInput("--mapping names a field, or null, for each header.")
+    return value
+
+
+def _check_files(file: Path, rejects: Path | None) -> None:
+    if not file.is_file():
+        wrong_use(f"There is no file {file}.")
+    if rejects is None:
+        return
+    if rejects.exists() and rejects.samefile(file):
+        wrong_use("--rejects would overwrite the file that is loaded. Name another.")
+    if rejects.is_dir() or not os.access(rejects.resolve().parent, os.W_OK):
+        wrong_use(f"{rejects} cannot be written. Name another file.")
+
+
+@contextmanager
+def _interrupted() -> Iterator[asyncio.Event]:
+    """Is set by the first Ctrl-C in the block; the second one ends the process as usual."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def leave() -> None:
+        for number, handler in usual.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+    def stop() -> None:
+        leave()
+        stopping.set()
+
+    for number in usual:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield stopping
+    finally:
+        leave()

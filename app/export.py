@@ -49,7 +49,7 @@ async def export_to(
         Unavailable: PostgreSQL does not answer, or went away.
         OSError: The file cannot be written.
     """
-    with _opened(target) as file:
+    with whole_file(target) as file:
         total = await count_export(database, export)
         writer = _Writer(file, lambda rows: progress(min(rows, total), total))
         written = await write_export(database, export, writer)
@@ -89,8 +89,11 @@ class _Writer:
 
 
 @contextmanager
-def _opened(target: Path | None) -> Iterator[BinaryIO]:
-    """What is written to; a file gets its name at the end, with the mode of the one before."""
+def whole_file(target: Path | None) -> Iterator[BinaryIO]:
+    """What is written to; a file gets its name at the end, with the mode of the one before.
+
+    Without a target that is stdout.
+    """
     if target is None:
         yield sys.stdout.buffer
         return

@@ -1,242 +1,243 @@
-"""Loads a CSV file of contacts or companies and says what became of every row.
+"""Loads a CSV file: an import of the server's own, which this process does itself.
 
-A batch is one transaction: whatever happens later, the batches before it stand, and the file can
-simply be loaded again. Reading and checking run in a thread beside the writing; memory holds two
-batches, however long the file is.
+The file is taken in before, so that its import outlives the process: loading the same file again
+goes on behind the last batch, and so does a worker that sees the same files. Nobody else is given
+the import as long as this process is at it; when somebody is at it already, it is only followed.
 """
 
 import asyncio
-import random
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    ExitStack,
-    aclosing,
-    asynccontextmanager,
-    nullcontext,
-    suppress,
-)
-from dataclasses import replace
-from itertools import islice
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import BinaryIO, Final
 
-from app.load_summary import LoadProgress, LoadSummary, ReportFile
-from db.staging import Finding, Outcome, Result, StagedCompany, StagedContact
-from db.staging_companies import upsert_companies
-from db.staging_contacts import upsert_contacts
-from db.staging_writing import refresh_statistics
-from db.transaction import Database, Transaction
-from domain.changes import CompaniesLoaded
-from domain.errors import AppError, InvalidInput, ProblemCode, Rejected, Unavailable
-from jobs.read_ahead import read_ahead
-from streaming.decoders import open_csv
-from streaming.import_fields import Entity
-from streaming.mapping import map_headers
-from streaming.rows import ReadRow, RowReader
+import aiofiles
 
-_T = TypeVar("_T")
-_F = TypeVar("_F", "_Source", ReportFile)
-_Staged = StagedContact | StagedCompany
-_Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
-_Upsert = Callable[[Transaction, Sequence[Any]], Awaitable[list[Outcome]]]
+from db.import_reasons import Reason, load_reasons
+from db.import_rejects import find_reading
+from db.imports import create_import, load_plan
+from db.job_queue import withdraw
+from db.jobs import cancel_job, load_jobs
+from db.rows import JobRow
+from db.transaction import Database
+from domain.errors import NotFound, PayloadTooLarge, Rejected, Unavailable, UploadLocked
+from domain.imports import ImportRequest
+from domain.uploads import UploadKind
+from jobs.running import Handlers, JobRunner, TryAgain, Writer
+from streaming.import_reading import Reading, open_reading
+from streaming.rejects import MARKED_UTF8, stream_rejects
+from streaming.spool import SpoolBroken
+from streaming.uploads import Uploads
 
-_RETRIES: Final = 3
-_FIRST_PAUSE_SECONDS: Final = 0.1
-_MIN_ROWS_FOR_STATISTICS: Final = 1_000
+MAX_EXAMPLES: Final = 3
+
+_CHUNK_BYTES: Final = 2**20
+_LOOK_SECONDS: Final = 0.3
 
 
-class LoadStopped(Exception):
-    """The database failed on the way; what the summary counts is written.
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """An import of a file.
 
-    Args:
-        summary: What became of the rows so far.
+    Attributes:
+        is_old: It had ended before.
+        can_go_on: Whoever loads the file again goes on with it.
     """
 
-    def __init__(self, message: str, summary: LoadSummary) -> None:
-        super().__init__(message)
-        self.summary = summary
+    job_id: int
+    is_old: bool
+    can_go_on: bool
 
 
-async def load_file(
-    database: Database,
-    path: Path,
-    *,
-    entity: Entity,
-    mapping: Mapping[str, str | None] | None = None,
-    dry_run: bool = False,
-    batch_rows: int = 1_000,
-    report: Path | None = None,
-    progress: Callable[[LoadProgress], None] = lambda _: None,
-) -> LoadSummary:
-    """Create the records of a file that are new, and fill what known ones lack.
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What became of a file.
 
-    Args:
-        mapping: Column name to field, or to None for a column to pass over; the others are found.
-        dry_run: Do everything in one transaction and undo it; until then, what the file would
-            change is locked.
-        report: A CSV file to write, with a line for every row.
-        progress: Told after every batch.
+    Attributes:
+        job: The row of its import.
+        reading: How the file was read; None when it could not be opened.
+        reasons: What was told about its rows.
+        is_old: It was loaded before, and nothing was done now.
+    """
+
+    job: JobRow
+    reading: Reading | None
+    reasons: Sequence[Reason]
+    is_old: bool
+
+
+async def begin_load(
+    database: Database, uploads: Uploads, path: Path, request: ImportRequest
+) -> Begun:
+    """Take a file in and make its import, unless there is one of it already.
 
     Raises:
-        InvalidInput: The file or the mapping cannot be used; nothing was written.
-        LoadStopped: The database failed on the way; loading the file again goes on.
+        InvalidInput: The file, its mapping or the options cannot be used; nothing is kept.
+        PayloadTooLarge: The file is larger than files may be.
+        InsufficientStorage: The disk has no room for a copy.
+        Rejected: The options do not go together.
     """
-    await asyncio.to_thread(_check_report, report, path)
-    async with AsyncExitStack() as stack:
-        source = await _open(stack, lambda: _Source(path, entity, mapping or {}))
-        source.summary.is_dry_run = dry_run
-        lines = await _open(stack, lambda: ReportFile(report)) if report else None
-        begin = await stack.enter_async_context(_undone(database)) if dry_run else database.write
-        batches = read_ahead(lambda: source.read(batch_rows))
-        await stack.enter_async_context(aclosing(batches))
-        load = _Load(begin, source.summary)
-        async for batch in batches:
-            outcomes = await load.write(batch)
-            if lines:
-                await asyncio.to_thread(lines.write, outcomes)
-            progress(source.summary.progress())
-    if source.summary.results[Result.CREATED] >= _MIN_ROWS_FOR_STATISTICS and not dry_run:
+    kind = UploadKind(request.entity.value)
+    most = uploads.settings.most_bytes(kind)
+    await asyncio.to_thread(_check_size, path, most)
+    await asyncio.to_thread(open_reading, path, request.entity, request.mapping, request.options)
+    upload = await uploads.receive(
+        _chunks(path),
+        owner=None,
+        kind=kind,
+        filename=path.name,
+        media_type="text/csv",
+        most=most,
+    )
+    is_new = False
+    try:
         async with database.write() as tx:
-            await refresh_statistics(tx)
-    return source.summary
+            created = await create_import(tx, request, upload, owner=None, is_queued=False)
+            (job,) = await load_jobs(tx, [created.job_id])
+        is_new = created.is_new
+    finally:
+        if not is_new:
+            with suppress(UploadLocked):
+                await uploads.remove(upload)
+    can_go_on = not (request.force or request.options.dry_run)
+    is_old = job is not None and job.finished_at is not None
+    return Begun(job_id=created.job_id, is_old=is_old, can_go_on=can_go_on)
 
 
-async def _open(stack: AsyncExitStack, make: Callable[[], _F]) -> _F:
-    """Open a file in a thread; the stack closes it."""
-    opened = await asyncio.to_thread(make)
-    stack.push_async_callback(asyncio.to_thread, opened.close)
-    return opened
-
-
-def _check_report(report: Path | None, path: Path) -> None:
-    if report is not None and report.exists() and report.samefile(path):
-        raise InvalidInput("The report would overwrite the file that is loaded. Name another.")
-
-
-class _Source:
-    """An open file. Blocks; used in a thread, by one caller at a time."""
-
-    def __init__(self, path: Path, entity: Entity, overrides: Mapping[str, str | None]) -> None:
-        with ExitStack() as stack:
-            opened = stack.enter_context(open_csv(path))
-            mapping = map_headers(entity, opened.dialect.header, overrides=overrides)
-            self._rows = iter(opened)
-            self._reader = RowReader(entity, mapping)
-            self.summary = LoadSummary(
-                path=path, entity=entity, dialect=opened.dialect, mapping=mapping
-            )
-            self._stack = stack.pop_all()
-
-    def read(self, count: int) -> list[ReadRow]:
-        """The next rows, at most as many as asked for; none at the end."""
-        return [self._reader.read(row) for row in islice(self._rows, count)]
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stack.close()
-
-
-class _Load:
-    """The writing of one file.
+class Load:
+    """The import of a file, done to its end.
 
     Args:
-        begin: Opens the transaction of a batch.
+        handlers: What does imports.
+        stopping: When it is set, the import is handed back after its batch.
+        progress: Is told the row of the import now and then, and at last.
+        quiet_seconds: After how long without a sign who had the import counts as dead.
     """
 
-    def __init__(self, begin: _Begin, summary: LoadSummary) -> None:
-        self._begin = begin
-        self._summary = summary
-        self._upsert: _Upsert = (
-            upsert_contacts if summary.entity == "contacts" else upsert_companies
+    def __init__(
+        self,
+        database: Database,
+        uploads: Uploads,
+        handlers: Handlers,
+        *,
+        stopping: asyncio.Event,
+        progress: Callable[[JobRow], None] = lambda _: None,
+        quiet_seconds: float = 6.0,
+    ) -> None:
+        self._database = database
+        self._uploads = uploads
+        self._stopping = stopping
+        self._progress = progress
+        self._quiet_seconds = quiet_seconds
+        self._writer = Writer(database, is_ending=stopping.is_set)
+        self._runner = JobRunner(self._writer, handlers, is_stopping=stopping.is_set)
+
+    async def finish(self, begun: Begun) -> Loaded:
+        """What becomes of the file.
+
+        Raises:
+            Unavailable: PostgreSQL was away for too long; loading the file again goes on.
+        """
+        try:
+            async with self._told(begun.job_id):
+                await self._do(begun.job_id)
+            job = await self._settle(begun)
+        except Unavailable as error:
+            raise Unavailable(f"{error.message} Loading the same file again goes on.") from error
+        async with self._database.read() as session:
+            stored = await find_reading(session, job.id)
+            reasons = await load_reasons(session, job.id, most_lines=MAX_EXAMPLES)
+        reading = None if stored is None else Reading.from_json(stored)
+        return Loaded(job=job, reading=reading, reasons=reasons, is_old=begun.is_old)
+
+    async def _do(self, job_id: int) -> None:
+        """Do the import, or wait while somebody else does, until it has ended or is to stop."""
+        taken = partial(withdraw, job_id=job_id, quiet_seconds=self._quiet_seconds)
+        while not self._stopping.is_set() and (await self._look(job_id)).finished_at is None:
+            is_ours = await self._writer.write(taken)
+            pause = await self._attempt(job_id) if is_ours else _LOOK_SECONDS
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+
+    async def _attempt(self, job_id: int) -> float:
+        """How long to wait afterwards, in seconds."""
+        try:
+            await self._runner.run(job_id)
+        except TryAgain as later:
+            return later.seconds
+        return 0.0
+
+    async def _settle(self, begun: Begun) -> JobRow:
+        """How the import stands at last; its file goes when nobody is to read it any more."""
+        job = await self._look(begun.job_id)
+        if job.finished_at is None and not begun.can_go_on:
+            with suppress(Rejected):
+                job = await self._writer.write(partial(cancel_job, job_id=job.id))
+        if job.finished_at is not None:
+            plan = await self._writer.write(partial(load_plan, job_id=job.id))
+            with suppress(NotFound, UploadLocked):
+                await self._uploads.remove(await self._uploads.find(plan.upload_uuid, owner=None))
+        return job
+
+    async def _look(self, job_id: int) -> JobRow:
+        """The row of the import, also when PostgreSQL is away for a while."""
+        (job,) = await self._writer.write(partial(load_jobs, job_ids=[job_id]))
+        if job is None:
+            raise NotFound("The import was deleted meanwhile. Load the file again.")
+        return job
+
+    @asynccontextmanager
+    async def _told(self, job_id: int) -> AsyncIterator[None]:
+        """In the block progress is told, and at its end how far the import has come."""
+        telling = asyncio.create_task(self._tell(job_id))
+        try:
+            yield
+        finally:
+            telling.cancel()
+            with suppress(asyncio.CancelledError):
+                await telling
+        self._progress(await self._look(job_id))
+
+    async def _tell(self, job_id: int) -> None:
+        while True:
+            with suppress(Unavailable):
+                async with self._database.read() as session:
+                    (job,) = await load_jobs(session, [job_id])
+                if job is not None:
+                    self._progress(job)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def write_rejects(database: Database, loaded: Loaded, target: BinaryIO) -> None:
+    """Write the rows that have errors, as a file that can be corrected and loaded.
+
+    Raises:
+        Unavailable: PostgreSQL did not answer.
+    """
+    dialect = loaded.reading.dialect if loaded.reading else None
+    # Who named an encoding names it again for what is corrected.
+    is_named = dialect is not None and "encoding" in loaded.job.options
+    encoding = dialect.encoding if dialect is not None and is_named else MARKED_UTF8
+    file = aiofiles.threadpool.wrap(target)
+    try:
+        async for chunk in stream_rejects(database, loaded.job.id, dialect, encoding):
+            await file.write(chunk)
+    except SpoolBroken as broken:
+        raise broken.error from broken
+    await file.flush()
+
+
+def _check_size(path: Path, most: int) -> None:
+    size = path.stat().st_size
+    if size > most:
+        raise PayloadTooLarge(
+            f"{path.name} has {size} bytes; MAX_IMPORT_SIZE lets files have {most}.", limit=most
         )
-        self._started = time.perf_counter()
-
-    async def write(self, batch: Sequence[ReadRow]) -> list[Outcome]:
-        """What became of each row of a batch, which is written."""
-        staged = [row.staged for row in batch if row.staged is not None]
-        try:
-            written = iter(await self._write_rows(staged))
-        except AppError as error:
-            done = f"{self._summary.results.total():,} rows are done."
-            raise LoadStopped(f"{error.message} {done}", self._summary) from error
-        outcomes = [_outcome(row, None if row.staged is None else next(written)) for row in batch]
-        if self._summary.is_dry_run:
-            outcomes = [_without_new_record(outcome) for outcome in outcomes]
-        for row, outcome in zip(batch, outcomes, strict=True):
-            self._summary.add(outcome)
-            self._summary.keyless += outcome.result is Result.CREATED and _is_keyless(row)
-        self._summary.seconds = time.perf_counter() - self._started
-        return outcomes
-
-    async def _write_rows(self, staged: Sequence[_Staged]) -> list[Outcome]:
-        """The same; of rows that hold something PostgreSQL refuses, only those fail."""
-        if not staged:
-            return []
-        try:
-            return await _attempt(lambda: self._write_once(staged))
-        except (Rejected, InvalidInput) as error:
-            if len(staged) == 1:
-                refused = Finding(code=ProblemCode.INVALID_VALUE, message=str(error))
-                return [Outcome(staged[0].line, Result.FAILED, None, (refused,))]
-        middle = len(staged) // 2
-        first = await self._write_rows(staged[:middle])
-        return first + await self._write_rows(staged[middle:])
-
-    async def _write_once(self, staged: Sequence[_Staged]) -> list[Outcome]:
-        async with self._begin() as tx:
-            known = len(tx.changes)
-            outcomes = await self._upsert(tx, staged)
-            changes = tx.changes[known:]
-        self._summary.companies_written += sum(
-            change.rows for change in changes if isinstance(change, CompaniesLoaded)
-        )
-        return outcomes
 
 
-async def _attempt(work: Callable[[], Awaitable[_T]]) -> _T:
-    """The result of the work, which is tried again when another change was in its way."""
-    pause = _FIRST_PAUSE_SECONDS
-    for _ in range(_RETRIES):
-        try:
-            return await work()
-        except Unavailable:
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  # no secret
-            pause *= 3
-    return await work()
-
-
-@asynccontextmanager
-async def _undone(database: Database) -> AsyncIterator[_Begin]:
-    """One transaction for all batches, which is rolled back at the end."""
-    with suppress(_Undo):
-        async with database.write() as tx:
-            yield lambda: nullcontext(tx)
-            raise _Undo
-
-
-class _Undo(Exception):
-    """Rolls a dry run back."""
-
-
-def _outcome(row: ReadRow, written: Outcome | None) -> Outcome:
-    """What became of a row, with what was found when it was read and when it was written."""
-    if written is None:
-        return Outcome(row.line, Result.FAILED, None, row.findings)
-    return replace(written, findings=(*written.findings, *row.findings))
-
-
-def _without_new_record(outcome: Outcome) -> Outcome:
-    """The same after everything is undone: a record that was made is gone."""
-    stays = outcome.result in {Result.UPDATED, Result.UNCHANGED}
-    return outcome if stays else replace(outcome, uuid=None)
-
-
-def _is_keyless(row: ReadRow) -> bool:
-    """Whether a row has nothing by which its contact is found again."""
-    staged = row.staged
-    if not isinstance(staged, StagedContact):
-        return False
-    return not staged.contact.emails and not staged.contact.values.get("linkedin_url")
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    async with aiofiles.open(path, "rb") as file:
+        while chunk := await file.read(_CHUNK_BYTES):
+            yield chunk

@@ -1,32 +1,38 @@
 """The progress bars of loads and exports, on stderr."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from app.load_summary import LoadProgress
+from db.rows import JobRow
+
+_SPEED_SECONDS = 60.0
 
 
 @contextmanager
-def load_progress(file: Path) -> Iterator[Callable[[LoadProgress], None]]:
-    """Shows how much of the file has been read and what became of its rows."""
+def load_progress(name: str) -> Iterator[Callable[[JobRow], None]]:
+    """Shows how much of a file has been read, how many rows that are, and when it will be done."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %  {task.fields[rows]} rows"),
-        TimeElapsedColumn(),
+        TextColumn("{task.percentage:>3.0f} %  {task.fields[rows]:,} rows"),
+        TextColumn("{task.fields[rate]:,.0f} rows/s  left:"),
+        TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(file.name, total=_lines(file), rows=0)
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, speed_estimate_period=_SPEED_SECONDS) as bar:
+        task = bar.add_task(name, total=None, rows=0, rate=0.0)
+        pace = _Pace()
 
-        def show(progress: LoadProgress) -> None:
-            bar.update(task, completed=progress.rows, rows=progress.rows)
+        def show(job: JobRow) -> None:
+            rows = job.counters.get("rows") or job.counters.get("checked", 0)
+            rate = pace.rate(rows)
+            bar.update(task, total=job.total, completed=job.done, rows=rows, rate=rate)
 
         yield show
-        bar.update(task, completed=_lines(file))
 
 
 @contextmanager
@@ -43,7 +49,14 @@ def export_progress(name: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda rows, total: bar.update(task, completed=rows, total=total)
 
 
-def _lines(file: Path) -> int:
-    """About as many as there are rows: cells may hold line breaks."""
-    with file.open("rb") as source:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: source.read(2**20), b""))
+class _Pace:
+    """How fast rows are done here; those done before do not count."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def rate(self, rows: int) -> float:
+        """Rows a second."""
+        now = time.monotonic()
+        started, before = self._first = self._first or (now, rows)
+        return (rows - before) / (now - started) if now > started else 0.0

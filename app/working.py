@@ -10,6 +10,7 @@ from typing import Final
 
 import uvloop
 
+from app.collecting import spare_the_collector
 from app.resources import Resources, direct_url, open_resources
 from app.settings import Settings
 from app.stopping import StopClock
@@ -94,6 +95,7 @@ async def _work(settings: Settings, chosen: WorkerSettings) -> None:
         if problem := await resources.probe.problem():
             raise NotMigrated(f"{problem} Run `appointment360 migrate`.")
         worker, stopped = build_worker(resources, chosen), asyncio.Event()
+        spare_the_collector()
 
         def stop() -> None:
             resources.stop_clock.begin()

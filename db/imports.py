@@ -150,17 +150,20 @@ async def create_import(
     return CreatedImport(job.id, is_new=True)
 
 
-async def undo_import(tx: Transaction, job_id: int, *, owner: UUID, undo_seconds: float) -> int:
+async def undo_import(
+    tx: Transaction, job_id: int, *, owner: UUID, undo_seconds: float, is_admin: bool = False
+) -> int:
     """The job that takes back what an import has written.
 
     Args:
         undo_seconds: Until when after its end that is possible.
+        is_admin: What the server itself has imported may be taken back as well.
 
     Raises:
         Rejected: NOT_FOUND, also when it is somebody else's; NOT_ALLOWED_IN_STATE with the reason.
     """
     row = await tx.fetch_one(_FOR_UNDO, {"job_id": job_id, "window": undo_seconds})
-    if row is None or row["owner"] != owner:
+    if row is None or not (row["owner"] == owner or (is_admin and row["owner"] is None)):
         raise _refused("There is no import with this id.", ProblemCode.NOT_FOUND)
     if reason := _why_not(row):
         raise _refused(reason)

@@ -26,13 +26,16 @@ _DEFER: Final = (
     f" {_NAME}, {_NAME}, jsonb_build_object('job_id', j.id), j.run_at)"
     " AS procrastinate_job_to_defer_v1)])"
 )
+_INSERT: Final = (
+    "INSERT INTO jobs"
+    " (kind, version, payload, queue, priority, max_attempts, user_uuid, total, run_at)"
+    " VALUES (:kind, :version, CAST(:payload AS jsonb), :queue, :priority, :max_attempts,"
+    " CAST(:user_uuid AS uuid), CAST(:total AS bigint), CAST(:run_at AS timestamptz)) RETURNING *"
+)
+_RECORD: Final = Statement(text(_INSERT), JobRow)
 _ENQUEUE: Final = Statement(
     text(
-        "WITH j AS (INSERT INTO jobs"
-        " (kind, version, payload, queue, priority, max_attempts, user_uuid, total, run_at)"
-        " VALUES (:kind, :version, CAST(:payload AS jsonb), :queue, :priority, :max_attempts,"
-        " CAST(:user_uuid AS uuid), CAST(:total AS bigint), CAST(:run_at AS timestamptz))"
-        " RETURNING *),"
+        f"WITH j AS ({_INSERT}),"
         f" entry AS (SELECT {_DEFER} FROM j) SELECT j.* FROM j CROSS JOIN entry"
     ),
     JobRow,
@@ -77,6 +80,22 @@ _QUEUE_AGAIN: Final = Statement(
     ),
     Row,
 )
+# Nobody is at it, nor has been given it this moment.
+_WITHDRAW: Final = Statement(
+    text(
+        "WITH j AS MATERIALIZED (SELECT j.id FROM jobs j WHERE j.id = CAST(:job_id AS bigint)"
+        " AND j.finished_at IS NULL"
+        f" AND (j.locked_by IS NULL OR j.updated_at < now() - {_QUIET})"
+        " AND NOT EXISTS (SELECT FROM procrastinate_jobs q"
+        " JOIN procrastinate_workers w ON w.id = q.worker_id"
+        f" WHERE q.lock = {_NAME} AND q.status = 'doing'"
+        f" AND w.last_heartbeat >= now() - {_QUIET}) FOR UPDATE OF j SKIP LOCKED),"
+        " entry AS MATERIALIZED (SELECT procrastinate_cancel_job_v1(q.id, false, true) FROM j"
+        f" JOIN procrastinate_jobs q ON q.queueing_lock = {_NAME} AND q.status = 'todo')"
+        " SELECT (SELECT count(*) FROM j), (SELECT count(*) FROM entry)"
+    ),
+    Row,
+)
 
 
 class PutBack(NamedTuple):
@@ -99,6 +118,7 @@ async def enqueue(
     total: int | None = None,
     priority: int | None = None,
     run_at: datetime | None = None,
+    is_queued: bool = True,
 ) -> JobRow:
     """The new job, which a worker is given once the transaction is committed.
 
@@ -107,6 +127,8 @@ async def enqueue(
         total: How many records or bytes there are to do, when that is known.
         priority: Instead of the task's own.
         run_at: Not before this moment.
+        is_queued: False for one that this process does itself; workers are given it when nobody
+            has been at it for a while.
     """
     values = {
         "kind": task.kind.value,
@@ -120,8 +142,18 @@ async def enqueue(
         "task": RUN_JOB,
         "run_at": run_at,
     }
-    (row,) = await tx.fetch(_ENQUEUE, values)
+    (row,) = await tx.fetch(_ENQUEUE if is_queued else _RECORD, values)
     return row
+
+
+async def withdraw(tx: Transaction, job_id: int, *, quiet_seconds: float) -> bool:
+    """Take a job that nobody is at out of the queue; False when somebody is, or it has ended.
+
+    Args:
+        quiet_seconds: After how long without a sign a worker counts as dead.
+    """
+    (counts,) = await tx.fetch(_WITHDRAW, {"job_id": job_id, "seconds": quiet_seconds})
+    return bool(counts[0])
 
 
 async def put_back_lost(

@@ -25,7 +25,7 @@ from db.staging import (
 )
 from db.staging_journal import Journal, noting
 from db.staging_updates import Updates
-from db.staging_writing import bulk_write, insert_targets, sql
+from db.staging_writing import bulk_write, in_turns, insert_targets, sql
 from db.tables import companies
 from db.transaction import Transaction
 from domain.changes import CompaniesLoaded
@@ -89,11 +89,11 @@ async def place_companies(
     """The same by rules of one's own, with the ids of the companies; it records no change."""
     async with bulk_write(tx, rules.timeout_seconds):
         known = await _load_known(tx, rows, rules)
-        matches = [known.place(row) for row in rows]
+        matches = await in_turns(known.place, rows)
         taken = (match.target for match in matches if not match.is_passed_over)
         written = [each for each in dict.fromkeys(taken) if each is not None]
         await _write(tx, written, rules, journal)
-    return [match.placed() for match in matches]
+    return await in_turns(_Match.placed, matches)
 
 
 def record_loaded(tx: Transaction, placed: Sequence[PlacedCompany]) -> None:
@@ -152,15 +152,17 @@ class _Known:
     def _match(self, values: Mapping[str, Any]) -> "_Company | Finding | None":
         if domain := values.get("domain"):
             return self._by_domain.get(domain)
+        called = self._by_name.get(values["name"].casefold())
+        if not called:
+            return None
         told = _telling_apart(values)
-        named = [(item, item.facts()) for item in self._by_name.get(values["name"].casefold(), ())]
-        near = [(item, facts) for item, facts in named if _agree(facts, told)]
+        near = [item for item in called if not told or _agree(item.facts(), told)]
         if len(near) > 1:
-            near = [(item, facts) for item, facts in near if facts == told] or near
+            near = [item for item in near if item.facts() == told] or near
         if len(near) > 1:
             message = f"{len(near)} companies are called {values['name']!r}; add their domain."
             return Finding(code=StagingCode.AMBIGUOUS_MATCH, message=message, field="name")
-        return near[0][0] if near else None
+        return near[0] if near else None
 
 
 @dataclass(eq=False, slots=True)

@@ -14,7 +14,7 @@ from db.staging_journal import Journal, noting
 from db.staging_known import load_known
 from db.staging_matches import Belongings, ContactMatch, ContactTarget
 from db.staging_updates import Updates
-from db.staging_writing import bulk_write, copy_rows, insert_targets, sql
+from db.staging_writing import bulk_write, copy_rows, in_turns, insert_targets, sql
 from db.statements import Statement
 from db.tables import activities, contact_emails, contact_metadata, contact_phones, contacts
 from db.transaction import Transaction
@@ -79,12 +79,12 @@ async def place_contacts(
     """The same by rules of one's own, with the ids of the contacts; it records no change."""
     async with bulk_write(tx, rules.timeout_seconds):
         known = await load_known(tx, rows, rules)
-        matches = [known.place(row) for row in rows]
+        matches = await in_turns(known.place, rows)
         await _place_employers(tx, matches, rules, journal)
         taken = (match.target for match in matches if not match.is_passed_over)
         written = [each for each in dict.fromkeys(taken) if each is not None]
         await _write(tx, written, rules, journal)
-    return [_placed(match) for match in matches]
+    return await in_turns(_placed, matches)
 
 
 def _placed(match: ContactMatch) -> PlacedContact:

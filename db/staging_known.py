@@ -125,7 +125,7 @@ async def _load_contacts(tx: Transaction, known: KnownContacts, ids: Sequence[in
         contact = known.by_id[row["contact_id"]]
         contact.emails.know(row["email_key"], row)
         if contact.is_deleted:
-            contact.keys.append(row["email_key"])
+            contact.keys += (row["email_key"],)
     for row in await tx.fetch(_PHONES, values):
         known.by_id[row["contact_id"]].phones.know(phone_number(row), row)
     for contact_id in rows:

@@ -8,9 +8,9 @@ another is written without it, or not at all. A row with a key that is on the su
 fails.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from db.rows import Row
 from db.staging import (
@@ -27,6 +27,9 @@ from domain.enums import ContactMatchKey, EmailStatus, PhoneType, SuppressedKey
 from domain.errors import ProblemCode
 from domain.privacy import PersonKey, keys_of
 from domain.validation import CleanContact
+
+_EMAIL: Final = {"status": EmailStatus.UNKNOWN}
+_PHONE: Final = {"type": PhoneType.OTHER}
 
 PhoneKey = tuple[str, str]
 """A number in international form and a last name in one case."""
@@ -116,10 +119,10 @@ class ContactTarget(Target):
     company_id: int | None = None
     linkedin_url: str | None = None
     is_deleted: bool = False
-    keys: list[str] = field(default_factory=list)
-    emails: Belongings = field(default_factory=lambda: Belongings({"status": EmailStatus.UNKNOWN}))
-    phones: Belongings = field(default_factory=lambda: Belongings({"type": PhoneType.OTHER}))
-    activities: list[Mapping[str, Any]] = field(default_factory=list)
+    keys: tuple[str, ...] = ()
+    emails: Belongings = field(default_factory=lambda: Belongings(_EMAIL))
+    phones: Belongings = field(default_factory=lambda: Belongings(_PHONE))
+    activities: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def company_ids(self) -> frozenset[int]:
@@ -191,24 +194,32 @@ class KnownContacts:
         self, contact: CleanContact, emails: Mapping[str, Any]
     ) -> ContactTarget | Finding | None:
         """The contact of the first key that leads to one."""
-        by_key: Mapping[ContactMatchKey, Callable[[], ContactTarget | Finding | None]] = {
-            ContactMatchKey.EMAIL: lambda: self._of_emails(emails),
-            ContactMatchKey.LINKEDIN_URL: lambda: self._of_profile(
-                contact.values.get("linkedin_url")
-            ),
-            ContactMatchKey.PHONE_AND_LAST_NAME: lambda: self._of_phones(phone_keys(contact)),
-        }
-        found = (by_key[key]() for key in self._rules.match_on)
-        return next((target for target in found if target is not None), None)
+        for key in self._rules.match_on:
+            if (found := self._of_key(key, contact, emails)) is not None:
+                return found
+        return None
+
+    def _of_key(
+        self, key: ContactMatchKey, contact: CleanContact, emails: Mapping[str, Any]
+    ) -> ContactTarget | Finding | None:
+        if key is ContactMatchKey.EMAIL:
+            return self._of_emails(emails)
+        if key is ContactMatchKey.LINKEDIN_URL:
+            return self._of_profile(contact.values.get("linkedin_url"))
+        return self._of_phones(phone_keys(contact))
 
     def _of_emails(self, keys: Iterable[str]) -> ContactTarget | None:
         """The holder of the first address that a live contact has, else a deleted one."""
         holders = [self.by_email[key] for key in keys if key in self.by_email]
+        if not holders:
+            return None
         usable = [holder for holder in holders if self._is_usable(holder)]
         return min(usable, key=lambda holder: holder.is_deleted, default=None)
 
     def _of_profile(self, url: str | None) -> ContactTarget | Finding | None:
-        holders = self.by_linkedin.get(url, []) if url else []
+        holders = self.by_linkedin.get(url) if url else None
+        if not holders:
+            return None
         return self._only_one(holders, "linkedin_url", f"the profile {url}")
 
     def _of_phones(self, keys: Iterable[PhoneKey]) -> ContactTarget | Finding | None:
@@ -243,7 +254,7 @@ class KnownContacts:
         contact, overwrites = row.contact, self._rules.overwrites
         replaces = overwrites and not self._rules.appends
         target.take(row.line, contact.values, with_nulls=overwrites)
-        target.activities.extend(row.activities)
+        target.activities += (*row.activities,)
         if replaces and contact.emails is not None:
             target.emails.start_anew()
         if replaces and contact.phones is not None:

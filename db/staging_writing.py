@@ -5,9 +5,10 @@ second contact of one whose address another load writes at the same time; here t
 whole and is done again. What stored records are given is the business of `db.staging_updates`.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Boolean, Column, Table, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -19,6 +20,11 @@ from db.statements import Statement
 from db.transaction import Transaction
 from domain.enums import RecordSource
 
+R = TypeVar("R")
+T = TypeVar("T")
+
+_TURN_ROWS: Final = 100
+
 
 def sql(query: str) -> Statement[Row]:
     """A statement written as text, its values named as in `:keys`."""
@@ -27,8 +33,10 @@ def sql(query: str) -> Statement[Row]:
 
 _SET_TIMEOUT: Final = sql("SELECT set_config('statement_timeout', :timeout, true)")
 _RESERVE: Final = sql(
-    "SELECT nextval(pg_get_serial_sequence(CAST(:name AS text), 'id')) AS id,"
-    " gen_random_uuid() AS uuid, now() AS now FROM generate_series(1, CAST(:count AS integer))"
+    "WITH sequence AS MATERIALIZED"
+    " (SELECT CAST(pg_get_serial_sequence(CAST(:name AS text), 'id') AS regclass) AS name)"
+    " SELECT nextval(sequence.name) AS id, gen_random_uuid() AS uuid, now() AS now"
+    " FROM sequence CROSS JOIN generate_series(1, CAST(:count AS integer))"
 )
 _ANALYZE: Final = sql(
     "ANALYZE companies, contacts, contact_metadata, contact_emails, contact_phones, activities"
@@ -59,15 +67,28 @@ async def bulk_write(
         raise
 
 
+async def in_turns(work: Callable[[R], T], rows: Sequence[R]) -> list[T]:
+    """What `work` gives for each row; what else waits in this process has its turn in between."""
+    done: list[T] = []
+    for start in range(0, len(rows), _TURN_ROWS):
+        done += map(work, rows[start : start + _TURN_ROWS])
+        await asyncio.sleep(0)
+    return done
+
+
 async def insert_targets(tx: Transaction, table: Table, targets: Sequence[Target]) -> None:
     """Write new records in the order given; their ids are in the order of their lines."""
     by_line = sorted(targets, key=lambda target: target.line)
     reserved = await tx.fetch(_RESERVE, {"name": table.name, "count": len(by_line)})
     for target, row in zip(by_line, reserved, strict=True):
         target.record_id, target.uuid, target.result = row["id"], row["uuid"], Result.CREATED
-        target.values |= {"id": row["id"], "uuid": row["uuid"]}
-        target.values.setdefault("created_at", row["now"])
-        target.values.setdefault("source", RecordSource.IMPORT)
+        target.values = {
+            "source": RecordSource.IMPORT,
+            "created_at": row["now"],
+            **target.values,
+            "id": target.record_id,
+            "uuid": target.uuid,
+        }
     await copy_rows(tx, table, [target.values for target in targets])
 
 

@@ -121,8 +121,9 @@ class ImportMutations:
         return CreateImportPayload(**answer, **echo(input))
 
     @strawberry.mutation(
-        description="Have a job take back what an import of one's own has written. Records that"
-        " were changed since stay as they are. Needs the role EDITOR."
+        description="Have a job take back what an import of one's own has written, or what the"
+        " command `load` has, as an admin. Records that were changed since stay as they are. Needs"
+        " the role EDITOR."
     )
     async def undo_import(self, info: Info, input: Input[UndoImportInput]) -> UndoImportPayload:
         """A job that waits for a worker."""
@@ -130,8 +131,13 @@ class ImportMutations:
         _, job_id = decode_node_id(input.id, expected=NodeKind.JOB)
 
         async def work(tx: Transaction) -> JobRow:
-            seconds = info.context.undo_seconds
-            undo_id = await undo_import(tx, job_id, owner=viewer.user_uuid, undo_seconds=seconds)
+            undo_id = await undo_import(
+                tx,
+                job_id,
+                owner=viewer.user_uuid,
+                undo_seconds=info.context.undo_seconds,
+                is_admin=info.context.has_role(Role.ADMIN),
+            )
             return await _job(tx, undo_id)
 
         answer: dict[str, Any] = {"job": None, "user_errors": []}

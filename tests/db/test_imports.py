@@ -215,6 +215,20 @@ async def test_what_cannot_be_undone_is_refused(
     assert refused.value.problems[0].code is ProblemCode.NOT_ALLOWED_IN_STATE
 
 
+async def test_import_of_the_server_itself_is_undone_by_an_admin(database: Database) -> None:
+    """What `load` has written belongs to nobody else."""
+    upload = await make_upload(database, owner=None)
+    async with database.write() as tx:
+        created = await create_import(tx, CONTACTS, upload, owner=None)
+    await end(database, created.job_id)
+    with pytest.raises(Rejected):
+        await undo(database, created.job_id)
+    async with database.write() as tx:
+        assert await undo_import(
+            tx, created.job_id, owner=OWNER, undo_seconds=A_WEEK, is_admin=True
+        )
+
+
 async def test_import_is_undone_once(database: Database) -> None:
     """Neither while it is being undone, nor after that."""
     created = await create(database, await make_upload(database))
