@@ -9,8 +9,6 @@ transaction open.
 
 import argparse
 import http.client
-import os
-import re
 import socket
 import statistics
 import subprocess
@@ -30,10 +28,10 @@ import psycopg
 from app.embedded.binaries import EmbeddedServerError, binaries
 from benchmarks.database import Scale, SeededDatabase, default_folder, open_database
 from benchmarks.processor import cpu_seconds
+from benchmarks.serving import Served, serving
 from db.exports import export_sql
 from domain.exports import DEFAULT_COLUMNS, Export, ExportEntity, ExportFormat
 
-_COMMAND: Final = Path(sys.executable).with_name("appointment360")
 _CONTACTS: Final = ExportEntity.CONTACTS
 _TEN_PLAIN: Final = (
     "uuid",
@@ -48,7 +46,6 @@ _TEN_PLAIN: Final = (
     "createdAt",
 )
 _DOCUMENT: Final = "{ contacts { nodes { uuid firstName lastName email company { name } } } }"
-_PAGE_BYTES: Final = 4096
 _MEBIBYTE: Final = 2**20
 _READ_BYTES: Final = 2**20
 _LOOK_SECONDS: Final = 0.2
@@ -110,35 +107,10 @@ class _Run:
     bytes: int
 
 
-@dataclass(frozen=True)
-class _Served:
-    process: subprocess.Popen[str]
-    host: str
-    port: int
-    token: str
-
-    def resident_mib(self) -> float:
-        """The memory of the server process."""
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        return int(pages) * _PAGE_BYTES / _MEBIBYTE
-
-    def ask(self, method: str, path: str, body: str | None = None) -> http.client.HTTPResponse:
-        """An answer whose body has yet to be read."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=600)
-        headers = {"Authorization": f"Bearer {self.token}"}
-        if body is not None:
-            headers |= {"Content-Type": "application/json", "Accept": "application/jsonl"}
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise SystemExit(f"{path} was answered with {answer.status}: {answer.read()!r}")
-        return answer
-
-
 class _Peak(threading.Thread):
     """The most memory that a server has while this runs."""
 
-    def __init__(self, served: _Served) -> None:
+    def __init__(self, served: Served) -> None:
         super().__init__(daemon=True)
         self._served = served
         self._stopped = threading.Event()
@@ -172,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(str(error)) from None
 
 
-def _compare(served: _Served, database: SeededDatabase, *, rounds: int, rows: int) -> None:
+def _compare(served: Served, database: SeededDatabase, *, rounds: int, rows: int) -> None:
     runs: dict[str, list[_Run]] = {case.name: [] for case in _CASES}
     psql: dict[str, list[float]] = {case.name: [] for case in _CASES}
     documents: list[_Run] = []
@@ -204,11 +176,11 @@ def _asked(document: str) -> str:
     return '{"query": "' + document + '"}'
 
 
-def _download(served: _Served, method: str, path: str, body: str | None = None) -> _Run:
+def _download(served: Served, method: str, path: str, body: str | None = None) -> _Run:
     peak, spent = _Peak(served), cpu_seconds(served.process.pid) or 0.0
     peak.start()
     started = time.perf_counter()
-    answer = served.ask(method, path, body)
+    answer = _ask(served, method, path, body)
     first, size, buffer = 0.0, 0, bytearray(_READ_BYTES)
     while count := answer.readinto(buffer):
         first = first or time.perf_counter() - started
@@ -233,9 +205,7 @@ def _copy_by_psql(database: SeededDatabase, case: _Case) -> float:
     return time.perf_counter() - started
 
 
-def _read_slowly(
-    served: _Served, database: SeededDatabase, *, readers: int, seconds: float
-) -> None:
+def _read_slowly(served: Served, database: SeededDatabase, *, readers: int, seconds: float) -> None:
     """Some read 10 KB a second each, for a while."""
     peak = _Peak(served)
     peak.start()
@@ -259,7 +229,7 @@ def _read_slowly(
 
 
 @contextmanager
-def _slow(served: _Served) -> Iterator[socket.socket]:
+def _slow(served: Served) -> Iterator[socket.socket]:
     """A connection that has asked, whose buffers are small."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SLOW_BYTES)
@@ -272,34 +242,27 @@ def _slow(served: _Served) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _serving(database: SeededDatabase) -> Iterator[_Served]:
-    with TemporaryDirectory(prefix="a360-exports-") as folder:
-        process = subprocess.Popen(
-            [_COMMAND, "serve", "--port=0"],
-            env={
-                **os.environ,
-                "DATA_DIR": folder,
-                "DATABASE_URL": database.url,
-                "LOG_LEVEL": "warning",
-                "MAX_CONCURRENT_EXPORTS": "100",
-            },
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            yield _served(process)
-        finally:
-            process.terminate()
-            process.wait(60)
+def _serving(database: SeededDatabase) -> Iterator[Served]:
+    with (
+        TemporaryDirectory(prefix="a360-exports-") as folder,
+        serving(DATA_DIR=folder, DATABASE_URL=database.url, MAX_CONCURRENT_EXPORTS="100") as served,
+    ):
+        yield served
 
 
-def _served(process: subprocess.Popen[str]) -> _Served:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(r"http://(\S+?):(\d+)/#token=(\S+)", line):
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            return _Served(process, found[1], int(found[2]), found[3])
-    raise SystemExit("The server did not start.")
+def _ask(
+    served: Served, method: str, path: str, body: str | None = None
+) -> http.client.HTTPResponse:
+    """An answer whose body has yet to be read."""
+    headers = {"Authorization": f"Bearer {served.token}"}
+    if body is not None:
+        headers |= {"Content-Type": "application/json", "Accept": "application/jsonl"}
+    connection = served.connect()
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    if answer.status != 200:
+        raise SystemExit(f"{path} was answered with {answer.status}: {answer.read()!r}")
+    return answer
 
 
 def _parser() -> argparse.ArgumentParser:

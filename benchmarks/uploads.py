@@ -9,14 +9,11 @@ its part of the processors.
 import argparse
 import http.client
 import os
-import re
 import statistics
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,31 +21,13 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks.processor import cpu_seconds
+from benchmarks.serving import Served, serving
 from streaming.tus import write_metadata
 
-_COMMAND: Final = Path(sys.executable).with_name("appointment360")
 _MEBIBYTE: Final = 2**20
-_PAGE_BYTES: Final = 4096
 _BLOCK_BYTES: Final = 2**20
 _PIECE_BYTES: Final = 16 * _MEBIBYTE
 _ASK_SECONDS: Final = 0.02
-
-
-@dataclass(frozen=True)
-class _Served:
-    process: subprocess.Popen[str]
-    host: str
-    port: int
-    token: str
-
-    def connect(self) -> http.client.HTTPConnection:
-        """A connection that sends a file in large blocks."""
-        return http.client.HTTPConnection(self.host, self.port, timeout=600, blocksize=_BLOCK_BYTES)
-
-    def resident_mib(self) -> float:
-        """The memory of the server process."""
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        return int(pages) * _PAGE_BYTES / _MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -64,7 +43,7 @@ class _Run:
 class _Watch(threading.Thread):
     """What a server takes while this runs, and how long it lets small requests wait."""
 
-    def __init__(self, served: _Served) -> None:
+    def __init__(self, served: Served) -> None:
         super().__init__(daemon=True)
         self._served = served
         self._stopped = threading.Event()
@@ -73,7 +52,7 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         """Ask until it is told to stop."""
-        with closing(self._served.connect()) as connection:
+        with closing(self._served.connect(block_bytes=_BLOCK_BYTES)) as connection:
             while not self._stopped.wait(_ASK_SECONDS):
                 began = time.perf_counter()
                 connection.request("GET", "/health/live")
@@ -96,11 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Path(folder).chmod(0o755)
         source = Path(folder) / "source"
         _write(source, size)
-        with _serving(Path(folder) / "data") as served:
+        with serving("--no-jobs", DATA_DIR=str(Path(folder) / "data")) as served:
             _compare(served, source, size, rounds=wanted.rounds)
 
 
-def _compare(served: _Served, source: Path, size: int, *, rounds: int) -> None:
+def _compare(served: Served, source: Path, size: int, *, rounds: int) -> None:
     ways = {"one request": size, "pieces of 16 MiB": _PIECE_BYTES}
     runs: dict[str, list[_Run]] = {name: [] for name in ways}
     copies: list[float] = []
@@ -126,7 +105,7 @@ def _told(runs: Sequence[_Run], size: int, copy: float) -> str:
     )
 
 
-def _upload(served: _Served, source: Path, size: int, piece: int) -> _Run:
+def _upload(served: Served, source: Path, size: int, piece: int) -> _Run:
     watch, spent = _Watch(served), cpu_seconds(served.process.pid) or 0.0
     watch.start()
     path = _create(served, size)
@@ -138,7 +117,7 @@ def _upload(served: _Served, source: Path, size: int, piece: int) -> _Run:
     return _Run(seconds, spent, watch.most - watch.before, p99)
 
 
-def _create(served: _Served, size: int) -> str:
+def _create(served: Served, size: int) -> str:
     told = write_metadata({"filename": "contacts.csv", "kind": "contacts"})
     headers = {"Upload-Length": str(size), "Upload-Metadata": told}
     location = _ask(served, "POST", "/api/v1/uploads/", headers).headers["Location"]
@@ -146,8 +125,8 @@ def _create(served: _Served, size: int) -> str:
     return location
 
 
-def _send(served: _Served, path: str, source: Path, size: int, piece: int) -> None:
-    with closing(served.connect()) as connection, source.open("rb") as file:
+def _send(served: Served, path: str, source: Path, size: int, piece: int) -> None:
+    with closing(served.connect(block_bytes=_BLOCK_BYTES)) as connection, source.open("rb") as file:
         for start in range(0, size, piece):
             length = min(piece, size - start)
             body = file if length == size else file.read(length)
@@ -163,9 +142,9 @@ def _send(served: _Served, path: str, source: Path, size: int, piece: int) -> No
 
 
 def _ask(
-    served: _Served, method: str, path: str, headers: dict[str, str]
+    served: Served, method: str, path: str, headers: dict[str, str]
 ) -> http.client.HTTPResponse:
-    with closing(served.connect()) as connection:
+    with closing(served.connect(block_bytes=_BLOCK_BYTES)) as connection:
         usual = {"Authorization": f"Bearer {served.token}", "Tus-Resumable": "1.0.0"}
         connection.request(method, path, headers=usual | headers)
         return _require_success(connection.getresponse())
@@ -200,30 +179,6 @@ def _write(path: Path, size: int) -> None:
             file.write(block[: size - start])
         file.flush()
         os.fsync(file.fileno())
-
-
-@contextmanager
-def _serving(data: Path) -> Iterator[_Served]:
-    process = subprocess.Popen(
-        [_COMMAND, "serve", "--port=0", "--no-jobs"],
-        env={**os.environ, "DATA_DIR": str(data), "LOG_LEVEL": "warning"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield _served(process)
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _served(process: subprocess.Popen[str]) -> _Served:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(r"http://(\S+?):(\d+)/#token=(\S+)", line):
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            return _Served(process, found[1], int(found[2]), found[3])
-    raise SystemExit("The server did not start.")
 
 
 def _parser() -> argparse.ArgumentParser:
