@@ -244,7 +244,9 @@ def _position(plan: ImportPlan) -> Position | None:
 
 def _checked(counts: Mapping[str, int]) -> Mapping[str, int]:
     """What a first look counts: nothing else has come of the rows yet."""
-    return {"checked": counts["rows"], "faults": counts["rejects"], "rejects": counts["rejects"]}
+    # Of an erased person no cells are kept, and of some rows only a part could not be taken.
+    faults = max(counts["rejects"], counts[FAILED])
+    return {"checked": counts["rows"], "faults": faults, "rejects": counts["rejects"]}
 
 
 def _none_taken(found: Mapping[str, int]) -> Step:

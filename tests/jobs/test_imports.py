@@ -16,6 +16,7 @@ from domain.bulk import ErrorPolicy
 from domain.imports import ImportEntity
 from domain.jobs import JobErrorCode, JobStatus
 from tests.db.importing import contents, rejects_of, told_of
+from tests.db.people import suppress
 from tests.db.staged import execute, rows_of
 from tests.factories import make_contact
 from tests.jobs.importing import (
@@ -107,6 +108,22 @@ async def test_one_bad_row_rejects_everything_when_told_so(
     assert row.counters["failed"] == 2
     assert await contents(database) == before
     assert {line for line, *_ in await told_of(database, job_id)} == {3, 6}
+
+
+async def test_erased_person_is_found_by_the_first_look(
+    database: Database, database_url: URL, tmp_path: Path
+) -> None:
+    """No row was written that would have to be taken back, and none of hers is kept."""
+    await suppress(database, email="ada@example.com")
+    file = "Email\nbob@example.com\nada@example.com\n"
+    job_id = await begin_import(
+        database, tmp_path, file, error_policy=ErrorPolicy.REJECT_EVERYTHING
+    )
+    async with at_work(database, database_url, tmp_path, batch_rows=1):
+        row = await ended(database, job_id)
+    assert (row.status, row.counters["failed"]) == (JobStatus.FAILED, 1)
+    assert await rows_of(database, "SELECT count(*) FROM import_batches") == [(0,)]
+    assert await rejects_of(database, job_id) == []
 
 
 async def test_clean_file_passes_the_first_look(
