@@ -162,5 +162,10 @@ class Look:
 
     def passed_by(self, name: str) -> Window[Person] | None:
         """The window of a contact that came and went while the read was under way."""
-        went_meanwhile = islice(self.records.gone, self._gone_before, None)
-        return Window(self.records.gone[name], 0, 0) if name in went_meanwhile else None
+        return next((window for window in self.passers_by() if window.history.name == name), None)
+
+    def passers_by(self) -> Iterator[Window[Person]]:
+        """The windows of all that went meanwhile and were not there when the read began."""
+        for name in islice(self.records.gone, self._gone_before, None):
+            if self.people.of(name) is None:
+                yield Window(self.records.gone[name], 0, 0)

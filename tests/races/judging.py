@@ -93,7 +93,7 @@ class Judge:
 
         windows = list(self._look.people)
         least = sum(window.always(counted) for window in windows)
-        most = sum(window.ever(counted) for window in windows)
+        most = sum(window.ever(counted) for window in (*windows, *self._look.passers_by()))
         if not least <= shown <= most:
             self._find(Wrong.WRONG_COUNT, f"{shown}, and not {least} to {most}")
 
@@ -114,8 +114,10 @@ class Judge:
             self.company(row)
         for window in self._look.firms:
             firm = window.history.name
-            has = any(person.always(_is_of(firm, wanted)) for person in self._look.people)
-            may_have = any(person.ever(_is_of(firm, wanted)) for person in self._look.people)
+            people = list(self._look.people)
+            has = any(person.always(_is_of(firm, wanted)) for person in people)
+            people += self._look.passers_by()
+            may_have = any(person.ever(_is_of(firm, wanted)) for person in people)
             if (firm in listed and not may_have) or (firm not in listed and has):
                 self._find(Wrong.WRONG_FILTER, f"{firm} is{'' if firm in listed else ' not'} there")
 

@@ -156,6 +156,21 @@ def test_counts_lie_between_what_must_and_what_may_be(records: Records) -> None:
         assert found == {}
 
 
+def test_contact_that_came_and_went_meanwhile_may_be_counted(records: Records) -> None:
+    """It was asked for after the read had begun, and was gone before its answer came."""
+    look = Look(records)
+    eve = History("eve", person(3, is_there=False))
+    eve.ask(person(3))
+    records.people["eve"] = eve
+    eve.ask(replace(eve.now, is_there=False))
+    records.forget("eve")
+    for count in (1, 2):
+        assert judged(look, lambda judge: judge.count(count, of_stage("s0"))) == {}  # noqa: B023
+    assert judged(look, lambda judge: judge.count(3, of_stage("s0"))) == {Wrong.WRONG_COUNT: 1}
+    later = Look(records)
+    assert judged(later, lambda judge: judge.count(2, of_stage("s0"))) == {Wrong.WRONG_COUNT: 1}
+
+
 def test_companies_are_listed_for_their_contacts(records: Records) -> None:
     """The one that has such a contact is there, and one that has none is not."""
 
