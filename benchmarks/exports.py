@@ -13,7 +13,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,6 +28,7 @@ from app.embedded.binaries import EmbeddedServerError, binaries
 from benchmarks.database import Scale, SeededDatabase, default_folder, open_database
 from benchmarks.processor import cpu_seconds
 from benchmarks.serving import Served, serving
+from benchmarks.watching import MemoryWatch
 from db.exports import export_sql
 from domain.exports import DEFAULT_COLUMNS, Export, ExportEntity, ExportFormat
 
@@ -107,27 +107,6 @@ class _Run:
     bytes: int
 
 
-class _Peak(threading.Thread):
-    """The most memory that a server has while this runs."""
-
-    def __init__(self, served: Served) -> None:
-        super().__init__(daemon=True)
-        self._served = served
-        self._stopped = threading.Event()
-        self.before = self.most = served.resident_mib()
-
-    def run(self) -> None:
-        """Look until it is told to stop."""
-        while not self._stopped.wait(_LOOK_SECONDS):
-            self.most = max(self.most, self._served.resident_mib())
-
-    def growth_mib(self) -> float:
-        """How much more it was than at the beginning."""
-        self._stopped.set()
-        self.join()
-        return self.most - self.before
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     wanted = _parser().parse_args(arguments)
@@ -177,17 +156,17 @@ def _asked(document: str) -> str:
 
 
 def _download(served: Served, method: str, path: str, body: str | None = None) -> _Run:
-    peak, spent = _Peak(served), cpu_seconds(served.process.pid) or 0.0
-    peak.start()
-    started = time.perf_counter()
-    answer = _ask(served, method, path, body)
-    first, size, buffer = 0.0, 0, bytearray(_READ_BYTES)
-    while count := answer.readinto(buffer):
-        first = first or time.perf_counter() - started
-        size += count
-    seconds = time.perf_counter() - started
-    after = cpu_seconds(served.process.pid) or 0.0
-    return _Run(seconds, first * 1000, after - spent, peak.growth_mib(), size)
+    spent = cpu_seconds(served.process.pid) or 0.0
+    with MemoryWatch(served.process.pid) as memory:
+        started = time.perf_counter()
+        answer = _ask(served, method, path, body)
+        first, size, buffer = 0.0, 0, bytearray(_READ_BYTES)
+        while count := answer.readinto(buffer):
+            first = first or time.perf_counter() - started
+            size += count
+        seconds = time.perf_counter() - started
+        after = cpu_seconds(served.process.pid) or 0.0
+    return _Run(seconds, first * 1000, after - spent, memory.growth_mib, size)
 
 
 def _copy_by_psql(database: SeededDatabase, case: _Case) -> float:
@@ -207,9 +186,11 @@ def _copy_by_psql(database: SeededDatabase, case: _Case) -> float:
 
 def _read_slowly(served: Served, database: SeededDatabase, *, readers: int, seconds: float) -> None:
     """Some read 10 KB a second each, for a while."""
-    peak = _Peak(served)
-    peak.start()
-    with ExitStack() as stack, psycopg.connect(database.url, autocommit=True) as watch:
+    with (
+        MemoryWatch(served.process.pid) as memory,
+        ExitStack() as stack,
+        psycopg.connect(database.url, autocommit=True) as watch,
+    ):
         connections = [stack.enter_context(_slow(served)) for _ in range(readers)]
         ends, oldest, written = time.monotonic() + seconds, 0.0, time.monotonic()
         while time.monotonic() < ends:
@@ -222,7 +203,7 @@ def _read_slowly(served: Served, database: SeededDatabase, *, readers: int, seco
             time.sleep(1.0)
         quiet = time.monotonic() - written
     print(
-        f"{readers} readers at 10 KB/s for {seconds:.0f} s: growth {peak.growth_mib():+.1f} MiB,"
+        f"{readers} readers at 10 KB/s for {seconds:.0f} s: growth {memory.growth_mib:+.1f} MiB,"
         f" oldest transaction {oldest:.1f} s while the files were written, none in the last"
         f" {quiet:.0f} s"
     )

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Final
 
 _COMMAND: Final = Path(sys.executable).with_name("appointment360")
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
-_MEBIBYTE: Final = 2**20
 
 
 @dataclass(frozen=True)
@@ -29,11 +27,6 @@ class Served:
     def connect(self, *, block_bytes: int = 2**13) -> http.client.HTTPConnection:
         """A connection that sends a body in blocks of this size."""
         return http.client.HTTPConnection(self.host, self.port, timeout=600, blocksize=block_bytes)
-
-    def resident_mib(self) -> float:
-        """The memory of the server process."""
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        return int(pages) * _PAGE_BYTES / _MEBIBYTE
 
 
 @contextmanager

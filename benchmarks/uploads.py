@@ -10,7 +10,6 @@ import argparse
 import http.client
 import os
 import statistics
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -22,6 +21,7 @@ from typing import Final
 
 from benchmarks.processor import cpu_seconds
 from benchmarks.serving import Served, serving
+from benchmarks.watching import MemoryWatch, Pulse
 from streaming.tus import write_metadata
 
 _MEBIBYTE: Final = 2**20
@@ -38,32 +38,6 @@ class _Run:
     cpu_seconds: float
     growth_mib: float
     p99_ms: float
-
-
-class _Watch(threading.Thread):
-    """What a server takes while this runs, and how long it lets small requests wait."""
-
-    def __init__(self, served: Served) -> None:
-        super().__init__(daemon=True)
-        self._served = served
-        self._stopped = threading.Event()
-        self.before = self.most = served.resident_mib()
-        self.waits: list[float] = []
-
-    def run(self) -> None:
-        """Ask until it is told to stop."""
-        with closing(self._served.connect(block_bytes=_BLOCK_BYTES)) as connection:
-            while not self._stopped.wait(_ASK_SECONDS):
-                began = time.perf_counter()
-                connection.request("GET", "/health/live")
-                connection.getresponse().read()
-                self.waits.append(time.perf_counter() - began)
-                self.most = max(self.most, self._served.resident_mib())
-
-    def stop(self) -> None:
-        """Have it end."""
-        self._stopped.set()
-        self.join()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -106,15 +80,14 @@ def _told(runs: Sequence[_Run], size: int, copy: float) -> str:
 
 
 def _upload(served: Served, source: Path, size: int, piece: int) -> _Run:
-    watch, spent = _Watch(served), cpu_seconds(served.process.pid) or 0.0
-    watch.start()
-    path = _create(served, size)
-    seconds = _timed(partial(_send, served, path, source, size, piece))
-    watch.stop()
-    spent = (cpu_seconds(served.process.pid) or 0.0) - spent
+    pid = served.process.pid
+    spent = cpu_seconds(pid) or 0.0
+    with MemoryWatch(pid) as memory, Pulse(served.port) as pulse:
+        path = _create(served, size)
+        seconds = _timed(partial(_send, served, path, source, size, piece))
+    spent = (cpu_seconds(pid) or 0.0) - spent
     _ask(served, "DELETE", path, {})
-    p99 = statistics.quantiles(watch.waits, n=100)[-1] * 1000
-    return _Run(seconds, spent, watch.most - watch.before, p99)
+    return _Run(seconds, spent, memory.growth_mib, pulse.latencies().p99_ms)
 
 
 def _create(served: Served, size: int) -> str:

@@ -1,16 +1,18 @@
 """What a process needs, and how soon it answers, while it is busy with something else."""
 
 import http.client
+import os
 import statistics
 import threading
 import time
+from abc import ABC, abstractmethod
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-_PAGE_BYTES: Final = 4096
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _MEBIBYTE: Final = 2**20
 _LOOK_SECONDS: Final = 0.05
 _BEAT_SECONDS: Final = 0.02
@@ -26,7 +28,7 @@ class Latencies:
     most_ms: float
 
 
-class _Watch(threading.Thread):
+class _Watch(ABC, threading.Thread):
     """Does something again and again, as long as the block lasts."""
 
     def __init__(self, every_seconds: float) -> None:
@@ -47,9 +49,9 @@ class _Watch(threading.Thread):
         self._stopped.set()
         self.join()
 
+    @abstractmethod
     def look(self) -> None:
         """Do it once."""
-        raise NotImplementedError
 
     def run(self) -> None:
         """Do it until the block ends."""

@@ -5,18 +5,13 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, func, or_, select, union
 
-from db.import_tables import import_batches, import_changes, imports
+from db.import_tables import MADE_IDS, import_batches, import_changes, imports
 from db.tables import users
 from domain.enums import Role
 from domain.imports import ImportEntity
 
 READ: Final = frozenset({imports.name, import_batches.name, import_changes.name, users.name})
 """The tables that the condition reads."""
-
-_MADE: Final = {
-    ImportEntity.CONTACTS: import_batches.c.contact_ids,
-    ImportEntity.COMPANIES: import_batches.c.company_ids,
-}
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,9 @@ class OfImport:
             asker: The UUID of the user who asks.
         """
         mine = _seen_import(job_id, asker)
-        made = select(func.unnest(_MADE[self.entity])).where(import_batches.c.job_id == mine)
+        made = select(func.unnest(MADE_IDS[self.entity.value])).where(
+            import_batches.c.job_id == mine
+        )
         changed = select(import_changes.c.record_id).where(
             import_changes.c.job_id == mine, import_changes.c.entity == self.entity.value
         )

@@ -5,13 +5,14 @@ all of its rows are kept as they were before the import first changed them; and 
 import left, by which it is told whether anybody has changed the record since.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Table, text
 
+from db.import_tables import MADE_IDS
 from db.rows import Row
 from db.staging import Result, Target
 from db.staging_writing import sql
@@ -31,12 +32,11 @@ _IMAGES: Final[Mapping[str, str]] = {
     ),
     "companies": "jsonb_build_object('companies', to_jsonb(r))",
 }
-_LISTS: Final = {"contacts": "contact_ids", "companies": "company_ids"}
 
 
 def _batch_of(table: Table, record_id: str) -> str:
     """The records that were made by the batch of an import that could have made a record."""
-    ids = _LISTS[table.name]
+    ids = MADE_IDS[table.name].name
     return (
         f"CAST((SELECT b.{ids} FROM import_batches b WHERE b.job_id = CAST(:job_id AS bigint)"
         f" AND b.{ids}[1] <= {record_id} ORDER BY b.{ids}[1] DESC LIMIT 1) AS bigint[])"
@@ -118,7 +118,7 @@ _WRITE_BATCH: Final = sql(
 
 
 async def made_by(
-    tx: Transaction, table: Table, job_id: int, record_ids: Sequence[int]
+    tx: Transaction, table: Table, job_id: int, record_ids: Collection[int | None]
 ) -> set[int]:
     """Those of some records that an import has made in the batches before."""
     rows = await tx.fetch(_MADE[table], {"job_id": job_id, "ids": list(record_ids)})

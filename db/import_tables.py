@@ -102,6 +102,12 @@ import_batches: Final = Table(
     Index("ix_import_batches_any_company", text("(company_ids[1])")),
 )
 
+MADE_IDS: Final = {
+    "contacts": import_batches.c.contact_ids,
+    "companies": import_batches.c.company_ids,
+}
+"""Where the ids of the records stand that a batch made, by their table."""
+
 import_changes: Final = Table(
     "import_changes",
     metadata,

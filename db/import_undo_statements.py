@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import Table, text
 
+from db.import_tables import MADE_IDS
 from db.rows import Row
 from db.staging_writing import sql
 from db.statements import Statement
@@ -16,7 +17,6 @@ _REFERENCES: Final = {
     "parent_id": "companies",
     "merged_into_id": "contacts",
 }
-_LISTS: Final = {contacts: "contact_ids", companies: "company_ids"}
 _IS_UNDONE: Final = {contacts: "contacts_undone", companies: "companies_undone"}
 _TABLES: Final = (contacts, companies)
 # So many imports may run at the same time, for the one that made a record to be found.
@@ -79,6 +79,11 @@ DELETE: Final = {
 }
 
 
+def _made_ids(table: Table) -> str:
+    """The column of a batch that lists what it made."""
+    return MADE_IDS[table.name].name
+
+
 def _lock(table: Table) -> Statement[Row]:
     return Statement(
         text(
@@ -108,9 +113,9 @@ def _take_made(table: Table) -> Statement[Row]:
     """The records of the last batch; those that stay are put back into its list."""
     return Statement(
         text(
-            f"WITH last AS (SELECT line, {_LISTS[table]} AS ids FROM import_batches"
+            f"WITH last AS (SELECT line, {_made_ids(table)} AS ids FROM import_batches"
             f" WHERE {_OF_JOB} AND NOT {_IS_UNDONE[table]} ORDER BY line DESC LIMIT 1)"
-            f" UPDATE import_batches b SET {_IS_UNDONE[table]} = true, {_LISTS[table]} = '{{}}'"
+            f" UPDATE import_batches b SET {_IS_UNDONE[table]} = true, {_made_ids(table)} = '{{}}'"
             f" FROM last WHERE b.{_OF_JOB} AND b.line = last.line RETURNING last.line, last.ids"
         ),
         Row,
@@ -120,7 +125,7 @@ def _take_made(table: Table) -> Statement[Row]:
 def _put_back(table: Table) -> Statement[Row]:
     return Statement(
         text(
-            f"UPDATE import_batches SET {_LISTS[table]} = CAST(:ids AS bigint[])"
+            f"UPDATE import_batches SET {_made_ids(table)} = CAST(:ids AS bigint[])"
             f" WHERE {_OF_JOB} AND line = CAST(:line AS integer)"
         ),
         Row,
@@ -141,7 +146,7 @@ def _versions(table: Table) -> Statement[Row]:
 
 def _follow(table: Table) -> Statement[Row]:
     """What other imports left, and has a new version only since this one is taken back."""
-    first = f"b.{_LISTS[table]}[1]"
+    first = f"b.{_made_ids(table)}[1]"
     return Statement(
         text(
             "WITH was AS (SELECT r.id, given.version AS old, r.version AS new"
@@ -153,7 +158,7 @@ def _follow(table: Table) -> Statement[Row]:
             " INSERT INTO import_changes (job_id, entity, record_id, version)"
             f" SELECT made.job_id, '{table.name}', was.id, was.new FROM was CROSS JOIN LATERAL"
             " (SELECT near.job_id FROM"
-            f" (SELECT b.job_id, b.{_LISTS[table]} AS ids FROM import_batches b"
+            f" (SELECT b.job_id, b.{_made_ids(table)} AS ids FROM import_batches b"
             f" WHERE {first} <= was.id ORDER BY {first} DESC LIMIT {_NEAR}) near"
             " WHERE was.id = ANY(near.ids)) made"
             " WHERE was.old = 1 AND made.job_id <> CAST(:job_id AS bigint) ON CONFLICT DO NOTHING"

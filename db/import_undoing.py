@@ -7,6 +7,7 @@ time of the last change go on: nobody's copy of a record is older than it thinks
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Table
 
@@ -115,7 +116,8 @@ class _Undoing:
         }
         untouched = await self._untouched(table, versions)
         gone = {row["id"] for row in await self._tx.fetch(DELETE[table], {"ids": list(untouched)})}
-        await self._tell_kept(table, {id_: versions[id_] for id_ in untouched - gone})
+        kept = [uuid for id_, uuid in untouched.items() if id_ not in gone]
+        await self._tell(table, kept, "Something else belongs to it by now, and so it stays.")
         if left := [id_ for id_ in batch["ids"] if id_ not in gone]:
             await self._tx.fetch(PUT_BACK[table], {**self._job, "line": batch["line"], "ids": left})
         self._record(table, len(gone))
@@ -150,22 +152,15 @@ class _Undoing:
             found += more
         return found
 
-    async def _untouched(self, table: Table, versions: Mapping[int, int]) -> set[int]:
+    async def _untouched(self, table: Table, versions: Mapping[int, int]) -> dict[int, UUID]:
         """The records that are as the import left them, locked; the others are told."""
         if not versions:
-            return set()
+            return {}
         asked = {"ids": list(versions), "versions": list(versions.values())}
         rows = await self._tx.fetch(LOCK[table], asked)
         edited = [row["uuid"] for row in rows if not row["is_untouched"]]
         await self._tell(table, edited, "It was changed after the import, and so it stays.")
-        return {row["id"] for row in rows if row["is_untouched"]}
-
-    async def _tell_kept(self, table: Table, versions: Mapping[int, int]) -> None:
-        if versions:
-            asked = {"ids": list(versions), "versions": list(versions.values())}
-            rows = await self._tx.fetch(LOCK[table], asked)
-            message = "Something else belongs to it by now, and so it stays."
-            await self._tell(table, [row["uuid"] for row in rows], message)
+        return {row["id"]: row["uuid"] for row in rows if row["is_untouched"]}
 
     async def _without_revived(self, images: Sequence[Image]) -> list[Image]:
         """Without companies that had been deleted and that people belong to by now."""

@@ -159,18 +159,19 @@ async def _with_duplicates(
     tx: Transaction, plan: ImportPlan, outcomes: Sequence[Outcome]
 ) -> list[Outcome]:
     """The same, where what is there already was made by an earlier row of the file."""
-    code = StagingCode.CREATE_ONLY_CONFLICT
-    there = [o.findings[0].record_id for o in outcomes if o.findings and o.findings[0].code == code]
+    there = {_record_in_conflict(outcome) for outcome in outcomes} - {None}
     if not there:
         return list(outcomes)
     table = contacts if plan.entity is ImportEntity.CONTACTS else companies
-    made = await made_by(tx, table, plan.job_id, [each for each in there if each is not None])
-    return [
-        _as_duplicate(o)
-        if o.findings and o.findings[0].code == code and o.findings[0].record_id in made
-        else o
-        for o in outcomes
-    ]
+    made = await made_by(tx, table, plan.job_id, there)
+    return [_as_duplicate(o) if _record_in_conflict(o) in made else o for o in outcomes]
+
+
+def _record_in_conflict(outcome: Outcome) -> int | None:
+    """The record that a row was to make, and that is there already."""
+    reason = outcome.findings[0] if outcome.findings else None
+    is_so = reason is not None and reason.code == StagingCode.CREATE_ONLY_CONFLICT
+    return reason.record_id if reason is not None and is_so else None
 
 
 def _as_duplicate(outcome: Outcome) -> Outcome:

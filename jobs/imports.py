@@ -79,17 +79,10 @@ async def _import_records(
 
 async def _begin(run: Run) -> ImportPlan:
     """What is to be done, as far as it is not done yet."""
-    plans: list[ImportPlan] = []
-
-    async def batch(tx: Transaction) -> Step:
-        plans.append(await load_plan(tx, run.job_id))
-        return Step(0)
-
     try:
-        await run.batch(batch)
+        return await run.read(lambda tx: load_plan(tx, run.job_id))
     except ValueError as error:
         raise UnknownPayload(str(error)) from error
-    return plans[-1]
 
 
 @asynccontextmanager
@@ -145,19 +138,16 @@ class _Import:
             return
         async for rows in self._batches():
             await self._commit(rows, is_trial=True, is_check=True)
-        found: list[Mapping[str, int]] = []
-
-        async def batch(tx: Transaction) -> Step:
-            found.append(await counters_of(tx, self._run.job_id))
-            if found[-1].get("faults"):
-                return _none_taken(found[-1])
-            await mark_checked(tx, self._run.job_id)
-            return Step(0)
-
-        await self._run.batch(batch)
-        if faults := found[-1].get("faults"):
-            raise refusal(_NOTHING_WRITTEN.format(failed=faults, rows=found[-1]["checked"]))
+        found = await self._counters()
+        if faults := found.get("faults"):
+            await self._settle(_none_taken(found))
+            raise refusal(_NOTHING_WRITTEN.format(failed=faults, rows=found["checked"]))
+        await self._run.batch(self._mark_checked)
         self._position = None
+
+    async def _mark_checked(self, tx: Transaction) -> Step:
+        await mark_checked(tx, self._run.job_id)
+        return Step(0)
 
     async def write(self) -> None:
         """Write all rows that no batch before has written.
@@ -185,20 +175,23 @@ class _Import:
         Raises:
             Rejected: A row has failed.
         """
-        found: list[Mapping[str, int]] = []
-
-        async def look(tx: Transaction) -> Step:
-            found.append(await counters_of(tx, self._run.job_id))
-            return Step(0)
-
-        async def settle(tx: Transaction) -> Step:
-            return _none_kept(await counters_of(tx, self._run.job_id))
-
-        await self._run.batch(look)
-        if failed := found[-1].get(FAILED):
+        found = await self._counters()
+        if failed := found.get(FAILED):
             await take_all_back(self._run, self._run.job_id, tell=lambda _undone: Step(0))
-            await self._run.batch(settle)
-            raise refusal(_NOTHING_WRITTEN.format(failed=failed, rows=found[-1]["checked"]))
+            await self._settle(_none_kept(found))
+            raise refusal(_NOTHING_WRITTEN.format(failed=failed, rows=found["checked"]))
+
+    async def _counters(self) -> Mapping[str, int]:
+        """What is counted by now, by this attempt and those before."""
+        return await self._run.read(lambda tx: counters_of(tx, self._run.job_id))
+
+    async def _settle(self, step: Step) -> None:
+        """Have the counters say what has come of the rows in the end."""
+
+        async def batch(_tx: Transaction) -> Step:
+            return step
+
+        await self._run.batch(batch)
 
     async def _batches(self) -> AsyncIterator[RowBatch]:
         """The rows that are left, a batch at a time; at most one is read in advance."""

@@ -154,6 +154,14 @@ class Run:
         self._batches += goes_on
         return goes_on
 
+    async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """What work gives that writes nothing, and may be done again.
+
+        Raises:
+            Unavailable: PostgreSQL was away for too long.
+        """
+        return await self._writer.write(work)
+
     async def has_ended(self) -> bool:
         """Whether a batch of this attempt has ended the job, also one whose COMMIT got no answer.
 

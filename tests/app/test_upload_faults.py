@@ -23,7 +23,7 @@ from domain.enums import Role
 from tests.apps import open_app
 from tests.db.datasets import seeded
 from tests.processes import PATIENCE_SECONDS, Process, command
-from tests.streaming.test_tus_routes import BINARY, ROOT, Tus, metadata, problem_of
+from tests.streaming.tus import BINARY, ROOT, Tus, metadata, problem_of
 
 SIZE = 2**18
 TOGETHER = 3

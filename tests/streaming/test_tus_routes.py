@@ -1,139 +1,27 @@
 """Promises of the routes of uploads: what tus 1.0 says, to whom it is said, and what is refused."""
 
-import asyncio
 import hashlib
-from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-import httpx
 import pytest
-from sqlalchemy.engine import URL
-from starlette.applications import Starlette
 
-from app.asgi import create_app
-from app.auth import bearer_authentication
-from app.errors import answer_app_error
-from app.links import identified_by
-from app.middleware import RequestMiddleware
-from app.resources import Resources
 from domain.enums import Role
-from domain.errors import AppError
-from streaming.tus_routes import tus_routes
-from tests.apps import STRANGER, open_app
-from tests.conftest import _database_of_its_own
-from tests.db.datasets import seeded
-from tests.graph.sockets import until
-from tests.served import serving
-
-ROOT: Final = "/api/v1/uploads/"
-OTHER: Final = UUID(int=7)
-BYTES: Final = seeded("tus").randbytes(300_000)
-LARGEST: Final = 6 * 2**20
-BLOCK: Final = 2**12
-BINARY: Final = "application/offset+octet-stream"
-
-
-def metadata(**told: str) -> str:
-    """Names and values as tus writes them."""
-    return ",".join(f"{name} {b64encode(value.encode()).decode()}" for name, value in told.items())
-
-
-def digest(algorithm: str, data: bytes) -> str:
-    """A checksum as tus writes it."""
-    return f"{algorithm} {b64encode(hashlib.new(algorithm, data).digest()).decode()}"
-
-
-@dataclass(frozen=True)
-class Tus:
-    """Uploads as one user."""
-
-    http: httpx.AsyncClient
-    resources: Resources
-    role: Role = Role.EDITOR
-    user: UUID = STRANGER
-
-    async def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        content: bytes | AsyncIterator[bytes] | None = None,
-        **headers: Any,
-    ) -> httpx.Response:
-        """An answer; `upload_offset` is the header `Upload-Offset`, an empty one is left out."""
-        token = self.resources.tokens.issue(self.user, self.role, ttl_seconds=600)
-        usual = {"authorization": f"Bearer {token}", "tus-resumable": "1.0.0"}
-        usual |= {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {name: value for name, value in usual.items() if value}
-        return await self.http.request(method, path, content=content, headers=sent)
-
-    async def create(
-        self, size: int = len(BYTES), kind: str = "contacts", **headers: Any
-    ) -> httpx.Response:
-        """The answer to an announced file."""
-        told = metadata(filename="people.csv", filetype="text/csv", kind=kind)
-        given: dict[str, Any] = {"upload_length": str(size), "upload_metadata": told} | headers
-        return await self.send("POST", ROOT, **given)
-
-    async def created(self, size: int = len(BYTES), kind: str = "contacts") -> str:
-        """Where a new upload is."""
-        answer = await self.create(size, kind)
-        assert answer.status_code == 201, answer.text
-        location: str = answer.headers["location"]
-        return location
-
-    async def patch(
-        self, path: str, offset: int, content: bytes | AsyncIterator[bytes], **headers: Any
-    ) -> httpx.Response:
-        given = {"content_type": BINARY, "upload_offset": str(offset)} | headers
-        return await self.send("PATCH", path, content=content, **given)
-
-    async def offset(self, path: str) -> int:
-        """Where an upload goes on."""
-        answer = await self.send("HEAD", path)
-        assert answer.status_code == 200, answer.status_code
-        return int(answer.headers["upload-offset"])
-
-    def file(self, path: str) -> Path:
-        """Where its bytes lie."""
-        return self.resources.data_folder / "uploads" / path.rpartition("/")[2]
-
-
-@pytest.fixture(scope="module")
-async def shared(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Tus]:
-    """One application for all tests that look at uploads of their own alone."""
-    name = f"{template}_tus"
-    async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(
-            url,
-            tmp_path_factory.mktemp("tus"),
-            max_import_size=LARGEST,
-            max_upload_chunk_size=BLOCK,
-        ) as app,
-        serving(create_app(app.resources)) as served,
-        httpx.AsyncClient(base_url=served.http, timeout=30) as http,
-    ):
-        yield Tus(http, app.resources)
-
-
-@pytest.fixture
-def tus(shared: Tus) -> Tus:
-    return shared
-
-
-def problem_of(answer: httpx.Response) -> tuple[int, str]:
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["tus-resumable"] == "1.0.0"
-    return answer.status_code, answer.json()["code"]
+from tests.apps import STRANGER
+from tests.streaming.tus import (
+    BINARY,
+    BYTES,
+    LARGEST,
+    OTHER,
+    ROOT,
+    Tus,
+    digest,
+    metadata,
+    problem_of,
+)
 
 
 async def test_file_in_pieces_arrives_whole(tus: Tus) -> None:
@@ -424,138 +312,3 @@ async def test_bound_of_other_bodies_is_not_that_of_uploads(tus: Tus) -> None:
     assert len(large) > tus.resources.settings.max_body_size
     path = await tus.created(len(large))
     assert (await tus.patch(path, 0, large)).headers["upload-offset"] == str(len(large))
-
-
-class Hanging:
-    """A body that stops after some blocks, until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.goes_on = asyncio.Event()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield BYTES[: 2 * BLOCK]
-        await self.goes_on.wait()
-        yield BYTES[2 * BLOCK :]
-
-
-class Patch:
-    """A PATCH under way, of which a block is written."""
-
-    def __init__(self, tus: Tus, path: str) -> None:
-        self._body = Hanging()
-        self._task = asyncio.create_task(tus.patch(path, 0, aiter(self._body)))
-
-    async def end(self) -> httpx.Response:
-        """Its answer; the client reads none before it has sent all."""
-        self._body.goes_on.set()
-        return await self._task
-
-
-@asynccontextmanager
-async def patching(tus: Tus, path: str) -> AsyncIterator[Patch]:
-    """A client that sends two blocks and waits."""
-    patch = Patch(tus, path)
-    await until(lambda: tus.file(path).stat().st_size >= BLOCK)
-    yield patch
-    await patch.end()
-
-
-async def test_of_two_racing_writers_one_is_refused(tus: Tus) -> None:
-    """The other one is not disturbed."""
-    path = await tus.created()
-    async with patching(tus, path) as first:
-        assert problem_of(await tus.patch(path, 0, BYTES)) == (423, "UPLOAD_LOCKED")
-        assert (await first.end()).status_code == 204
-    assert tus.file(path).read_bytes() == BYTES
-
-
-async def test_who_asks_how_far_it_is_takes_over(tus: Tus) -> None:
-    """A connection that broke unseen must not keep its client from going on over a new one."""
-    path = await tus.created()
-    async with patching(tus, path) as first:
-        offset = await tus.offset(path)
-        assert BLOCK <= offset <= 2 * BLOCK
-        assert (await tus.patch(path, offset, BYTES[offset:])).status_code == 204
-        assert problem_of(await first.end()) == (423, "UPLOAD_LOCKED")
-    assert tus.file(path).read_bytes() == BYTES
-
-
-async def test_upload_that_is_ended_takes_no_more_bytes(tus: Tus) -> None:
-    """Also when it is ended while they come."""
-    path = await tus.created()
-    async with patching(tus, path) as first:
-        assert (await tus.send("DELETE", path)).status_code == 204
-        assert problem_of(await first.end()) == (404, "NOT_FOUND")
-    assert not tus.file(path).exists()
-
-
-async def test_server_that_stops_keeps_what_it_has(tus: Tus) -> None:
-    """It does not wait for the rest; its client is told to go on in a moment."""
-    path = await tus.created()
-    async with patching(tus, path) as first:
-        create_app(tus.resources).end_streams()
-        assert problem_of(await first.end()) == (503, "SERVICE_UNAVAILABLE")
-    assert await tus.offset(path) >= BLOCK
-
-
-@pytest.mark.parametrize("has_checksum", [False, True], ids=["plain", "checksum"])
-async def test_connection_that_breaks_keeps_what_came(tus: Tus, has_checksum: bool) -> None:
-    """Unless nobody can tell whether it is right: then the piece has to come again."""
-    path = await tus.created()
-    checksum = f"Upload-Checksum: {digest('sha1', BYTES)}\r\n" if has_checksum else ""
-    token = tus.resources.tokens.issue(STRANGER, Role.EDITOR, ttl_seconds=600)
-    head = (
-        f"PATCH {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n"
-        f"Tus-Resumable: 1.0.0\r\nContent-Type: {BINARY}\r\nUpload-Offset: 0\r\n"
-        f"Content-Length: {len(BYTES)}\r\n{checksum}\r\n"
-    )
-    base = tus.http.base_url
-    _, writer = await asyncio.open_connection(base.host, base.port)
-    writer.write(head.encode() + BYTES[: 2 * BLOCK])
-    await writer.drain()
-    uploads, upload_id = tus.resources.uploads, UUID(path.rpartition("/")[2])
-    await until(lambda: upload_id in uploads._writing)
-    if not has_checksum:
-        await until(lambda: tus.file(path).stat().st_size >= BLOCK)
-    writer.close()
-    await writer.wait_closed()
-    await until(lambda: upload_id not in uploads._writing)
-    offset = await tus.offset(path)
-    assert offset == 0 if has_checksum else BLOCK <= offset <= 2 * BLOCK
-
-
-async def test_client_that_falls_silent_is_not_waited_for(tus: Tus) -> None:
-    """What it sent stays; a slow one that goes on sending is waited for."""
-    path = await tus.created()
-    async with (
-        serving(impatient(tus.resources)) as served,
-        httpx.AsyncClient(base_url=served.http, timeout=30) as http,
-        patching(replace(tus, http=http), path) as first,
-    ):
-        await until(lambda: not tus.resources.uploads._writing)
-        assert problem_of(await first.end()) == (408, "REQUEST_TIMEOUT")
-    assert await tus.offset(path) >= BLOCK
-
-
-def impatient(resources: Resources) -> RequestMiddleware:
-    """The routes alone, where nobody waits for long."""
-    identify = identified_by(bearer_authentication(resources.tokens), resources.links)
-    routes = tus_routes(resources.uploads, identify=identify, silent_seconds=0.2)
-    return RequestMiddleware(
-        Starlette(routes=routes, exception_handlers={AppError: answer_app_error})
-    )
-
-
-async def test_one_user_does_not_fill_the_disk(database_url: URL, tmp_path: Path) -> None:
-    """What is announced counts; ended uploads count no more, and those of others never."""
-    async with open_app(database_url, tmp_path, upload_quota=1000) as app:
-        tus = Tus(app.http, app.resources)
-        path = await tus.created(600)
-        refused = await tus.create(401)
-        assert problem_of(refused) == (507, "INSUFFICIENT_STORAGE")
-        assert refused.json()["left"] == 400
-        assert (await replace(tus, user=OTHER).create(401)).status_code == 201
-        await tus.send("DELETE", path)
-        assert (await tus.create(401)).status_code == 201
-        answers = await asyncio.gather(*(tus.create(200) for _ in range(6)))
-        assert sorted(answer.status_code for answer in answers) == [201, 201, 507, 507, 507, 507]
