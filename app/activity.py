@@ -15,7 +15,8 @@ from uuid import UUID
 
 from db.transaction import Database
 from db.users import move_last_active
-from graph.context import Context, Viewer
+from domain.viewer import Viewer
+from graph.context import Context
 from jobs.background import (
     BackgroundTasks,
     add_background_task_with_retry,

@@ -11,8 +11,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from access.tokens import bearer_authentication
 from app.activity import noting
-from app.auth import bearer_authentication
 from app.errors import answer_app_error, answer_http_exception
 from app.health import health_routes
 from app.links import Links, identified_by
@@ -24,7 +24,8 @@ from app.warming import Warmers
 from cache.http import Freshness
 from cache.warming import Warming
 from domain.errors import AppError
-from graph.context import Context, PageLimits, Viewer
+from domain.viewer import Viewer
+from graph.context import Context, PageLimits
 from graph.document_stream import DocumentStreams
 from graph.documents import Documents
 from graph.endpoint import Authenticate, Endpoint, EndpointSettings
@@ -162,10 +163,14 @@ def _warmers(resources: Resources, execution: _Execution) -> Warmers:
     endpoint = _endpoint(
         resources,
         execution,
-        authenticate=lambda _header: None,
+        authenticate=_nobody,
         open_context=context_opener(resources),
     )
     return Warmers(endpoint, resources.caching.cache)
+
+
+async def _nobody(_header: str | None) -> None:
+    """Who asks when the server asks itself."""
 
 
 def _downloads(settings: Settings) -> Downloads:

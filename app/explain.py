@@ -21,8 +21,8 @@ from db.users import find_admin
 from domain.analysis import Analysis
 from domain.enums import Role
 from domain.errors import DatabaseUnavailable
+from domain.viewer import Viewer
 from graph.asking import Asking, asking
-from graph.context import Viewer
 from graph.documents import Document, Documents, InvalidDocument
 from graph.errors import format_error
 from graph.execution.engine import Executor

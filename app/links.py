@@ -5,7 +5,6 @@ alone: for its path and its parameters, and for reading.
 """
 
 import hashlib
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
@@ -13,19 +12,19 @@ from uuid import UUID
 import jwt
 from starlette.requests import Request
 
-from app.auth import Signer
+from access.tokens import Signer
 from domain.enums import Role
 from domain.errors import Unauthenticated
-from graph.context import Viewer
-from graph.endpoint import no_token
-from streaming.export_routes import Identify
-from streaming.manifests import Asker
+from domain.viewer import Permission, Viewer
+from graph.endpoint import Authenticate, no_token
+from streaming.identify import Identify
 
 PARAMETER: Final = "token"
 
 _AUDIENCE: Final = "appointment360:export"
 _READS: Final = frozenset({"GET", "HEAD"})
 _MANIFEST: Final = "/manifest"
+_READING: Final = frozenset({Permission.READ, Permission.EXPORT})
 
 
 class Links:
@@ -69,22 +68,27 @@ class Links:
             raise _refused() from None
 
 
-def identified_by(authenticate: Callable[[str | None], Viewer | None], links: Links) -> Identify:
+def identified_by(authenticate: Authenticate, links: Links) -> Identify:
     """Tells who sent a request, by its header Authorization or by its signed address.
 
     Whoever follows an address reads what every user may: it could have been passed on.
     """
 
-    def identify(request: Request) -> Asker:
+    async def identify(request: Request, *any_of: Permission) -> Viewer:
+        viewer = await _identified(request)
+        viewer.require(*any_of)
+        return viewer
+
+    async def _identified(request: Request) -> Viewer:
         header = request.headers.get("authorization")
         token = request.query_params.get(PARAMETER)
         if header is None and token is not None and request.method in _READS:
             user_uuid = links.read(token, f"{request.url.path}?{request.url.query}")
-            return Asker(user_uuid, Role.VIEWER)
-        viewer = authenticate(header)
+            return Viewer(user_uuid, Role.VIEWER, scopes=_READING)
+        viewer = await authenticate(header)
         if viewer is None:
             raise no_token()
-        return Asker(viewer.user_uuid, viewer.role)
+        return viewer
 
     return identify
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
+from access.tokens import Tokens
 from app.activity import Activity
-from app.auth import Tokens
 from app.caching import Caching, connection_name, open_caching
 from app.embedded.server import EmbeddedServer, acquire, default_folder
 from app.links import Links

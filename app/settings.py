@@ -85,6 +85,24 @@ class Settings(BaseSettings):
     secret_key_previous: SecretStr | None = Field(
         None, description="The secret before this one; its tokens stay valid."
     )
+    access_token_ttl: Seconds = Field(
+        900, le=86_400, description="How long who has logged in is known by one token; 15 minutes."
+    )
+    refresh_token_ttl: Seconds = Field(
+        2_592_000, description="How long somebody stays logged in who does not come; thirty days."
+    )
+    cors_allow_origins: Names = Field(
+        "",
+        validate_default=True,
+        description="Web sites whose scripts may call this server, as in https://app.example.com;"
+        " commas between them, * for all.",
+    )
+    trusted_proxies: Names = Field(
+        "127.0.0.1",
+        validate_default=True,
+        description="Addresses of proxies that are believed whom they forward; commas between"
+        " them.",
+    )
     database_pool_size: int = Field(25, ge=1, le=1000, description="Connections kept open.")
     database_max_overflow: int = Field(
         50, ge=0, le=1000, description="Connections opened beyond these when all are in use."
@@ -96,6 +114,43 @@ class Settings(BaseSettings):
         1000, ge=1, le=10_000, description="Rows of a page at most; more are capped with a notice."
     )
     max_body_size: Bytes = Field(4 * 2**20, description="Bytes of a GraphQL request at most.")
+    max_query_cost: int = Field(
+        20_000, ge=1, le=10**9, description="Objects that an operation can ask for at most."
+    )
+    max_query_depth: int = Field(
+        10, ge=1, le=50, description="Levels of fields that a document can have."
+    )
+    max_query_tokens: int = Field(
+        2000, ge=50, le=100_000, description="Names, brackets and values of a document at most."
+    )
+    max_query_aliases: int = Field(
+        30, ge=0, le=10_000, description="Aliases of a document at most, those of fragments too."
+    )
+    max_query_fields: int = Field(
+        400, ge=1, le=5000, description="Fields of a document at most, those of fragments too."
+    )
+    max_query_directives: int = Field(
+        20, ge=0, le=10_000, description="Directives of a document at most."
+    )
+    max_query_operations: int = Field(
+        10, ge=1, le=1000, description="Operations of a document at most."
+    )
+    rate_limit_cost_per_minute: int | None = Field(
+        None,
+        ge=0,
+        le=10**12,
+        description="Cost of all that a user can ask for in a minute; 0 for any, unset 1000000 in"
+        " production and any in development.",
+    )
+    max_concurrent_operations: int = Field(
+        100, ge=1, le=10_000, description="Operations that a process answers at the same time."
+    )
+    max_queued_operations: int = Field(
+        100, ge=0, le=100_000, description="Operations that wait for that; more are sent away."
+    )
+    max_connections: int = Field(
+        10_000, ge=10, le=1_000_000, description="Connections of clients that a process takes."
+    )
     request_timeout: Seconds = Field(10, description="How long one operation may take.")
     enable_compiled_execution: bool = Field(
         default=True,
@@ -104,6 +159,12 @@ class Settings(BaseSettings):
     )
     documents_dir: Path | None = Field(
         None, description="Folder of stored documents, `*.graphql`; requests name them."
+    )
+    trusted_documents_only: bool = Field(
+        default=False, description="Answer the documents of DOCUMENTS_DIR, and no others."
+    )
+    enable_persisted_queries: bool = Field(
+        default=True, description="Keep documents that clients then name by their hashes."
     )
     enable_query_caching: bool = Field(
         default=True, description="Keep answers of queries for as long as they are true."
@@ -278,6 +339,28 @@ class Settings(BaseSettings):
             raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
         return secret
 
+    @field_validator("cors_allow_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin != "*" and not _is_origin(origin):
+                raise ValueError("must be origins such as https://app.example.com, or *")
+        return origins
+
+    @field_validator("trusted_documents_only")
+    @classmethod
+    def _has_documents(cls, is_wanted: bool, info: ValidationInfo) -> bool:  # pydantic's form
+        if is_wanted and info.data.get("documents_dir") is None:
+            raise ValueError("needs DOCUMENTS_DIR, where the documents are")
+        return is_wanted
+
+    @property
+    def rate_limit(self) -> int | None:
+        """The cost that a user can ask for in a minute; None for any."""
+        usual = 1_000_000 if self.is_production else 0
+        given = self.rate_limit_cost_per_minute
+        return (usual if given is None else given) or None
+
     @property
     def is_production(self) -> bool:
         """Whether strangers can reach this server."""
@@ -300,6 +383,14 @@ def load_settings(**given: object) -> Settings:
             "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
         )
     return settings
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and text == f"{parts.scheme}://{parts.netloc}"
 
 
 def _is_redis_address(url: str) -> bool:

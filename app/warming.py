@@ -21,7 +21,7 @@ from cache.statistics import Status
 from cache.warming import WarmResult, WarmTask, warm_cache_batch
 from domain.enums import Role
 from domain.errors import AppError, FeatureDisabled, InvalidInput, NotFound, Unavailable
-from graph.context import Viewer
+from domain.viewer import Viewer
 from graph.documents import InvalidDocument, UnknownDocument
 from graph.endpoint import Endpoint, operation_of
 from graph.errors import format_error

@@ -133,6 +133,8 @@ users: Final = Table(
     Column("avatar_etag", Text),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     _at("last_active_at"),
+    # Tokens that were made before are not taken any more.
+    _at("tokens_valid_from"),
     _at("created_at", now=True),
 )
 

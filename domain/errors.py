@@ -22,7 +22,11 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     CURSOR_INVALID = "CURSOR_INVALID"
+    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+    QUERY_TOO_DEEP = "QUERY_TOO_DEEP"
     PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
+    DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     IDEMPOTENCY_KEY_IN_USE = "IDEMPOTENCY_KEY_IN_USE"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
@@ -73,6 +77,38 @@ class InvalidCursor(InvalidInput):
     """A cursor that this server did not make, or made for another order."""
 
     code = ErrorCode.CURSOR_INVALID
+
+
+class LimitExceeded(AppError):
+    """A document asks for more than the server answers at once.
+
+    Args:
+        limit: How much may be asked for.
+        actual: How much is; at least so much where counting stopped.
+    """
+
+    code = ErrorCode.QUERY_TOO_COMPLEX
+
+    def __init__(self, message: str, *, limit: int, actual: int) -> None:
+        super().__init__(message, limit=limit, actual=actual)
+
+
+class QueryTooDeep(LimitExceeded):
+    """Fields are nested deeper than the server follows."""
+
+    code = ErrorCode.QUERY_TOO_DEEP
+
+
+class PersistedQueryNotSupported(AppError):
+    """A hash came for a document, and this server keeps none for clients."""
+
+    code = ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED
+
+
+class DocumentNotTrusted(AppError):
+    """The document is none of those that this server answers."""
+
+    code = ErrorCode.DOCUMENT_NOT_TRUSTED
 
 
 class IdempotencyKeyReused(AppError):

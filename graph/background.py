@@ -4,8 +4,9 @@ from typing import Annotated, cast
 
 import strawberry
 
-from domain.enums import Role
+from domain.viewer import Permission
 from graph.context import Info
+from graph.permissions import needs
 from graph.types.background import BackgroundTask, TaskStatistics
 
 
@@ -15,7 +16,8 @@ class BackgroundQueries:
 
     @strawberry.field(
         description="A task of this process that is tracked; null when there is none of this id, or"
-        " none any more. Needs the role ADMIN."
+        " none any more. Needs the role ADMIN.",
+        metadata=needs(Permission.ADMIN),
     )
     def background_task(
         self,
@@ -23,13 +25,13 @@ class BackgroundQueries:
         id: Annotated[strawberry.ID, strawberry.argument(description="Its id, as logs have it.")],
     ) -> BackgroundTask | None:
         """One task."""
-        info.context.require(Role.ADMIN)
         return cast("BackgroundTask | None", info.context.background.find(id))
 
     @strawberry.field(
-        description="What became of the tasks of this process since it began. Needs the role ADMIN."
+        description="What became of the tasks of this process since it began. Needs the role"
+        " ADMIN.",
+        metadata=needs(Permission.ADMIN),
     )
     def task_statistics(self, info: Info) -> TaskStatistics:
         """The numbers of all tasks."""
-        info.context.require(Role.ADMIN)
         return cast("TaskStatistics", info.context.background.statistics())

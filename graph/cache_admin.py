@@ -6,9 +6,10 @@ import strawberry
 
 from cache.events import CacheInvalidated
 from cache.query_cache import QueryCache
-from domain.enums import Role
 from domain.scalars import BigInt, Json
+from domain.viewer import Permission
 from graph.context import Info
+from graph.permissions import needs
 from graph.types.caching import CacheInvalidation, CacheStats
 
 _ALWAYS: Final = ("enabled", "backend", "hits", "misses", "bypasses", "hit_ratio", "advice")
@@ -28,11 +29,11 @@ class CacheQueries:
 
     @strawberry.field(
         description="How the cache of answers does: `enabled: false` when there is none. Needs the "
-        "role ADMIN."
+        "role ADMIN.",
+        metadata=needs(Permission.ADMIN),
     )
     async def cache_stats(self, info: Info) -> CacheStats:
         """The numbers of the cache of this process."""
-        info.context.require(Role.ADMIN)
         cache = info.context.cache
         return _of_none() if cache is None else await _of(cache)
 

@@ -1,7 +1,6 @@
 """What resolvers share during one request."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from copy import copy
 from dataclasses import dataclass, field
@@ -20,11 +19,12 @@ from db.transaction import Database
 from db.users import find_user
 from domain.background import Background
 from domain.enums import Role
-from domain.errors import FeatureDisabled, Forbidden, Unauthenticated
+from domain.errors import FeatureDisabled, Unauthenticated
 from domain.normalize import PLACEHOLDER_VALUE
 from domain.paging import CursorCodec
 from domain.selection import Selection
 from domain.uploads import NetworkCondition
+from domain.viewer import Viewer
 from graph.feeds import Feeds
 from graph.fetches import Fetches
 from graph.loaders import Loaders, Place
@@ -33,23 +33,6 @@ from streaming.exporting import ExportSettings
 from streaming.uploads import Uploads
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Viewer:
-    """Who asks: what the token says.
-
-    Attributes:
-        expires_at: When the token is not taken any more, in seconds of the epoch.
-    """
-
-    user_uuid: UUID
-    role: Role
-    expires_at: float = field(default=inf, compare=False)
-
-    def seconds_left(self) -> float | None:
-        """How long the token will still be taken; None for ever."""
-        return None if self.expires_at == inf else max(0.0, self.expires_at - time.time())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,17 +169,14 @@ class Context:
         """
         return self.has_role(Role.ADMIN) or (owner is not None and owner == self.asker)
 
-    def require(self, role: Role) -> Viewer:
-        """The viewer, who has at least this role.
+    def require_viewer(self) -> Viewer:
+        """The viewer, who may do what the field needs: that was checked before.
 
         Raises:
-            Unauthenticated: There is no viewer.
-            Forbidden: The role is lower.
+            Unauthenticated: There is none.
         """
         if self.viewer is None:
             raise Unauthenticated("Send a token in the header `Authorization: Bearer …`.")
-        if not self.has_role(role):
-            raise Forbidden(f"This needs the role {role}; yours is {self.viewer.role}.")
         return self.viewer
 
     def has_role(self, role: Role) -> bool:
@@ -209,7 +189,7 @@ class Context:
         Raises:
             Unauthenticated: The user no longer exists.
         """
-        viewer = self.require(Role.VIEWER)
+        viewer = self.require_viewer()
         row = await self.reads.run(find_user, viewer.user_uuid)
         if row is None and self.reads.from_replica:
             # A user who is newer than what the replica has must not be sent away.

@@ -8,8 +8,8 @@ from graphql import GraphQLSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.enums import Role
 from domain.exports import ExportFormat
+from domain.viewer import Permission, Viewer
 from graph.context import Context
 from graph.documents import Document
 from graph.endpoint import Endpoint, operation_of
@@ -18,7 +18,7 @@ from graph.stream_documents import PagedDocuments
 from graph.stream_pages import Pages, PageSource
 from streaming.downloads import Downloads
 from streaming.exporting import Exporter
-from streaming.manifests import About, Asker
+from streaming.manifests import About
 from streaming.resuming import spool_to_resume
 from streaming.spool import Source
 
@@ -56,8 +56,8 @@ class DocumentStreams:
         """
         self._exporter.require_enabled()
         about, source = self._prepare(document, wanted, context)
-        spools, asker = self._exporter.spools, Asker(about.owner, about.role)
-        named = await spool_to_resume(request, spools, asker=asker, digest=about.request)
+        spools, viewer = self._exporter.spools, Viewer(about.owner, about.role)
+        named = await spool_to_resume(request, spools, viewer=viewer, digest=about.request)
         response = await self._downloads.answer(
             request, named or spools.begin(about, source), takes_ranges=named is not None
         )
@@ -67,7 +67,8 @@ class DocumentStreams:
     def _prepare(
         self, document: Document, wanted: GraphQLRequest, context: Context
     ) -> tuple[About, Source]:
-        viewer = context.require(Role.VIEWER)
+        viewer = context.require_viewer()
+        viewer.require(Permission.EXPORT)
         paged = self._documents.get(document, operation_of(document, wanted))
         variables = wanted.variables or {}
         settings = self._exporter.settings

@@ -6,9 +6,9 @@ the text is the key and nothing has to be invalidated.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -28,6 +28,8 @@ from graphql import (
 
 from cache.bounded import BoundedCache
 from domain.errors import AppError, ErrorCode
+from domain.viewer import Viewer
+from graph.permissions import Needed, is_refused, needed_of, require_permissions
 
 MAX_TOKENS: Final = 2000
 MAX_NESTING: Final = 60
@@ -72,9 +74,11 @@ class UnknownDocument(AppError):
 class Document:
     """A valid document with its operations by name."""
 
+    schema: GraphQLSchema
     tree: DocumentNode
     text_chars: int
     operations: tuple[OperationDefinitionNode, ...]
+    _needed: dict[str | None, frozenset[Needed]] = field(default_factory=dict, compare=False)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation that a request means; None when that is not one."""
@@ -94,12 +98,35 @@ class Document:
         asked = (field for field in self._root_fields(operation) if not is_meta(field))
         return len({(field.alias or field.name).value for field in asked})
 
+    def is_public(self, operation: OperationDefinitionNode) -> bool:
+        """Whether no token is needed for any of the root fields."""
+        return not any(self._needs(operation))
+
+    def require_permissions(
+        self, operation: OperationDefinitionNode, variables: Mapping[str, Any], viewer: Viewer
+    ) -> None:
+        """Refuse an operation that is not for the viewer.
+
+        Raises:
+            Forbidden: It asks for a field that the viewer may not use.
+        """
+        if is_refused(viewer, self._needs(operation)):
+            require_permissions(self.schema, operation, self._fragments(), variables, viewer)
+
+    def _needs(self, operation: OperationDefinitionNode) -> frozenset[Needed]:
+        name = operation.name.value if operation.name else None
+        found = self._needed.get(name)
+        if found is None:
+            fields = self._root_fields(operation)
+            found = self._needed[name] = needed_of(self.schema, operation.operation, fields)
+        return found
+
+    def _fragments(self) -> list[FragmentDefinitionNode]:
+        definitions = self.tree.definitions
+        return [node for node in definitions if isinstance(node, FragmentDefinitionNode)]
+
     def _root_fields(self, operation: OperationDefinitionNode) -> Iterator[FieldNode]:
-        fragments = {
-            node.name.value: node.selection_set
-            for node in self.tree.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
+        fragments = {node.name.value: node.selection_set for node in self._fragments()}
         left: list[SelectionSetNode] = [operation.selection_set]
         while left:
             for selection in left.pop().selections:
@@ -173,7 +200,7 @@ def read_document(schema: GraphQLSchema, text: str) -> Document:
     operations = tuple(
         node for node in tree.definitions if isinstance(node, OperationDefinitionNode)
     )
-    return Document(tree, len(text), operations)
+    return Document(schema, tree, len(text), operations)
 
 
 def is_introspection(operation: OperationDefinitionNode) -> bool:

@@ -1,20 +1,21 @@
 """What HTTP and sockets do alike with an operation: who asks, what is meant, what comes of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
 
 from domain.errors import ErrorCode, OperationTimeout, Unauthenticated
-from graph.context import Context, Viewer
+from domain.viewer import Viewer
+from graph.context import Context
 from graph.deadlines import TimeLimit
 from graph.documents import Document, Documents, InvalidDocument
 from graph.errors import format_error
 from graph.execution.subscribing import Results
 from graph.request import GraphQLRequest
 
-Authenticate = Callable[[str | None], Viewer | None]
+Authenticate = Callable[[str | None], Awaitable[Viewer | None]]
 """Tells who sent a request, by its header Authorization; None when it carries no token at all."""
 
 

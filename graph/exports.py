@@ -6,13 +6,14 @@ from urllib.parse import urlencode
 import orjson
 import strawberry
 
-from domain.enums import Role
 from domain.errors import FeatureDisabled, InvalidInput
 from domain.exports import ExportEntity, ExportFormat
 from domain.filter_json import write_filter, write_order
 from domain.filters import CompanyFilter, ContactFilter
 from domain.paging import CompanyOrder, ContactOrder
+from domain.viewer import Permission
 from graph.context import Context, Info
+from graph.permissions import needs
 from streaming.export_params import read_export
 from streaming.exporting import ExportSettings
 
@@ -63,7 +64,9 @@ _Raw = Annotated[
 class ExportQueries:
     """Addresses of streams."""
 
-    @strawberry.field(description=f"An address of contacts, {_STREAM}")
+    @strawberry.field(
+        description=f"An address of contacts, {_STREAM}", metadata=needs(Permission.EXPORT)
+    )
     async def export_contacts_stream_url(
         self,
         info: Info,
@@ -94,7 +97,9 @@ class ExportQueries:
             raw=raw,
         )
 
-    @strawberry.field(description=f"An address of companies, {_STREAM}")
+    @strawberry.field(
+        description=f"An address of companies, {_STREAM}", metadata=needs(Permission.EXPORT)
+    )
     async def export_companies_stream_url(
         self,
         info: Info,
@@ -137,7 +142,6 @@ def require_exports(context: Context) -> None:
 
 def _stream_url(context: Context, entity: ExportEntity, **given: Any) -> str:
     """The address, signed for the viewer; what the route would refuse is refused now."""
-    context.require(Role.VIEWER)
     require_exports(context)
     if context.signed_link is None:
         raise FeatureDisabled("This server signs no addresses.")

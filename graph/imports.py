@@ -10,10 +10,12 @@ from domain.errors import NotFound
 from domain.import_errors import BY_LINE
 from domain.imports import ImportErrorCode, Severity
 from domain.node_ids import NodeKind, decode_node_id
+from domain.viewer import Permission
 from graph.arguments import After, Before, First, Last
 from graph.context import Context, Info
 from graph.jobs import find_job
 from graph.pages import Listing, PageArguments, page_request
+from graph.permissions import needs
 from graph.types.connections import Connection
 from graph.types.imports import RowError
 
@@ -24,7 +26,8 @@ class ImportQueries:
 
     @strawberry.field(
         description="What an import, or what undoes it, has told about rows, in the order of the"
-        " lines of the file. Who sees the job sees it."
+        " lines of the file. Who sees the job sees it.",
+        metadata=needs(Permission.READ, Permission.IMPORT),
     )
     async def import_errors(
         self,

@@ -14,9 +14,11 @@ from domain.enums import Role
 from domain.filters import JobFilter
 from domain.jobs import NEWEST_JOBS
 from domain.node_ids import NodeKind, decode_node_id
+from domain.viewer import MAKE_JOBS
 from graph.arguments import After, Before, First, Last
 from graph.context import Context, Info
 from graph.pages import Listing, PageArguments, page_request
+from graph.permissions import needs
 from graph.types.connections import Connection
 from graph.types.jobs import Job
 
@@ -27,7 +29,8 @@ class JobQueries:
 
     @strawberry.field(
         description="A job by its id; null when there is none, or it is somebody else's and the"
-        " viewer no admin."
+        " viewer no admin.",
+        metadata=needs(*MAKE_JOBS),
     )
     async def job(
         self,
@@ -40,7 +43,8 @@ class JobQueries:
 
     @strawberry.field(
         description="The viewer's jobs, the newest first; those of everybody, and the server's own,"
-        " for an admin."
+        " for an admin.",
+        metadata=needs(*MAKE_JOBS),
     )
     async def jobs(
         self,
@@ -79,7 +83,6 @@ async def find_job(context: Context, job_id: int) -> JobRow | None:
 
 def may_see(context: Context, row: JobRow | None) -> bool:
     """Whether there is such a job, and it is the viewer's or the viewer an admin."""
-    context.require(Role.VIEWER)
     return row is not None and context.shows_what_is_of(row.user_uuid)
 
 
@@ -89,5 +92,5 @@ def _only_owner(context: Context) -> UUID | None:
     Raises:
         Unauthenticated: There is no viewer.
     """
-    viewer = context.require(Role.VIEWER)
+    viewer = context.require_viewer()
     return None if context.has_role(Role.ADMIN) else viewer.user_uuid

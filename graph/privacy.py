@@ -6,12 +6,13 @@ import strawberry
 
 from db import suppressions
 from db.suppressions import SUPPRESSIONS
-from domain.enums import Role
 from domain.errors import InvalidInput, Rejected
 from domain.privacy import NEWEST_SUPPRESSIONS, clean_suppression
+from domain.viewer import Permission
 from graph.arguments import After, Before, First, Last
 from graph.context import Info
 from graph.pages import Listing, PageArguments, page_request
+from graph.permissions import needs
 from graph.types.connections import Connection
 from graph.types.privacy import Suppression
 
@@ -21,7 +22,8 @@ class PrivacyQueries:
     """Who must not be stored."""
 
     @strawberry.field(
-        description="Who must not be stored, the newest entry first. Needs the role ADMIN."
+        description="Who must not be stored, the newest entry first. Needs the role ADMIN.",
+        metadata=needs(Permission.ADMIN),
     )
     async def suppressions(
         self,
@@ -32,7 +34,6 @@ class PrivacyQueries:
         before: Before = None,
     ) -> Connection[Suppression]:
         """One page of the list."""
-        info.context.require(Role.ADMIN)
         order = NEWEST_SUPPRESSIONS
         request = page_request(info, PageArguments(first, after, last, before), order)
         run = info.context.reads.run
@@ -47,7 +48,8 @@ class PrivacyQueries:
 
     @strawberry.field(
         description="The entry of an e-mail address or a LinkedIn profile; null when it is not on"
-        " the list. Needs the role ADMIN."
+        " the list. Needs the role ADMIN.",
+        metadata=needs(Permission.ADMIN),
     )
     async def suppression_of(
         self,
@@ -58,7 +60,6 @@ class PrivacyQueries:
         ] = None,
     ) -> Suppression | None:
         """One entry, found by what its hash was made of."""
-        info.context.require(Role.ADMIN)
         if email is not None and linkedin_url is not None:
             raise InvalidInput("Give email or linkedinUrl, not both.")
         try:

@@ -25,6 +25,7 @@ from domain.paging import (
     PageRequest,
 )
 from domain.selection import Selection
+from domain.viewer import Permission
 from graph.aggregates import AggregateQueries
 from graph.arguments import After, Before, First, Last, Offset
 from graph.background import BackgroundQueries
@@ -43,6 +44,7 @@ from graph.exports import ExportQueries
 from graph.imports import ImportQueries, find_import_error
 from graph.jobs import JobQueries, find_job
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
+from graph.permissions import needs
 from graph.privacy import PrivacyQueries
 from graph.types.connections import Connection
 from graph.types.parts import Node, User
@@ -106,7 +108,9 @@ class Query(
         rows = await asyncio.gather(*(_load_node(info, node_id) for node_id in ids))
         return cast("list[Node | None]", rows)
 
-    @strawberry.field(description="The user whose token came with the request.")
+    @strawberry.field(
+        description="The user whose token came with the request.", metadata=needs(*Permission)
+    )
     async def viewer(self, info: Info) -> User:
         """The viewer's row."""
         return cast("User", await info.context.viewer_row())

@@ -9,7 +9,8 @@ import structlog
 from graphql import ExecutionResult, OperationType
 
 from domain.errors import AppError, InvalidInput
-from graph.context import Context, Viewer
+from domain.viewer import Viewer
+from graph.context import Context
 from graph.documents import InvalidDocument
 from graph.endpoint import Endpoint, body_of, errors_of, operation_of
 from graph.errors import MASKED, format_app_error
@@ -104,6 +105,7 @@ class Operations:
         endpoint, wanted = self._endpoint, checked_request(message.payload)
         document = endpoint.find(wanted)
         operation = operation_of(document, wanted)
+        document.require_permissions(operation, wanted.variables or {}, viewer)
         context = endpoint.open_context(viewer)
         is_subscription = operation.operation is OperationType.SUBSCRIPTION
         run = endpoint.subscribe if is_subscription else endpoint.execute

@@ -264,7 +264,7 @@ class PagedDocument:
             selection_set=SelectionSetNode(selections=(page,)),
         )
         tree = DocumentNode(definitions=(asking, *self._fields.definitions))
-        return Document(tree, self.original.text_chars, (asking,))
+        return Document(self.original.schema, tree, self.original.text_chars, (asking,))
 
 
 class PagedDocuments:

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from domain.errors import AppError
 from graph.document_stream import DocumentStreams
 from graph.documents import InvalidDocument
-from graph.endpoint import Endpoint, no_token
+from graph.endpoint import Endpoint, no_token, operation_of
 from graph.errors import MAX_MESSAGE_CHARS
 from graph.request import HTTPRequest, read_request
 
@@ -42,13 +42,15 @@ class StreamView:
             AppError: Why there is none.
         """
         endpoint = self._endpoint
-        viewer = endpoint.authenticate(request.headers.get("authorization"))
+        viewer = await endpoint.authenticate(request.headers.get("authorization"))
         if viewer is None:
             raise no_token()
         read = HTTPRequest(request.scope, request.receive)
         wanted = await read_request(read, max_body_bytes=endpoint.settings.max_body_bytes)
         try:
             document = endpoint.find(wanted)
+            operation = operation_of(document, wanted)
+            document.require_permissions(operation, wanted.variables or {}, viewer)
             context = endpoint.open_context(viewer)
             return await self._streams.answer(request, document, wanted, context)
         except InvalidDocument as invalid:

@@ -6,13 +6,14 @@ from typing import Annotated, Final, TypeVar, cast
 
 import strawberry
 
-from domain.enums import Role
 from domain.errors import InvalidInput, NotFound, Unavailable
 from domain.node_ids import NodeKind, decode_node_id
+from domain.viewer import MAKE_JOBS, Viewer
 from graph.change_feed import Told
-from graph.context import Context, Info, Viewer
+from graph.context import Context, Info
 from graph.feeds import Feeds
 from graph.jobs import find_job
+from graph.permissions import needs
 from graph.types.changes import CompanyChange, ContactChange
 from graph.types.jobs import Job
 
@@ -60,7 +61,8 @@ class Subscription:
 
     @strawberry.subscription(
         description="A job as it is, and again whenever it got on; ends after the event that has it"
-        " ended. For its owner and for admins."
+        " ended. For its owner and for admins.",
+        metadata=needs(*MAKE_JOBS),
     )
     async def job_progress(
         self,
@@ -78,7 +80,7 @@ class Subscription:
 
 def _follower(info: Info) -> tuple[Viewer, Feeds]:
     """Who follows, which is anybody who may read, and the feeds."""
-    viewer = info.context.require(Role.VIEWER)
+    viewer = info.context.require_viewer()
     if info.context.feeds is None:
         raise Unavailable("Nothing can be followed here.", retryable=False)
     return viewer, info.context.feeds

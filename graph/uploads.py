@@ -5,9 +5,10 @@ from typing import Annotated, cast
 import strawberry
 
 from db.rows import UploadRow
-from domain.enums import Role
 from domain.node_ids import NodeKind, decode_node_id
+from domain.viewer import Permission
 from graph.context import Context, Info
+from graph.permissions import needs
 from graph.types.uploads import Upload
 
 
@@ -17,7 +18,8 @@ class UploadQueries:
 
     @strawberry.field(
         description="A file of the viewer's own by its id; null when there is none, or its time is"
-        " over."
+        " over.",
+        metadata=needs(Permission.IMPORT, Permission.ACCOUNT),
     )
     async def upload(
         self,
@@ -31,7 +33,7 @@ class UploadQueries:
 
 async def find_upload(context: Context, row_id: int) -> UploadRow | None:
     """A file as far as it has come; None when there is none of the viewer's."""
-    viewer = context.require(Role.VIEWER)
+    viewer = context.require_viewer()
     # A replica may be behind what was just sent.
     context.reads.use_primary()
     row: UploadRow | None = await context.loaders.upload_by_id.load(row_id)

@@ -18,8 +18,9 @@ from starlette.types import Receive, Scope, Send
 from cache.http import PRIVATE
 from domain.enums import Role
 from domain.errors import AppError, ErrorCode, FeatureDisabled, InvalidInput
+from domain.viewer import Viewer
 from graph.accept import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, LINES, negotiate, takes_events
-from graph.context import Context, Viewer
+from graph.context import Context
 from graph.documents import Document, InvalidDocument, is_introspection
 from graph.endpoint import Endpoint, body_of, errors_of, no_token, operation_of
 from graph.errors import MASKED, format_app_error
@@ -145,7 +146,7 @@ class GraphQLView:
     async def _answer(self, request: HTTPRequest, accepted: str) -> _Answer | EventStream | _Lines:
         endpoint = self._endpoint
         try:
-            viewer = endpoint.authenticate(request.header(b"authorization"))
+            viewer = await endpoint.authenticate(request.header(b"authorization"))
             if viewer is None and not self._settings.open_introspection:
                 # Before the document is looked at: what is wrong with one tells of the schema.
                 raise no_token()
@@ -182,7 +183,9 @@ class GraphQLView:
             raise MethodNotAllowed("A mutation is sent by POST.", allow="POST")
         if wanted.idempotency_key and document.count_mutations(operation) > 1:
             raise InvalidInput(_ONE_MUTATION)
-        if viewer is None and not is_introspection(operation):
+        if viewer is not None:
+            document.require_permissions(operation, wanted.variables or {}, viewer)
+        elif not (is_introspection(operation) or document.is_public(operation)):
             raise no_token()
 
     async def _answer_by_lines(

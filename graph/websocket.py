@@ -14,7 +14,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from domain.errors import AppError
-from graph.context import Viewer
+from domain.viewer import Viewer
 from graph.endpoint import Endpoint, token_expired
 from graph.errors import MASKED
 from graph.request import HTTPRequest
@@ -110,18 +110,18 @@ class _Connection:
     async def _init(self, message: Received) -> None:
         if self._viewer is not None:
             raise Closed(4429, "connection_init was sent twice.")
-        self._viewer = self._authenticated(message.payload)
+        self._viewer = await self._authenticated(message.payload)
         left = self._viewer.seconds_left()
         now = asyncio.get_running_loop().time()
         self._time.reschedule(None if left is None else now + left)
         await self._send({"type": "connection_ack"})
 
-    def _authenticated(self, payload: Mapping[str, Any]) -> Viewer:
+    async def _authenticated(self, payload: Mapping[str, Any]) -> Viewer:
         given = {name.lower(): value for name, value in payload.items()}.get("authorization")
         if given is None:
             given = self._request.header(b"authorization")
         try:
-            viewer = self._endpoint.authenticate(given if isinstance(given, str) else None)
+            viewer = await self._endpoint.authenticate(given if isinstance(given, str) else None)
         except AppError as error:
             raise Closed(4403, error.message) from None
         if viewer is None:

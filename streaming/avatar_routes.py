@@ -18,8 +18,9 @@ from db.transaction import Database
 from domain.errors import AppError, InvalidImage, InvalidInput, NotFound, RateLimited
 from domain.pictures import MAX_PICTURE_BYTES, Picture, Reencode
 from domain.uploads import UploadKind
-from streaming.export_routes import Identify
+from domain.viewer import Permission
 from streaming.file_kinds import HEAD_BYTES, KINDS, problems_of_file
+from streaming.identify import Identify
 from streaming.json_bodies import read_json_object
 from streaming.multipart import FormFile, open_form
 from streaming.uploads import Uploads
@@ -67,11 +68,11 @@ class _AvatarRoutes:
 
     async def own(self, request: Request) -> Response:
         """The picture of who asks."""
-        return await self._answer(request, self._identify(request).user_uuid)
+        return await self._answer(request, await self._own_uuid(request, Permission.READ))
 
     async def anybodys(self, request: Request) -> Response:
         """The picture of the user that the path names."""
-        self._identify(request)
+        await self._identify(request, Permission.READ)
         try:
             user_uuid = UUID(request.path_params["user_uuid"])
         except ValueError:
@@ -80,7 +81,7 @@ class _AvatarRoutes:
 
     async def replace(self, request: Request) -> Response:
         """Take the picture of a form, or one that was uploaded, for the one of who asks."""
-        user_uuid = self._identify(request).user_uuid
+        user_uuid = await self._own_uuid(request, Permission.ACCOUNT)
         upload: UploadRow | None = None
         with self._alone(user_uuid):
             if request.headers.get("content-type", "").startswith("application/json"):
@@ -99,8 +100,12 @@ class _AvatarRoutes:
 
     async def remove(self, request: Request) -> Response:
         """Take away the picture of who asks, if there is one."""
-        await self._database.finish(self._delete(self._identify(request).user_uuid))
+        user_uuid = await self._own_uuid(request, Permission.ACCOUNT)
+        await self._database.finish(self._delete(user_uuid))
         return Response(status_code=204)
+
+    async def _own_uuid(self, request: Request, permission: Permission) -> UUID:
+        return (await self._identify(request, permission)).user_uuid
 
     async def _uploaded(self, request: Request, user_uuid: UUID) -> tuple[UploadRow, bytes]:
         """The upload that the body names, and its file.

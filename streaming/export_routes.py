@@ -20,19 +20,18 @@ from domain.asker import asked_by
 from domain.errors import NotFound
 from domain.export_json import export_digest
 from domain.exports import Export, ExportEntity
+from domain.viewer import Permission, Viewer
 from streaming.downloads import Downloads, attachment
 from streaming.encoders import get_content_type_for_format
 from streaming.export_params import read_export, read_parameters
 from streaming.exporting import Exporter
+from streaming.identify import Identify
 from streaming.json_bodies import read_json_object
-from streaming.manifests import Asker
 from streaming.resuming import spool_to_resume
 from streaming.spool import Spool
 
 Answer = Callable[[Request], Awaitable[Response]]
 
-Identify = Callable[[Request], Asker]
-"""Tells who sent a request, and as what; raises Unauthenticated when nobody did."""
 
 _ROOT: Final = "/api/v1"
 _WHO_ASKS: Final = "Authorization"
@@ -79,18 +78,18 @@ class _ExportRoutes:
 
     async def stream(self, entity: ExportEntity, request: Request) -> Response:
         """All records that match, from a new state or from the file that the request names."""
-        asker = self._admitted(request)
-        with asked_by(asker.user_uuid):
+        viewer = await self._admitted(request)
+        with asked_by(viewer.user_uuid):
             export = await self._asked_for(entity, request)
         spool = await spool_to_resume(
-            request, self._exporter.spools, asker=asker, digest=export_digest(export)
+            request, self._exporter.spools, viewer=viewer, digest=export_digest(export)
         )
         if spool is None and request.method == "HEAD":
             return _announced(export)
         # A file that nobody could have named is sent whole.
         response = await self._downloads.answer(
             request,
-            spool or self._exporter.begin(export, owner=asker.user_uuid),
+            spool or self._exporter.begin(export, owner=viewer.user_uuid),
             takes_ranges=spool is not None,
         )
         response.headers.add_vary_header("Accept")
@@ -108,9 +107,9 @@ class _ExportRoutes:
         headers = {"Cache-Control": PRIVATE, "Vary": _WHO_ASKS}
         return Response(orjson.dumps(told), headers=headers, media_type="application/json")
 
-    def _admitted(self, request: Request) -> Asker:
+    async def _admitted(self, request: Request) -> Viewer:
         self._exporter.require_enabled()
-        return self._identify(request)
+        return await self._identify(request, Permission.EXPORT)
 
     async def _asked_for(self, entity: ExportEntity, request: Request) -> Export:
         sources: list[Any] = [request.query_params.multi_items()]
@@ -130,12 +129,12 @@ class _ExportRoutes:
         Raises:
             NotFound: There is none, or it is not for who asks: nobody can tell which.
         """
-        asker = self._admitted(request)
+        viewer = await self._admitted(request)
         try:
             spool = await self._exporter.spools.find(UUID(request.path_params["export_id"]))
         except ValueError:
             spool = None
-        if spool is None or not spool.about.is_for(asker):
+        if spool is None or not spool.about.is_for(viewer):
             raise NotFound("You have no such export. It may have expired: ask for it again.")
         return spool
 

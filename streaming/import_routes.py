@@ -16,10 +16,8 @@ from db.imports import create_import
 from db.jobs import load_jobs
 from db.rows import JobRow, UploadRow
 from db.transaction import Database
-from domain.enums import Role
 from domain.errors import (
     AppError,
-    Forbidden,
     InvalidInput,
     InvalidUpload,
     Rejected,
@@ -28,12 +26,12 @@ from domain.errors import (
 from domain.import_json import read_mapping, read_options
 from domain.imports import ImportEntity, ImportOptions, ImportRequest
 from domain.uploads import UploadKind
+from domain.viewer import Permission, Viewer
 from streaming.bodies import Body
-from streaming.export_routes import Identify
 from streaming.file_kinds import HEAD_BYTES, KINDS, problems_of_file
+from streaming.identify import Identify
 from streaming.import_fields import field_names
 from streaming.job_json import API_ROOT, job_to_json
-from streaming.manifests import Asker
 from streaming.multipart import FILE_FIELD, FORM, media_type_of, open_form
 from streaming.strict_json import parse_json
 from streaming.uploads import Uploads
@@ -69,13 +67,12 @@ class _ImportRoutes:
 
     async def receive(self, entity: ImportEntity, request: Request) -> Response:
         """Take a file, as a form or as it is, and have it imported."""
-        asker = self._identify(request)
-        _require_editor(asker)
+        viewer = await self._identify(request, Permission.IMPORT)
         is_form = media_type_of(request) == FORM
         receive = self._receive_form if is_form else self._receive_plain
-        upload, wanted = await receive(entity, request, asker.user_uuid)
+        upload, wanted = await receive(entity, request, viewer.user_uuid)
         async with self._unless_refused(upload):
-            job, is_new = await self._database.finish(self._create(wanted, upload, asker))
+            job, is_new = await self._database.finish(self._create(wanted, upload, viewer))
         if not is_new:
             await self._forget(upload)
         headers = {"Location": f"{API_ROOT}/jobs/{job.uuid.hex}", "Cache-Control": PRIVATE}
@@ -143,10 +140,10 @@ class _ImportRoutes:
         )
 
     async def _create(
-        self, wanted: ImportRequest, upload: UploadRow, asker: Asker
+        self, wanted: ImportRequest, upload: UploadRow, viewer: Viewer
     ) -> tuple[JobRow, bool]:
         async with self._database.write() as tx:
-            created = await create_import(tx, wanted, upload, owner=asker.user_uuid)
+            created = await create_import(tx, wanted, upload, owner=viewer.user_uuid)
             (job,) = await load_jobs(tx, [created.job_id])
         return cast("JobRow", job), created.is_new
 
@@ -170,11 +167,6 @@ class _ImportRoutes:
         # It may be gone, or be needed after all: COMMIT may have got no answer.
         with suppress(AppError):
             await self._uploads.remove(upload)
-
-
-def _require_editor(asker: Asker) -> None:
-    if not asker.role.includes(Role.EDITOR):
-        raise Forbidden(f"This needs the role {Role.EDITOR}; yours is {asker.role}.")
 
 
 def _require_table(media_type: str) -> None:

@@ -18,8 +18,9 @@ from db.transaction import Database
 from domain.enums import Role
 from domain.errors import NotFound
 from domain.jobs import JobKind
+from domain.viewer import MAKE_JOBS
 from streaming.downloads import named_attachment
-from streaming.export_routes import Identify
+from streaming.identify import Identify
 from streaming.import_reading import Reading
 from streaming.job_json import API_ROOT, job_to_json
 from streaming.rejects import MARKED_UTF8, stream_rejects
@@ -91,14 +92,14 @@ class _JobRoutes:
         Raises:
             NotFound: There is none, or it is not for who asks: nobody can tell which.
         """
-        asker = self._identify(request)
+        viewer = await self._identify(request, *MAKE_JOBS)
         try:
             job_uuid = UUID(request.path_params["job_uuid"])
         except ValueError:
             raise _no_job() from None
         async with self._database.read() as session:
             job = await find_job(session, job_uuid)
-        if job is None or not (asker.role is Role.ADMIN or job.user_uuid == asker.user_uuid):
+        if job is None or not (viewer.role is Role.ADMIN or job.user_uuid == viewer.user_uuid):
             raise _no_job()
         return job
 

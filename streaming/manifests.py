@@ -11,14 +11,7 @@ import orjson
 from domain.enums import Role
 from domain.exports import ExportFormat
 from domain.scalars import read_datetime, write_datetime
-
-
-@dataclass(frozen=True)
-class Asker:
-    """Who asks for an export, and as what."""
-
-    user_uuid: UUID
-    role: Role
+from domain.viewer import Viewer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +35,9 @@ class About:
     role: Role = Role.VIEWER
     is_promised: bool = False
 
-    def is_for(self, asker: Asker) -> bool:
+    def is_for(self, viewer: Viewer) -> bool:
         """Whether they may read it: nobody else learns that there is one."""
-        return self.owner == asker.user_uuid and asker.role.includes(self.role)
+        return self.owner == viewer.user_uuid and viewer.role.includes(self.role)
 
 
 @dataclass(frozen=True, kw_only=True)

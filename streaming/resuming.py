@@ -5,7 +5,7 @@ from typing import Final
 from starlette.requests import Request
 
 from domain.errors import PreconditionFailed
-from streaming.manifests import Asker
+from domain.viewer import Viewer
 from streaming.ranges import named_spool
 from streaming.spool import Spool
 from streaming.spools import Spools
@@ -17,12 +17,12 @@ _GONE: Final = (
 
 
 async def spool_to_resume(
-    request: Request, spools: Spools, *, asker: Asker, digest: str
+    request: Request, spools: Spools, *, viewer: Viewer, digest: str
 ) -> Spool | None:
     """The spool that a request names by If-Match or If-Range; None when it wants a new one.
 
     Args:
-        asker: Who has to be allowed to read it.
+        viewer: Who has to be allowed to read it.
         digest: Of what is asked for; it has to be of the same.
 
     Raises:
@@ -30,7 +30,7 @@ async def spool_to_resume(
     """
     spool_id = named_spool(request.headers)
     spool = None if spool_id is None else await spools.find(spool_id)
-    if spool is not None and spool.about.is_for(asker) and spool.about.request == digest:
+    if spool is not None and spool.about.is_for(viewer) and spool.about.request == digest:
         return spool
     if request.headers.get("if-match", "*").strip() != "*":
         raise PreconditionFailed(_GONE)

@@ -12,13 +12,12 @@ from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.rows import UploadRow
-from domain.enums import Role
-from domain.errors import Forbidden, NotFound
+from domain.errors import NotFound
 from domain.uploads import NewUpload, UploadKind
+from domain.viewer import Permission, Viewer
 from streaming import tus
 from streaming.bodies import Body
-from streaming.export_routes import Identify
-from streaming.manifests import Asker
+from streaming.identify import Identify
 from streaming.uploads import Uploads
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -90,15 +89,15 @@ class _TusRoutes:
             return self._describe()
         if method != "POST":
             raise _not_allowed("OPTIONS", "POST")
-        asker = self._admitted(request)
+        viewer = await self._admitted(request)
         creation = tus.read_creation(request.headers)
-        _require_role(asker, creation.kind)
+        _require_permission(viewer, creation.kind)
         if tus.has_body(request.headers):
             tus.require_bytes(request.headers)
         row = await self._uploads.create(
             NewUpload(
                 uuid=uuid4(),
-                owner=asker.user_uuid,
+                owner=viewer.user_uuid,
                 kind=creation.kind,
                 filename=creation.filename,
                 media_type=creation.media_type,
@@ -119,18 +118,18 @@ class _TusRoutes:
         answer = self._methods.get(method)
         if answer is None:
             raise _not_allowed("OPTIONS", *self._methods)
-        asker = self._admitted(request)
-        row = await self._uploads.find(_read_id(request), owner=asker.user_uuid)
-        _require_role(asker, UploadKind(row.kind))
+        viewer = await self._admitted(request)
+        row = await self._uploads.find(_read_id(request), owner=viewer.user_uuid)
+        _require_permission(viewer, UploadKind(row.kind))
         return await answer(request, row)
 
     def _describe(self) -> Response:
         most = max(map(self._uploads.settings.most_bytes, UploadKind))
         return Response(status_code=204, headers=tus.describe(most))
 
-    def _admitted(self, request: Request) -> Asker:
+    async def _admitted(self, request: Request) -> Viewer:
         tus.require_version(request.headers)
-        return self._identify(request)
+        return await self._identify(request, Permission.IMPORT, Permission.ACCOUNT)
 
     async def _begin(self, request: Request, row: UploadRow) -> int:
         """Take the bytes that come with a creation; without them its client knows of no upload."""
@@ -177,9 +176,10 @@ def _not_allowed(*methods: str) -> HTTPException:
     return HTTPException(405, headers={"Allow": ", ".join(methods)})
 
 
-def _require_role(asker: Asker, kind: UploadKind) -> None:
-    if kind is not UploadKind.AVATAR and not asker.role.includes(Role.EDITOR):
-        raise Forbidden(f"This needs the role {Role.EDITOR}; yours is {asker.role}.")
+def _require_permission(viewer: Viewer, kind: UploadKind) -> None:
+    """A picture of oneself is for everybody to send."""
+    is_own = kind is UploadKind.AVATAR
+    viewer.require(Permission.ACCOUNT if is_own else Permission.IMPORT)
 
 
 def _read_id(request: Request) -> UUID:

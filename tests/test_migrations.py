@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.access_tables import api_tokens
 from db.avatar_tables import avatars
 from db.engine import open_engine
 from db.import_tables import imports
@@ -102,7 +103,7 @@ async def test_migrated_database_is_what_the_tables_say(empty: AsyncEngine) -> N
         empty, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
     )
     ours = [name for name in tables if not name.startswith("procrastinate_")]
-    (metadata,) = {table.metadata for table in (jobs, imports, uploads, avatars)}
+    (metadata,) = {table.metadata for table in (jobs, imports, uploads, avatars, api_tokens)}
     assert ours == sorted(["alembic_version", *metadata.tables])
 
 

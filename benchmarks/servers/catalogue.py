@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from app.auth import Tokens
+from access.tokens import Tokens
 from benchmarks.database import VIEWER_UUID
 from benchmarks.operations import Operation, Request, graphql_request
 from benchmarks.peers.catalogue import PEERS

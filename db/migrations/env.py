@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
+from db.access_tables import api_tokens
 from db.avatar_tables import avatars
 from db.cache_tables import cache_state
 from db.import_tables import imports
@@ -13,7 +14,9 @@ _LOCK = 0x360_0360
 _LOCK_TIMEOUT = "SET lock_timeout = '5s'"
 
 # One for all tables: each module adds its own to it.
-(_METADATA,) = {table.metadata for table in (jobs, cache_state, uploads, imports, avatars)}
+(_METADATA,) = {
+    table.metadata for table in (jobs, cache_state, uploads, imports, avatars, api_tokens)
+}
 
 
 def _belongs_to_tables(name: str | None, kind: str, _reflected: object) -> bool:

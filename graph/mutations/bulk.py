@@ -28,7 +28,7 @@ from domain.bulk import (
     refusal,
     select_records,
 )
-from domain.enums import ContactMatchKey, Role
+from domain.enums import ContactMatchKey
 from domain.errors import ProblemCode, Rejected
 from domain.filters import Filter
 from domain.node_ids import NodeKind, decode_node_id
@@ -245,7 +245,7 @@ async def _begin_job(
 
     Whatever the foreground would refuse as a whole is refused now.
     """
-    viewer = info.context.require(Role.EDITOR)
+    viewer = info.context.require_viewer()
 
     async def begin(tx: Transaction) -> JobRow:
         _check_policy(given_input)

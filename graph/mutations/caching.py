@@ -9,15 +9,16 @@ import strawberry
 from cache.query_cache import QueryCache
 from cache.store import StoreUnavailable
 from domain.absent import given
-from domain.enums import Role
 from domain.errors import AppError, FeatureDisabled, Problem, ProblemCode, Unavailable
 from domain.records import described
 from domain.scalars import Json
+from domain.viewer import Permission
 from graph.context import Info
 from graph.declare import as_input, column
 from graph.errors import MASKED
 from graph.mutations.writing import Input
 from graph.payloads import Payload
+from graph.permissions import needs
 
 _PREFIX: Final = "query_cache:"
 _MAX_PATTERN_CHARS: Final = 500
@@ -87,7 +88,8 @@ class CacheMutations:
 
     @strawberry.mutation(
         description="Let go of cached answers whose keys match a pattern. Never needed for answers"
-        " to be right. Needs the role ADMIN."
+        " to be right. Needs the role ADMIN.",
+        metadata=needs(Permission.ADMIN),
     )
     async def invalidate_cache(
         self, info: Info, input: Input[InvalidateCacheInput]
@@ -102,7 +104,8 @@ class CacheMutations:
 
     @strawberry.mutation(
         description="Answer queries before anybody asks, and keep their answers. Needs the role"
-        " ADMIN."
+        " ADMIN.",
+        metadata=needs(Permission.ADMIN),
     )
     async def warm_cache(self, info: Info, input: Input[WarmCacheInput]) -> WarmCachePayload:
         """What became of each."""
@@ -114,7 +117,6 @@ class CacheMutations:
 
 
 def _cache(info: Info) -> QueryCache:
-    info.context.require(Role.ADMIN)
     if info.context.cache is None:
         raise FeatureDisabled("There is no cache: ENABLE_QUERY_CACHING is false.")
     return info.context.cache

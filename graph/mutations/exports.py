@@ -15,7 +15,6 @@ from db.rows import JobRow
 from db.transaction import Transaction
 from domain.absent import given
 from domain.bulk import refusal
-from domain.enums import Role
 from domain.errors import InvalidInput, Problem, ProblemCode, Rejected
 from domain.export_json import export_to_json
 from domain.exports import DEFAULT_COLUMNS, Export, ExportEntity, ExportFormat, order_of
@@ -23,11 +22,13 @@ from domain.filters import CompanyFilter, ContactFilter, Filter
 from domain.paging import CompanyOrder, ContactOrder, Order, check_order
 from domain.records import described
 from domain.tasks import ExportRecords
+from domain.viewer import Permission
 from graph.context import Info
 from graph.declare import as_input, column
 from graph.exports import require_exports
 from graph.mutations.writing import Input, WriteInput, echo, row_memory, write
 from graph.payloads import Payload
+from graph.permissions import needs
 from graph.types.jobs import ExportJob
 
 _ORDER: Final = "In which order; the quickest one when left out."
@@ -84,13 +85,14 @@ class ExportMutations:
 
     @strawberry.mutation(
         description="Have a job write contacts or companies into a file, as they are when it"
-        " begins."
+        " begins.",
+        metadata=needs(Permission.EXPORT),
     )
     async def create_export(
         self, info: Info, input: Input[CreateExportInput]
     ) -> CreateExportPayload:
         """A job that waits for a worker."""
-        viewer = info.context.require(Role.VIEWER)
+        viewer = info.context.require_viewer()
         require_exports(info.context)
 
         async def work(tx: Transaction) -> JobRow:
@@ -101,9 +103,7 @@ class ExportMutations:
 
         answer: dict[str, Any] = {"job": None, "user_errors": []}
         try:
-            answer["job"] = await write(
-                info, input, work, memory=row_memory(JOBS), role=Role.VIEWER
-            )
+            answer["job"] = await write(info, input, work, memory=row_memory(JOBS))
         except Rejected as rejected:
             answer["user_errors"] = list(rejected.problems)
         return CreateExportPayload(**answer, **echo(input))

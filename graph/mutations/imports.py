@@ -16,6 +16,7 @@ from domain.enums import Role
 from domain.errors import InvalidInput, ProblemCode, Rejected
 from domain.imports import ImportEntity, ImportRequest
 from domain.node_ids import NodeKind, decode_node_id
+from domain.viewer import Permission
 from graph.context import Context, Info
 from graph.declare import column
 from graph.mutations.import_inputs import (
@@ -30,6 +31,7 @@ from graph.mutations.import_inputs import (
 )
 from graph.mutations.writing import Input, Memory, echo, row_memory, write
 from graph.payloads import Payload
+from graph.permissions import needs
 from graph.previews import look, place_to_look
 from graph.types.imports import ImportJob, ImportPreview, ImportUndoJob
 from graph.uploads import find_upload
@@ -78,13 +80,13 @@ class ImportMutations:
 
     @strawberry.mutation(
         description="See how a file would be read, where its columns would go, and what is wrong"
-        " with its first rows. Writes nothing. Needs the role EDITOR."
+        " with its first rows. Writes nothing. Needs the role EDITOR.",
+        metadata=needs(Permission.IMPORT),
     )
     async def preview_import(
         self, info: Info, input: Input[PreviewImportInput]
     ) -> PreviewImportPayload:
         """What the first rows of a file are."""
-        info.context.require(Role.EDITOR)
         answer: dict[str, Any] = {"preview": None, "user_errors": []}
         try:
             answer["preview"] = await _preview(info.context, input)
@@ -95,13 +97,14 @@ class ImportMutations:
 
     @strawberry.mutation(
         description="Have a job import a file of which all bytes are here. The same file in the"
-        " same way gives the same job again. Needs the role EDITOR."
+        " same way gives the same job again. Needs the role EDITOR.",
+        metadata=needs(Permission.IMPORT),
     )
     async def create_import(
         self, info: Info, input: Input[CreateImportInput]
     ) -> CreateImportPayload:
         """A job that waits for a worker, or the one that there is."""
-        viewer = info.context.require(Role.EDITOR)
+        viewer = info.context.require_viewer()
         _, upload_id = decode_node_id(input.upload_id, expected=NodeKind.UPLOAD)
 
         async def work(tx: Transaction) -> _Created:
@@ -123,11 +126,12 @@ class ImportMutations:
     @strawberry.mutation(
         description="Have a job take back what an import of one's own has written, or what the"
         " command `load` has, as an admin. Records that were changed since stay as they are. Needs"
-        " the role EDITOR."
+        " the role EDITOR.",
+        metadata=needs(Permission.IMPORT),
     )
     async def undo_import(self, info: Info, input: Input[UndoImportInput]) -> UndoImportPayload:
         """A job that waits for a worker."""
-        viewer = info.context.require(Role.EDITOR)
+        viewer = info.context.require_viewer()
         _, job_id = decode_node_id(input.id, expected=NodeKind.JOB)
 
         async def work(tx: Transaction) -> JobRow:

@@ -8,16 +8,17 @@ import strawberry
 from db.jobs import JOBS, cancel_job, load_jobs, no_job
 from db.rows import JobRow
 from db.transaction import Transaction
-from domain.enums import Role
 from domain.errors import Rejected
 from domain.node_ids import NodeKind, decode_node_id
 from domain.records import described
 from domain.scalars import NodeId
+from domain.viewer import MAKE_JOBS
 from graph.context import Info
 from graph.declare import as_input, column
 from graph.jobs import may_see
 from graph.mutations.writing import Input, WriteInput, echo, row_memory, write
 from graph.payloads import Payload
+from graph.permissions import needs
 from graph.types.jobs import Job
 
 
@@ -44,7 +45,8 @@ class JobMutations:
     """What can be done about a job."""
 
     @strawberry.mutation(
-        description="Stop a job of one's own, or any as an admin. What it has done by then stays."
+        description="Stop a job of one's own, or any as an admin. What it has done by then stays.",
+        metadata=needs(*MAKE_JOBS),
     )
     async def cancel_job(self, info: Info, input: Input[CancelJobInput]) -> CancelJobPayload:
         """The job, stopped or about to stop."""
@@ -58,9 +60,7 @@ class JobMutations:
 
         answer: dict[str, Any] = {"job": None, "user_errors": []}
         try:
-            answer["job"] = await write(
-                info, input, work, memory=row_memory(JOBS), role=Role.VIEWER
-            )
+            answer["job"] = await write(info, input, work, memory=row_memory(JOBS))
         except Rejected as rejected:
             answer["user_errors"] = list(rejected.problems)
         return CancelJobPayload(**answer, **echo(input))

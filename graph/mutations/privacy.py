@@ -10,16 +10,17 @@ from db.privacy import Erasure, erase_contacts
 from db.rows import SuppressionRow
 from db.suppressions import add_suppression, lift_suppression, load_suppressions
 from db.transaction import ReadSession, Transaction
-from domain.enums import Role
 from domain.errors import Problem, ProblemCode, Rejected
 from domain.node_ids import NodeKind, decode_node_id, encode_node_id
 from domain.privacy import MAX_ERASED, ErasureStatus, clean_reason, clean_suppression
 from domain.records import described
 from domain.scalars import NodeId
+from domain.viewer import Permission
 from graph.context import Info
 from graph.declare import as_enum, as_input, column
 from graph.mutations.writing import Input, Memory, WriteInput, echo, write
 from graph.payloads import Payload, UserError
+from graph.permissions import needs
 from graph.types.privacy import Suppression
 
 P = TypeVar("P")
@@ -99,13 +100,14 @@ class PrivacyMutations:
 
     @strawberry.mutation(
         description="Erase contacts for good, keeping nothing but hashes of their addresses and"
-        " profiles, so that they are never stored again. Needs the role ADMIN."
+        " profiles, so that they are never stored again. Needs the role ADMIN.",
+        metadata=needs(Permission.ADMIN),
     )
     async def erase_contacts(
         self, info: Info, input: Input[EraseContactsInput]
     ) -> EraseContactsPayload:
         """Each contact on its own: those that cannot be erased keep nobody."""
-        admin = info.context.require(Role.ADMIN)
+        admin = info.context.require_viewer()
         ids = [decode_node_id(node_id, expected=NodeKind.CONTACT)[1] for node_id in input.ids]
 
         async def work(tx: Transaction) -> list[Erasure]:
@@ -114,20 +116,21 @@ class PrivacyMutations:
             return await erase_contacts(tx, ids, reason=reason, erased_by=admin.user_uuid)
 
         try:
-            erasures = await write(info, input, work, memory=_ERASURES, role=Role.ADMIN)
+            erasures = await write(info, input, work, memory=_ERASURES)
         except Rejected as rejected:
             return _payload(EraseContactsPayload, input, rejected.problems, results=[])
         results = [_result(at, erasure) for at, erasure in enumerate(erasures)]
         return _payload(EraseContactsPayload, input, results=results)
 
     @strawberry.mutation(
-        description="Put somebody who is not stored on the suppression list. Needs the role ADMIN."
+        description="Put somebody who is not stored on the suppression list. Needs the role ADMIN.",
+        metadata=needs(Permission.ADMIN),
     )
     async def add_suppression(
         self, info: Info, input: Input[AddSuppressionInput]
     ) -> AddSuppressionPayload:
         """An entry for each address and profile."""
-        admin = info.context.require(Role.ADMIN)
+        admin = info.context.require_viewer()
 
         async def work(tx: Transaction) -> Sequence[SuppressionRow]:
             new = clean_suppression(
@@ -136,26 +139,26 @@ class PrivacyMutations:
             return await add_suppression(tx, new, created_by=admin.user_uuid)
 
         try:
-            rows = await write(info, input, work, memory=_ENTRIES, role=Role.ADMIN)
+            rows = await write(info, input, work, memory=_ENTRIES)
         except Rejected as rejected:
             return _payload(AddSuppressionPayload, input, rejected.problems, suppressions=[])
         return _payload(AddSuppressionPayload, input, suppressions=rows)
 
     @strawberry.mutation(
-        description="Take an entry off the suppression list. Needs the role ADMIN."
+        description="Take an entry off the suppression list. Needs the role ADMIN.",
+        metadata=needs(Permission.ADMIN),
     )
     async def lift_suppression(
         self, info: Info, input: Input[LiftSuppressionInput]
     ) -> LiftSuppressionPayload:
         """The person may be stored again."""
-        info.context.require(Role.ADMIN)
         _, row_id = decode_node_id(input.id, expected=NodeKind.SUPPRESSION)
 
         async def work(tx: Transaction) -> int:
             return await lift_suppression(tx, row_id)
 
         try:
-            await write(info, input, work, memory=_LIFTED, role=Role.ADMIN)
+            await write(info, input, work, memory=_LIFTED)
         except Rejected as rejected:
             return _payload(LiftSuppressionPayload, input, rejected.problems, lifted_id=None)
         return _payload(LiftSuppressionPayload, input, lifted_id=input.id)

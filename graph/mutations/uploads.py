@@ -6,16 +6,17 @@ from uuid import uuid4
 
 import strawberry
 
-from domain.enums import Role
 from domain.errors import AppError, InvalidInput, PayloadTooLarge, Problem, ProblemCode
 from domain.records import described
 from domain.scalars import BigInt
 from domain.uploads import NetworkCondition as Network
 from domain.uploads import NewUpload, UploadKind
+from domain.viewer import Permission
 from graph.context import Info
 from graph.declare import as_input, column
 from graph.mutations.writing import Input
 from graph.payloads import Payload
+from graph.permissions import needs
 from graph.types.uploads import NetworkCondition, Upload
 
 _USUAL_MEDIA_TYPE: Final = "application/octet-stream"
@@ -49,14 +50,17 @@ class UploadMutations:
 
     @strawberry.mutation(
         description="Announce a file, whose bytes then go to its `url`. Needs the role EDITOR, but"
-        " for an avatar."
+        " for an avatar.",
+        metadata=needs(Permission.IMPORT, Permission.ACCOUNT),
     )
     async def create_upload(
         self, info: Info, input: Input[CreateUploadInput]
     ) -> CreateUploadPayload:
         """A file of which nothing is here yet."""
         context = info.context
-        viewer = context.require(Role.VIEWER if input.kind is UploadKind.AVATAR else Role.EDITOR)
+        viewer = context.require_viewer()
+        is_own = input.kind is UploadKind.AVATAR
+        viewer.require(Permission.ACCOUNT if is_own else Permission.IMPORT)
         new = NewUpload(
             uuid=uuid4(),
             owner=viewer.user_uuid,

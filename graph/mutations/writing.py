@@ -19,7 +19,6 @@ from db.rows import Row
 from db.transaction import ReadSession, Transaction
 from db.writing import find_rows
 from domain.absent import given
-from domain.enums import Role
 from domain.errors import (
     InvalidInput,
     Problem,
@@ -28,7 +27,8 @@ from domain.errors import (
 )
 from domain.idempotency import check_key, request_hash
 from domain.records import described
-from graph.context import Info, Viewer, place_of
+from domain.viewer import Viewer
+from graph.context import Info, place_of
 
 # Longer than a transaction can take, and others to hear of it.
 _SURELY_SHOWN_SECONDS: Final = 60.0
@@ -100,7 +100,6 @@ async def write(
     work: Callable[[Transaction], Awaitable[T]],
     *,
     memory: Memory[T],
-    role: Role = Role.EDITOR,
 ) -> T:
     """What a piece of work gives that is done in one transaction.
 
@@ -112,7 +111,7 @@ async def write(
         IdempotencyKeyReused: Another input came under the key.
         IdempotencyKeyInUse: The same mutation is being done under the key.
     """
-    viewer = info.context.require(role)
+    viewer = info.context.require_viewer()
     database = info.context.database
     request = _keyed_request(info, given_input, viewer)
     once = work if request is None else partial(_once, info, request, work, memory)

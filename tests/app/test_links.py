@@ -6,21 +6,26 @@ import jwt
 import pytest
 from starlette.requests import Request
 
-from app.auth import Tokens, bearer_authentication
+from access.tokens import Tokens, bearer_authentication
 from app.links import Links, identified_by
 from domain.enums import Role
 from domain.errors import Unauthenticated
-from streaming.manifests import Asker
+from domain.viewer import Permission, Viewer
 
 SECRET, PREVIOUS = b"s" * 48, b"p" * 48
 USER = UUID("0b7e4c6e-1111-4222-8333-444455556666")
-READER = Asker(USER, Role.VIEWER)
+READER = Viewer(USER, Role.VIEWER, scopes=frozenset({Permission.READ, Permission.EXPORT}))
 EXPORT = "/api/v1/exports/00ff"
 STREAM = "/api/v1/contacts/stream/?format=csv&filter=%7B%7D"
 
 LINKS = Links(SECRET, previous=PREVIOUS)
 TOKENS = Tokens(SECRET)
 IDENTIFY = identified_by(bearer_authentication(TOKENS), LINKS)
+
+
+async def identify(request: Request) -> Viewer:
+    """Who sent a request that any user may send."""
+    return await IDENTIFY(request, Permission.EXPORT)
 
 
 def asked(address: str, *, method: str = "GET", token: str | None = None) -> Request:
@@ -32,21 +37,21 @@ def asked(address: str, *, method: str = "GET", token: str | None = None) -> Req
 
 
 @pytest.mark.parametrize("target", [EXPORT, STREAM])
-def test_address_names_its_user(target: str) -> None:
+async def test_address_names_its_user(target: str) -> None:
     """As a viewer; also with a slash at its end, by HEAD, and signed by the secret before."""
     for links in (LINKS, Links(PREVIOUS)):
         address = links.sign(target, USER, ttl_seconds=60)
         assert address.startswith(target)
-        assert IDENTIFY(asked(address)) == READER
-        assert IDENTIFY(asked(address, method="HEAD")) == READER
+        assert await identify(asked(address)) == READER
+        assert await identify(asked(address, method="HEAD")) == READER
     path, _, query = LINKS.sign(target, USER, ttl_seconds=60).partition("?")
-    assert IDENTIFY(asked(f"{path.rstrip('/')}/?{query}")) == READER
+    assert await identify(asked(f"{path.rstrip('/')}/?{query}")) == READER
 
 
-def test_address_of_an_export_is_good_for_its_proof() -> None:
+async def test_address_of_an_export_is_good_for_its_proof() -> None:
     """Who may read the file may read what proves it whole."""
     _, _, query = LINKS.sign(EXPORT, USER, ttl_seconds=60).partition("?")
-    assert IDENTIFY(asked(f"{EXPORT}/manifest?{query}")) == READER
+    assert await identify(asked(f"{EXPORT}/manifest?{query}")) == READER
 
 
 @pytest.mark.parametrize(
@@ -59,41 +64,41 @@ def test_address_of_an_export_is_good_for_its_proof() -> None:
         "/api/v1/contacts/stream/?format=csv&filter=%7B%22x%22%3A1%7D",
     ],
 )
-def test_token_of_another_address_is_refused(other: str) -> None:
+async def test_token_of_another_address_is_refused(other: str) -> None:
     """Not for another file, another path, more parameters or fewer."""
     for target in (EXPORT, STREAM):
         token = LINKS.sign(target, USER, ttl_seconds=60).rpartition("token=")[2]
         separator = "&" if "?" in other else "?"
         with pytest.raises(Unauthenticated, match="not good for it"):
-            IDENTIFY(asked(f"{other}{separator}token={token}"))
+            await identify(asked(f"{other}{separator}token={token}"))
 
 
-def test_expired_address_says_so() -> None:
+async def test_expired_address_says_so() -> None:
     """And what to do."""
     address = LINKS.sign(EXPORT, USER, ttl_seconds=-1)
     with pytest.raises(Unauthenticated, match="has expired"):
-        IDENTIFY(asked(address))
+        await identify(asked(address))
 
 
-def test_address_is_for_reading() -> None:
+async def test_address_is_for_reading() -> None:
     """A body could ask for something else than what was signed."""
     with pytest.raises(Unauthenticated):
-        IDENTIFY(asked(LINKS.sign(STREAM, USER, ttl_seconds=60), method="POST"))
+        await identify(asked(LINKS.sign(STREAM, USER, ttl_seconds=60), method="POST"))
 
 
 @pytest.mark.parametrize(
     "token", ["", "nonsense", "a.b.c", "x" * 5000, TOKENS.issue(USER, Role.ADMIN, ttl_seconds=9999)]
 )
-def test_what_was_not_signed_for_an_address_is_refused(token: str) -> None:
+async def test_what_was_not_signed_for_an_address_is_refused(token: str) -> None:
     """A token of the API is none of an address, nor the other way round."""
     with pytest.raises(Unauthenticated):
-        IDENTIFY(asked(f"{EXPORT}?token={token}"))
+        await identify(asked(f"{EXPORT}?token={token}"))
     link = LINKS.sign(EXPORT, USER, ttl_seconds=60).rpartition("token=")[2]
     with pytest.raises(Unauthenticated):
         TOKENS.read(link)
 
 
-def test_forged_address_is_refused() -> None:
+async def test_forged_address_is_refused() -> None:
     """Signed by somebody else, or by nobody."""
     signed = LINKS.sign(EXPORT, USER, ttl_seconds=60).rpartition("token=")[2]
     header, claims = jwt.get_unverified_header(signed), _claims(signed)
@@ -101,18 +106,18 @@ def test_forged_address_is_refused() -> None:
     foreign = jwt.encode(claims, b"f" * 48, "HS256", headers={"kid": header["kid"]})
     for token in (unsigned, foreign, signed[:-2] + "AA"):
         with pytest.raises(Unauthenticated):
-            IDENTIFY(asked(f"{EXPORT}?token={token}"))
+            await identify(asked(f"{EXPORT}?token={token}"))
 
 
-def test_header_comes_before_the_address() -> None:
+async def test_header_comes_before_the_address() -> None:
     """Who sends a token is who it names, and as what; nobody is nobody."""
     other = UUID(int=1)
     token = TOKENS.issue(other, Role.EDITOR, ttl_seconds=60)
-    assert IDENTIFY(asked(LINKS.sign(EXPORT, USER, ttl_seconds=60), token=token)) == Asker(
+    assert await identify(asked(LINKS.sign(EXPORT, USER, ttl_seconds=60), token=token)) == Viewer(
         other, Role.EDITOR
     )
     with pytest.raises(Unauthenticated, match="Authorization"):
-        IDENTIFY(asked(EXPORT))
+        await identify(asked(EXPORT))
 
 
 def _claims(token: str) -> dict[str, object]:

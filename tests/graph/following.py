@@ -10,19 +10,21 @@ import strawberry
 from sqlalchemy.engine import URL
 from strawberry.schema.config import StrawberryConfig
 
+from access.tokens import Tokens, bearer_authentication
 from app.asgi import Application
-from app.auth import Tokens, bearer_authentication
 from app.middleware import RequestMiddleware
 from app.warming import Warmers
 from db.engine import open_engine
 from db.transaction import Database
 from domain.enums import Role
 from domain.paging import CursorCodec
-from graph.context import Context, Info, PageLimits, Viewer
+from domain.viewer import Permission, Viewer
+from graph.context import Context, Info, PageLimits
 from graph.documents import Documents
 from graph.endpoint import Authenticate, Endpoint, EndpointSettings
 from graph.event_stream import OpenStreams
 from graph.execution.engine import Executor
+from graph.permissions import needs
 from graph.view import GraphQLView
 from graph.websocket import GraphQLSocket
 from jobs.background import BackgroundTasks
@@ -55,7 +57,7 @@ class Query:
     @strawberry.field
     async def role(self, info: Info) -> str:
         """The role of who asks."""
-        return info.context.require(Role.VIEWER).role
+        return info.context.require_viewer().role
 
     @strawberry.field
     async def slow(self) -> str:
@@ -74,7 +76,7 @@ class Query:
 class Mutation:
     """What can be done."""
 
-    @strawberry.mutation
+    @strawberry.mutation(metadata=needs(Permission.READ))  # type: ignore[untyped-decorator]
     async def double(self, number: int) -> int:
         """Twice the number."""
         return 2 * number
@@ -136,13 +138,13 @@ class Subscription:
     @strawberry.subscription
     async def forbidden(self, info: Info) -> AsyncGenerator[str, None]:
         """Only for admins, which is found out before the first event."""
-        info.context.require(Role.ADMIN)
+        info.context.require_viewer().require(Permission.ADMIN)
         yield "secret"
 
     @strawberry.subscription
     async def refused(self, info: Info) -> AsyncGenerator[str, None]:
         """Only for admins, which is found out before there is a source."""
-        info.context.require(Role.ADMIN)
+        info.context.require_viewer().require(Permission.ADMIN)
         return _nothing()
 
     @strawberry.subscription

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from sqlalchemy.engine import URL
 
+from access.tokens import bearer_authentication
 from app.asgi import graphql_view
-from app.auth import bearer_authentication
 from app.middleware import RequestMiddleware
 from app.resources import Resources
 from domain.enums import Role
@@ -34,7 +34,7 @@ NAMES = "{ companies(orderBy: [{field: NAME}]) { nodes { name } } }"
 REFUSED: dict[str, tuple[dict[str, Any], str, int, str]] = {
     "no list": ({"query": "{ viewer { id } }"}, "BAD_USER_INPUT", 400, "viewer is none."),
     "a mutation": (
-        {"query": 'mutation { createCompany(input: {name: "x"}) { clientMutationId } }'},
+        {"query": 'mutation { cancelJob(input: {id: "x"}) { clientMutationId } }'},
         "BAD_USER_INPUT",
         400,
         "this is a mutation.",
@@ -90,7 +90,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, int, str]] = {
         {"query": "{ suppressions { nodes { id } } }"},
         "FORBIDDEN",
         403,
-        "This needs the role",
+        "suppressions needs the role",
     ),
 }
 ACCEPTED = {

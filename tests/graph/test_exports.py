@@ -17,7 +17,7 @@ from domain.enums import Role
 from domain.exports import DEFAULT_COLUMNS, ExportEntity
 from domain.records import NewLocation
 from domain.scalars import write_datetime
-from graph.context import Viewer
+from domain.viewer import Viewer
 from graph.exports import MAX_URL_CHARS
 from jobs.exports import export_handlers
 from tests.apps import App, open_app

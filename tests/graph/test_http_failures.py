@@ -16,7 +16,8 @@ from app.middleware import RequestMiddleware
 from db.engine import open_engine
 from db.transaction import Database
 from domain.enums import Role
-from graph.context import Context, Viewer
+from domain.viewer import Viewer
+from graph.context import Context
 from graph.documents import Documents
 from graph.endpoint import Endpoint, EndpointSettings
 from graph.event_stream import OpenStreams
@@ -121,7 +122,7 @@ async def test_many_failing_requests_at_once_are_all_masked_with_their_own_id(
 async def test_bug_in_the_endpoint_itself_has_the_form_of_all_errors() -> None:
     """Whatever fails before or after execution is a 500 with `errors` and a requestId."""
 
-    def break_down(_authorization: str | None) -> Viewer | None:
+    async def break_down(_authorization: str | None) -> Viewer | None:
         raise LookupError("secret detail")
 
     def open_nothing(_viewer: Viewer | None) -> Context:

@@ -14,7 +14,7 @@ from domain.enums import Role
 from domain.node_ids import NodeKind, encode_node_id
 from domain.scalars import write_datetime
 from domain.tasks import UndoImport
-from graph.context import Viewer
+from domain.viewer import Viewer
 from jobs.imports import import_handlers
 from jobs.undoing import UNDO_HANDLERS
 from tests.client import Client

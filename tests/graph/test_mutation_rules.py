@@ -144,11 +144,10 @@ async def test_viewer_may_not_write(
         if name.startswith("create"):
             given = {"firstName": "A"} if "Contact" in name else {"name": "A"}
         answer = await viewer.send(document, input=given)
-        assert answer["data"] is None
+        assert "data" not in answer
         (error,) = answer["errors"]
         assert error["extensions"]["code"] == "FORBIDDEN"
-        assert error["message"] == "This needs the role editor; yours is viewer."
-        assert error["path"] == [name]
+        assert error["message"] == f"{name} needs the role editor; yours is viewer."
     assert await snapshot(resources_database) == before
 
 

@@ -20,7 +20,7 @@ from db.engine import open_engine
 from db.transaction import Database, ReadSession
 from db.users import create_user
 from domain.enums import Role
-from graph.context import Viewer
+from domain.viewer import Viewer
 from graph.documents import Documents
 from graph.execution.engine import Executor
 from graph.reads import Reads

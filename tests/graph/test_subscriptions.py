@@ -24,7 +24,8 @@ from domain.enums import Role
 from domain.errors import ErrorCode
 from domain.node_ids import NodeKind, encode_node_id
 from domain.tasks import DeleteContacts
-from graph.context import Context, Viewer
+from domain.viewer import Viewer
+from graph.context import Context
 from graph.deadlines import TimeLimit
 from graph.documents import Documents
 from graph.errors import format_error

@@ -9,7 +9,8 @@ import pytest
 
 from domain.enums import Role
 from domain.exports import ExportFormat
-from streaming.manifests import About, Asker, Manifest, StoredManifest, read_stored_manifest
+from domain.viewer import Viewer
+from streaming.manifests import About, Manifest, StoredManifest, read_stored_manifest
 
 MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 OWNER = UUID(int=1)
@@ -59,7 +60,7 @@ def test_file_is_for_its_owner_in_the_role_it_was_written_for(least: Role) -> No
     """Or in one that may do more; for nobody else, whatever they may do."""
     about = replace(STORED.about, role=least)
     roles = list(Role)
-    assert [role for role in roles if about.is_for(Asker(OWNER, role))] == roles[
+    assert [role for role in roles if about.is_for(Viewer(OWNER, role))] == roles[
         roles.index(least) :
     ]
-    assert not about.is_for(Asker(UUID(int=9), Role.ADMIN))
+    assert not about.is_for(Viewer(UUID(int=9), Role.ADMIN))

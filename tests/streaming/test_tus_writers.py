@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy.engine import URL
 from starlette.applications import Starlette
 
+from access.tokens import bearer_authentication
 from app.asgi import create_app
-from app.auth import bearer_authentication
 from app.errors import answer_app_error
 from app.links import identified_by
 from app.middleware import RequestMiddleware

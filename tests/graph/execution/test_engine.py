@@ -12,7 +12,8 @@ from db.transaction import Database
 from domain.enums import Role
 from domain.errors import DatabaseUnavailable
 from domain.paging import CursorCodec
-from graph.context import Context, Info, PageLimits, Viewer
+from domain.viewer import Viewer
+from graph.context import Context, Info, PageLimits
 from graph.documents import Documents
 from graph.execution.engine import Executor, Tier, Way
 from graph.request import GraphQLRequest

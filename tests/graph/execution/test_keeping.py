@@ -23,7 +23,8 @@ from cache.tags import Entity, any_of, one
 from db.rows import ContactRow
 from db.transaction import StatementRun
 from domain.enums import Role
-from graph.context import Context, Viewer
+from domain.viewer import Viewer
+from graph.context import Context
 from graph.documents import Documents
 from graph.execution.engine import Executor
 from graph.execution.keeping import Completed, Keeping

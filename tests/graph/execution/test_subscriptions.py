@@ -12,7 +12,8 @@ from sqlalchemy.engine import URL
 from db.engine import open_engine
 from db.transaction import Database
 from domain.enums import Role
-from graph.context import Context, Viewer
+from domain.viewer import Viewer
+from graph.context import Context
 from graph.deadlines import TimeLimit
 from graph.endpoint import body_of
 from graph.execution.engine import Executor, Tier, Way

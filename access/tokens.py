@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -13,7 +13,7 @@ import jwt
 from cache.bounded import BoundedCache
 from domain.enums import Role
 from domain.errors import Unauthenticated
-from graph.context import Viewer
+from domain.viewer import Viewer
 
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "appointment360"
@@ -143,10 +143,10 @@ class Tokens:
             raise _refused() from None
 
 
-def bearer_authentication(tokens: Tokens) -> Callable[[str | None], Viewer | None]:
+def bearer_authentication(tokens: Tokens) -> Callable[[str | None], Awaitable[Viewer | None]]:
     """Tells who sent a request by its Authorization header; None when there is no header."""
 
-    def authenticate(header: str | None) -> Viewer | None:
+    async def authenticate(header: str | None) -> Viewer | None:
         if header is None:
             return None
         scheme, _, token = header.partition(" ")

@@ -9,11 +9,11 @@ import httpx
 import jwt
 import pytest
 
-from app.auth import Tokens, bearer_authentication
+from access.tokens import Tokens, bearer_authentication
 from app.resources import Resources
 from domain.enums import Role
 from domain.errors import Unauthenticated
-from graph.context import Viewer
+from domain.viewer import Viewer
 
 SECRET, PREVIOUS, FOREIGN = b"s" * 48, b"p" * 48, b"f" * 48
 USER = UUID("0b7e4c6e-1111-4222-8333-444455556666")
@@ -150,20 +150,20 @@ def test_wrong_token_is_refused_without_saying_why(make: Callable[[], str]) -> N
     assert caught.value.message == REFUSED
 
 
-def test_bearer_header_names_the_viewer() -> None:
+async def test_bearer_header_names_the_viewer() -> None:
     """The scheme is read without regard to case; without a header there is no viewer."""
     authenticate = bearer_authentication(TOKENS)
     token = forge()
     for header in (f"Bearer {token}", f"bearer {token}", f"BEARER   {token} "):
-        assert authenticate(header) == Viewer(USER, Role.EDITOR)
-    assert authenticate(None) is None
+        assert await authenticate(header) == Viewer(USER, Role.EDITOR)
+    assert await authenticate(None) is None
 
 
 @pytest.mark.parametrize("header", ["Basic YTpi", "Token x", forge(), "", "Bearer", "Bearer  "])
-def test_header_without_a_bearer_token_is_unauthenticated(header: str) -> None:
+async def test_header_without_a_bearer_token_is_unauthenticated(header: str) -> None:
     """Another scheme, or none, is told what to send; it is never taken for no header."""
     with pytest.raises(Unauthenticated):
-        bearer_authentication(TOKENS)(header)
+        await bearer_authentication(TOKENS)(header)
 
 
 async def test_wrong_token_is_401_at_the_door(
