@@ -1,5 +1,6 @@
 """The GraphQL schema as a whole: it is kept in a file, it has words, and mutations look alike."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLSchema,
+    build_schema,
     get_named_type,
     get_nullable_type,
     is_introspection_type,
@@ -121,3 +124,39 @@ def test_no_list_holds_nulls_but_nodes() -> None:
         and not isinstance(inner.of_type, GraphQLNonNull)
     ]
     assert with_holes == ["Query.nodes"]
+
+
+DEPRECATED = re.compile(r"Use .+\. Removal not before \d{4}-\d\d-\d\d\.")
+
+
+def deprecations(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
+    """Fields, arguments, inputs and enum values that are to leave, with the reason."""
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLEnumType):
+            members = dict(type_.values)
+        elif isinstance(type_, GraphQLInputObjectType | GraphQLObjectType | GraphQLInterfaceType):
+            members = dict(type_.fields)
+        else:
+            continue
+        for name, member in members.items():
+            arguments = getattr(member, "args", {})
+            for place, each in ((name, member), *arguments.items()):
+                if each.deprecation_reason is not None:
+                    yield f"{type_.name}.{place}", each.deprecation_reason
+
+
+def undated(schema: GraphQLSchema) -> list[str]:
+    """What is to leave without saying what to use and until when."""
+    return [place for place, reason in deprecations(schema) if not DEPRECATED.fullmatch(reason)]
+
+
+def test_what_is_deprecated_says_what_to_use_and_until_when() -> None:
+    """As docs/compatibility.md promises."""
+    planted = build_schema(
+        """type Query {
+          good: Int @deprecated(reason: "Use better. Removal not before 2027-05-31.")
+          bad(old: Int @deprecated(reason: "Old.")): Int @deprecated
+        }"""
+    )
+    assert undated(planted) == ["Query.bad", "Query.old"]
+    assert undated(core_schema()) == []
