@@ -2,9 +2,9 @@
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,12 +15,15 @@ from domain.enums import Role
 from domain.errors import Unauthenticated
 from domain.viewer import Viewer
 
+LEEWAY: Final = timedelta(seconds=10)
+"""How long after its end a token is still taken, since clocks differ."""
+
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "appointment360"
 _AUDIENCE: Final = "appointment360:api"
 _USE: Final = "access"
 _REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss"]
-_LEEWAY: Final = timedelta(seconds=10)
+
 _MAX_TOKEN_CHARS: Final = 4096
 _MAX_CACHED_BYTES: Final = 4 * 2**20
 _ENTRY_BYTES: Final = 700
@@ -61,16 +64,28 @@ class Signer:
         self._audience = audience
         self._leeway = leeway
 
-    def sign(self, user_uuid: UUID, claims: Mapping[str, str], *, ttl_seconds: float) -> str:
-        """A token of a user, valid from now on for a while."""
-        now = datetime.now(UTC)
+    def sign(
+        self,
+        user_uuid: UUID,
+        claims: Mapping[str, str],
+        *,
+        ttl_seconds: float,
+        not_before: float = 0.0,
+    ) -> str:
+        """A token of a user, valid from now on for a while.
+
+        Args:
+            not_before: It is told to be made no earlier, in seconds of the epoch.
+        """
+        now = time.time()
         whole = {
             "iss": _ISSUER,
             "aud": self._audience,
             "sub": str(user_uuid),
             **claims,
-            "iat": now,
-            "exp": now + timedelta(seconds=ttl_seconds),
+            # Of two times in one second it has to tell which comes first.
+            "iat": max(now, not_before),
+            "exp": int(now + ttl_seconds),
         }
         headers = {"kid": self._current}
         return jwt.encode(whole, self._keys[self._current], _ALGORITHM, headers=headers)
@@ -107,15 +122,30 @@ class Tokens:
     """
 
     def __init__(self, secret: bytes, *, previous: bytes | None = None) -> None:
-        self._signer = Signer(secret, previous=previous, audience=_AUDIENCE, leeway=_LEEWAY)
+        self._signer = Signer(secret, previous=previous, audience=_AUDIENCE, leeway=LEEWAY)
         self._verified: BoundedCache[str, _Verified] = BoundedCache(
             max_bytes=_MAX_CACHED_BYTES, weigh=lambda verified: verified.weight
         )
 
-    def issue(self, user_uuid: UUID, role: Role, *, ttl_seconds: float) -> str:
-        """A token for a user, valid from now on for a while."""
+    def issue(
+        self,
+        user_uuid: UUID,
+        role: Role,
+        *,
+        ttl_seconds: float,
+        session: UUID | None = None,
+        not_before: float = 0.0,
+    ) -> str:
+        """A token for a user, valid from now on for a while.
+
+        Args:
+            session: Ends it when it ends.
+            not_before: As with `Signer.sign`.
+        """
         claims = {"role": role.value, "use": _USE}
-        return self._signer.sign(user_uuid, claims, ttl_seconds=ttl_seconds)
+        if session is not None:
+            claims["sid"] = str(session)
+        return self._signer.sign(user_uuid, claims, ttl_seconds=ttl_seconds, not_before=not_before)
 
     def read(self, token: str) -> Viewer:
         """Who a token names.
@@ -133,33 +163,29 @@ class Tokens:
         try:
             claims = self._signer.read(token)
             if claims.get("use") != _USE:
-                raise _refused()
-            expires_at = int(claims["exp"]) + _LEEWAY.total_seconds()
-            viewer = Viewer(UUID(claims["sub"]), Role(claims["role"]), expires_at)
-            return _Verified(viewer, len(token) + _ENTRY_BYTES)
+                raise refused()
+            return _Verified(_viewer(claims), len(token) + _ENTRY_BYTES)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired. Get a new one.") from None
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-            raise _refused() from None
+        except (jwt.PyJWTError, AttributeError, LookupError, TypeError, ValueError):
+            raise refused() from None
 
 
-def bearer_authentication(tokens: Tokens) -> Callable[[str | None], Awaitable[Viewer | None]]:
-    """Tells who sent a request by its Authorization header; None when there is no header."""
-
-    async def authenticate(header: str | None) -> Viewer | None:
-        if header is None:
-            return None
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer":
-            raise Unauthenticated("Send a token in the header `Authorization: Bearer …`.")
-        return tokens.read(token.strip())
-
-    return authenticate
+def _viewer(claims: Mapping[str, Any]) -> Viewer:
+    session = claims.get("sid")
+    return Viewer(
+        UUID(claims["sub"]),
+        Role(claims["role"]),
+        int(claims["exp"]) + LEEWAY.total_seconds(),
+        session=None if session is None else UUID(session),
+        issued_at=float(claims["iat"]),
+    )
 
 
 def _key_id(secret: bytes) -> str:
     return hashlib.sha256(b"kid" + secret).hexdigest()[:16]
 
 
-def _refused() -> Unauthenticated:
+def refused() -> Unauthenticated:
+    """What whoever tries tokens is told, whatever is wrong with theirs."""
     return Unauthenticated("This is not a valid token of this server.")

@@ -15,6 +15,7 @@ import typer
 from app import doctor
 from app.asgi import create_app
 from app.cli_records import LOAD_TIMEOUT_SECONDS, export, load
+from app.cli_users import token, user_app
 from app.embedded.binaries import EmbeddedServerError, binaries
 from app.explain import (
     Explanation,
@@ -25,18 +26,15 @@ from app.explain import (
     read_query,
 )
 from app.explain_text import render_explanation
-from app.first_start import ensure_user
 from app.resources import open_resources
 from app.serve import PoolTooLarge
 from app.serve import serve as serve_until_stopped
 from app.terminal import fail, run, say, settings_of_process, wrong_use
-from app.units import parse_seconds
 from app.warming import warm_when_usable
 from app.working import NotMigrated
 from app.working import work as work_until_stopped
 from cache.warming import WarmResult
 from db.migrate import upgrade
-from domain.contact_points import normalize_email
 from domain.enums import Role
 from domain.errors import AppError
 from domain.tasks import QUEUES
@@ -44,7 +42,6 @@ from graph.schema import schema_text
 from graph.stored_documents import StoredDocumentsError
 
 _EXPLAIN_TIMEOUT_SECONDS = 60.0
-_MAX_TOKEN_SECONDS = 10 * 365 * 86_400
 
 app = typer.Typer(
     help="A GraphQL API server for B2B contact and company data.",
@@ -54,11 +51,8 @@ app = typer.Typer(
 )
 app.command()(load)
 app.command()(export)
-user_app = typer.Typer(help="Users.", no_args_is_help=True)
+app.command()(token)
 app.add_typer(user_app, name="user")
-
-Email = Annotated[str, typer.Option(help="The user's e-mail address.")]
-RoleOption = Annotated[Role, typer.Option(help="What the user may do.")]
 
 
 @app.command()
@@ -128,31 +122,6 @@ def schema(
 
 
 @app.command()
-def token(
-    email: Email,
-    role: RoleOption = Role.VIEWER,
-    expires: Annotated[str, typer.Option(help="How long it is valid: 15m, 1h, 7d.")] = "1h",
-) -> None:
-    """Print a token for a user, who is made when missing."""
-    try:
-        seconds = float(str(parse_seconds(expires)))
-    except ValueError as error:
-        wrong_use(f"--expires {error}")
-    if not 0 < seconds <= _MAX_TOKEN_SECONDS:
-        wrong_use("--expires is more than nothing and at most ten years.")
-
-    async def work() -> str:
-        async with open_resources(settings_of_process(), progress=say) as resources:
-            await upgrade(resources.database.engine)
-            user = await ensure_user(resources, _email(email), role)
-            if user.role != role:
-                say(f"{email} is {user.role}, and so is the token.")
-            return resources.tokens.issue(user.uuid, Role(user.role), ttl_seconds=seconds)
-
-    typer.echo(run(work()))
-
-
-@app.command()
 def explain(
     file: Annotated[str, typer.Argument(help="A file with a query; - reads it from stdin.")],
     variables: Annotated[
@@ -219,21 +188,6 @@ def warm(
         fail("\n".join(problems))
 
 
-@user_app.command("add")
-def add_user(email: Email, role: RoleOption = Role.VIEWER) -> None:
-    """Add a user."""
-
-    async def work() -> Role:
-        async with open_resources(settings_of_process(), progress=say) as resources:
-            await upgrade(resources.database.engine)
-            return Role((await ensure_user(resources, _email(email), role)).role)
-
-    found = run(work())
-    if found is not role:
-        fail(f"{email} was there before as {found}, and stays so.")
-    say(f"{email} is {found}.")
-
-
 @app.command()
 def psql() -> None:
     """Open psql on the database."""
@@ -272,10 +226,3 @@ def _read_text(file: str) -> str:
         wrong_use(f"{file} is not a text in UTF-8.")
     except OSError as error:
         wrong_use(f"{file} cannot be read: {error.strerror}.")
-
-
-def _email(text: str) -> str:
-    try:
-        return normalize_email(text)
-    except ValueError as error:
-        wrong_use(f"--email: {error}")

@@ -5,6 +5,7 @@ alone: for its path and its parameters, and for reading.
 """
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
@@ -19,12 +20,15 @@ from domain.viewer import Permission, Viewer
 from graph.endpoint import Authenticate, no_token
 from streaming.identify import Identify
 
+Check = Callable[[Viewer], Awaitable[None]]
+
 PARAMETER: Final = "token"
 
 _AUDIENCE: Final = "appointment360:export"
 _READS: Final = frozenset({"GET", "HEAD"})
 _MANIFEST: Final = "/manifest"
 _READING: Final = frozenset({Permission.READ, Permission.EXPORT})
+_SEES_ALL: Final = {"sees": "all"}
 
 
 class Links:
@@ -38,18 +42,24 @@ class Links:
     def __init__(self, secret: bytes, *, previous: bytes | None = None) -> None:
         self._signer = Signer(secret, previous=previous, audience=_AUDIENCE)
 
-    def sign(self, target: str, user_uuid: UUID, *, ttl_seconds: float) -> str:
+    def sign(
+        self, target: str, user_uuid: UUID, *, ttl_seconds: float, sees_all: bool = False
+    ) -> str:
         """The address with a token behind its parameters.
 
         Args:
             target: A path, perhaps with parameters.
+            sees_all: Whoever follows it sees imports of everybody.
         """
-        token = self._signer.sign(user_uuid, {"for": _digest(target)}, ttl_seconds=ttl_seconds)
+        claims = {"for": _digest(target)} | (_SEES_ALL if sees_all else {})
+        token = self._signer.sign(user_uuid, claims, ttl_seconds=ttl_seconds)
         separator = "&" if urlsplit(target).query else "?"
         return f"{target}{separator}{urlencode({PARAMETER: token})}"
 
-    def read(self, token: str, target: str) -> UUID:
-        """The user for whom an address was signed.
+    def read(self, token: str, target: str) -> Viewer:
+        """Whoever follows an address, as the user for whom it was signed.
+
+        They read what every user may: it could have been passed on.
 
         Args:
             target: The address; a token in it does not count.
@@ -61,17 +71,24 @@ class Links:
             claims = self._signer.read(token)
             if claims.get("for") != _digest(target):
                 raise _refused()
-            return UUID(claims["sub"])
+            return Viewer(
+                UUID(claims["sub"]),
+                Role.VIEWER,
+                scopes=_READING,
+                issued_at=float(claims["iat"]),
+                sees_all=_SEES_ALL.items() <= claims.items(),
+            )
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("This address has expired. Ask for a new one.") from None
         except (jwt.PyJWTError, KeyError, TypeError, ValueError):
             raise _refused() from None
 
 
-def identified_by(authenticate: Authenticate, links: Links) -> Identify:
+def identified_by(authenticate: Authenticate, links: Links, *, check: Check) -> Identify:
     """Tells who sent a request, by its header Authorization or by its signed address.
 
-    Whoever follows an address reads what every user may: it could have been passed on.
+    Args:
+        check: Refuses who may not come in any more.
     """
 
     async def identify(request: Request, *any_of: Permission) -> Viewer:
@@ -83,12 +100,13 @@ def identified_by(authenticate: Authenticate, links: Links) -> Identify:
         header = request.headers.get("authorization")
         token = request.query_params.get(PARAMETER)
         if header is None and token is not None and request.method in _READS:
-            user_uuid = links.read(token, f"{request.url.path}?{request.url.query}")
-            return Viewer(user_uuid, Role.VIEWER, scopes=_READING)
-        viewer = await authenticate(header)
-        if viewer is None:
+            viewer = links.read(token, f"{request.url.path}?{request.url.query}")
+            await check(viewer)
+            return viewer
+        known = await authenticate(header)
+        if known is None:
             raise no_token()
-        return viewer
+        return known
 
     return identify
 

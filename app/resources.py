@@ -8,7 +8,11 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
+from access.accounts import Accounts
+from access.authentication import Authentication
+from access.revocations import REFRESH_SECONDS
 from access.tokens import Tokens
+from app.access import open_access
 from app.activity import Activity
 from app.caching import Caching, connection_name, open_caching
 from app.embedded.server import EmbeddedServer, acquire, default_folder
@@ -17,6 +21,7 @@ from app.monitoring import slow_statement_log
 from app.secret import load_secret
 from app.settings import Settings
 from app.stopping import StopClock
+from cache.buckets import Buckets, open_buckets
 from cache.lease import LEASE_SECONDS
 from db.announcing import announce
 from db.cache_state import CacheState
@@ -46,6 +51,9 @@ class Resources:
         replica: Where queries are read; None when there is none, or nothing is served.
         caching: Keeps answers of queries; of what is not served it only says what is out of date.
         embedded: The server of our own; None when DATABASE_URL names another.
+        buckets: How much users have left of what they may ask for.
+        accounts: Lets users in, and keeps them.
+        authentication: Tells who sends a request.
     """
 
     settings: Settings
@@ -67,6 +75,9 @@ class Resources:
     pictures: Pictures
     embedded: EmbeddedServer | None
     stop_clock: StopClock
+    buckets: Buckets
+    accounts: Accounts
+    authentication: Authentication
 
 
 def data_folder(settings: Settings) -> Path:
@@ -83,6 +94,7 @@ async def open_resources(
     with_replica: bool = False,
     with_cache: bool = False,
     lease_seconds: float = LEASE_SECONDS,
+    revocation_seconds: float = REFRESH_SECONDS,
 ) -> AsyncIterator[Resources]:
     """Open everything, and close it in the opposite order.
 
@@ -92,6 +104,7 @@ async def open_resources(
         with_replica: For serving: everything else is about the primary alone.
         with_cache: For serving: everything else reads what is stored.
         lease_seconds: How long the cache is trusted without a look at who else writes.
+        revocation_seconds: How long a token is taken that another process has revoked.
 
     Raises:
         EmbeddedServerError: The embedded PostgreSQL cannot be had.
@@ -172,6 +185,18 @@ async def open_resources(
             replica = await stack.enter_async_context(replica_of(settings, url, database))
         if replica is not None:
             await stack.enter_async_context(watching(replica))
+        tokens = Tokens(secret, previous=previous)
+        buckets = await stack.enter_async_context(open_buckets(_redis_url(settings)))
+        access = await stack.enter_async_context(
+            open_access(
+                settings,
+                database,
+                tokens,
+                buckets,
+                reserved=Database(probe_engine),
+                refresh_seconds=revocation_seconds,
+            )
+        )
         yield Resources(
             settings=settings,
             data_folder=folder,
@@ -184,7 +209,7 @@ async def open_resources(
             parallel=parallel_settings(settings),
             feeds=feeds,
             probe=DatabaseProbe(probe_engine),
-            tokens=Tokens(secret, previous=previous),
+            tokens=tokens,
             links=Links(secret, previous=previous),
             cursors=cursors,
             exporter=exporter,
@@ -192,7 +217,15 @@ async def open_resources(
             pictures=await stack.enter_async_context(open_pictures()),
             embedded=embedded,
             stop_clock=stop_clock,
+            buckets=buckets,
+            accounts=access.accounts,
+            authentication=access.authentication,
         )
+
+
+def _redis_url(settings: Settings) -> str | None:
+    """Where processes share what is neither stored nor lost with them; None where each is alone."""
+    return settings.redis_url.get_secret_value() if settings.enable_redis_cache else None
 
 
 @asynccontextmanager

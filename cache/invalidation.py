@@ -85,9 +85,11 @@ class Invalidation:
         standing = await committing.standing()
         if standing is Standing.UNUSED:
             return _nothing
-        if standing is Standing.THEIRS or self._store is None or not changes:
+        tags = tags_of(changes)
+        # What touches no tag renews the epoch by a trigger.
+        if standing is Standing.THEIRS or self._store is None or not tags:
             return self._wait
-        return await self._begin(self._store, committing, tags_of(changes))
+        return await self._begin(self._store, committing, tags)
 
     async def shown(self) -> None:
         """Wait until no process believes an epoch that changes of this one have ended."""

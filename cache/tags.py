@@ -15,6 +15,7 @@ from domain.changes import (
     CompanyChanged,
     ContactChanged,
     ContactsLoaded,
+    UserChanged,
 )
 
 MAX_TAGS: Final = 200
@@ -79,3 +80,5 @@ def _touched(change: Change) -> Iterator[str]:
             yield every(Entity.COMPANY)
         case AvatarChanged():
             yield any_of(Entity.USER)
+        case UserChanged():
+            return  # a trigger makes everything out of date

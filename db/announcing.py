@@ -23,6 +23,7 @@ from domain.changes import (
     ContactChanged,
     ContactsLoaded,
     RecordsChanged,
+    UserChanged,
 )
 from domain.node_ids import NodeKind
 
@@ -74,7 +75,7 @@ def _gather(changes: Sequence[Change]) -> Iterator[RecordsChanged]:
     """One for all records that the same happened to, as far as a payload has room."""
     found: dict[tuple[str, NodeKind], list[int]] = {}
     for change in changes:
-        if isinstance(change, AvatarChanged):
+        if isinstance(change, AvatarChanged | UserChanged):
             continue  # nobody follows users
         kind, of, ids = _facts(change)
         found.setdefault((kind, of), []).extend(ids)

@@ -88,6 +88,16 @@ def domain_taken(domain: str, *, existing_id: int | None = None) -> Problem:
     )
 
 
+def user_exists(existing_id: int | None = None) -> Problem:
+    """Another user has the address."""
+    return Problem(
+        code=ProblemCode.ALREADY_EXISTS,
+        message="Another user has this e-mail address.",
+        path=("email",),
+        record_id=None if existing_id is None else encode_node_id(NodeKind.USER, existing_id),
+    )
+
+
 def moved_on(
     kind: NodeKind, row_id: int, version: int, *, path: tuple[str, ...] = ("expectedVersion",)
 ) -> Problem:
@@ -138,6 +148,8 @@ def _of_unique_index(name: str | None) -> Rejected | None:
         return Rejected([email_taken("that was given")])
     if name == "uq_companies_domain":
         return Rejected([domain_taken("that was given")])
+    if name == "uq_users_email_key":
+        return Rejected([user_exists()])
     return None
 
 

@@ -6,11 +6,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, FromClause, func, or_, select, union
 
 from db.import_tables import MADE_IDS, import_batches, import_changes, imports
-from db.tables import users
-from domain.enums import Role
 from domain.imports import ImportEntity
 
-READ: Final = frozenset({imports.name, import_batches.name, import_changes.name, users.name})
+READ: Final = frozenset({imports.name, import_batches.name, import_changes.name})
 """The tables that the condition reads."""
 
 
@@ -21,14 +19,20 @@ class OfImport:
     entity: ImportEntity
 
     def holds(
-        self, table: FromClause, job_id: ColumnElement[int], asker: ColumnElement[Any]
+        self,
+        table: FromClause,
+        job_id: ColumnElement[int],
+        asker: ColumnElement[Any],
+        *,
+        sees_all: ColumnElement[bool],
     ) -> ColumnElement[bool]:
         """Whether a row is one of them; never so when the import is somebody else's.
 
         Args:
             asker: The UUID of the user who asks.
+            sees_all: Whether they see imports of everybody.
         """
-        mine = _seen_import(job_id, asker)
+        mine = _seen_import(job_id, asker, sees_all)
         made = select(func.unnest(MADE_IDS[self.entity.value])).where(
             import_batches.c.job_id == mine
         )
@@ -38,11 +42,12 @@ class OfImport:
         return table.c.id.in_(union(made, changed))
 
 
-def _seen_import(job_id: ColumnElement[int], asker: ColumnElement[Any]) -> ColumnElement[int]:
+def _seen_import(
+    job_id: ColumnElement[int], asker: ColumnElement[Any], sees_all: ColumnElement[bool]
+) -> ColumnElement[int]:
     """The job again, found once for the statement; NULL when the asker must not know of it."""
-    is_admin = select(users.c.id).where(users.c.uuid == asker, users.c.role == Role.ADMIN.value)
     return (
         select(imports.c.job_id)
-        .where(imports.c.job_id == job_id, or_(imports.c.user_uuid == asker, is_admin.exists()))
+        .where(imports.c.job_id == job_id, or_(imports.c.user_uuid == asker, sees_all))
         .scalar_subquery()
     )

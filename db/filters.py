@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     FromClause,
     Integer,
@@ -115,10 +116,10 @@ class _Splitter:
 
     def _of_import(self, declared: OfImport, node_id: str, *, path: str) -> Shape:
         self._count()
-        user = asker()
-        if user is None:
+        who = asker()
+        if who is None:
             raise InvalidFilter(f"{path} is for users, about their own imports. Leave it out.")
-        self.values += [decode_node_id(node_id, expected=NodeKind.JOB)[1], user]
+        self.values += [decode_node_id(node_id, expected=NodeKind.JOB)[1], *who]
         return ("imported", declared)
 
     def _search(self, text: str, *, path: str) -> Shape:
@@ -244,7 +245,12 @@ class _Builder:
         return flag.holds(table) if wanted else flag.fails(table)
 
     def imported(self, table: FromClause, of: OfImport) -> ColumnElement[bool]:
-        return of.holds(table, self._parameter(BigInteger()), self._parameter(Uuid()))
+        return of.holds(
+            table,
+            self._parameter(BigInteger()),
+            self._parameter(Uuid()),
+            sees_all=self._parameter(Boolean()),
+        )
 
     def word(self, table: FromClause) -> ColumnElement[bool]:
         return table.c.search_text.like(func.lower(self._parameter(Text())))

@@ -82,6 +82,26 @@ IMPORT_UNDO: Final = _prune(
     " AND x.entity = gone.entity AND x.record_id = gone.record_id RETURNING x.record_id",
 )
 
+# Their refresh tokens go with them.
+SESSIONS: Final = _prune(
+    "sessions",
+    "WITH gone AS (SELECT uuid FROM sessions WHERE expires_at < {old} OR revoked_at < {old}"
+    " {most}) DELETE FROM sessions USING gone WHERE sessions.uuid = gone.uuid"
+    " RETURNING sessions.uuid",
+)
+REFRESH_TOKENS: Final = _prune(
+    "refresh_tokens",
+    "WITH gone AS (SELECT token_hash FROM refresh_tokens WHERE used_at < {old} {most})"
+    " DELETE FROM refresh_tokens r USING gone WHERE r.token_hash = gone.token_hash"
+    " RETURNING r.session_uuid",
+)
+API_TOKENS: Final = _prune(
+    "api_tokens",
+    "WITH gone AS (SELECT id FROM api_tokens WHERE expires_at < {old} OR revoked_at < {old}"
+    " {most}) DELETE FROM api_tokens USING gone WHERE api_tokens.id = gone.id"
+    " RETURNING api_tokens.id",
+)
+
 
 def _prune_told(table: str, key: str) -> Prune:
     """What was told of the rows of imports goes part by part, before their jobs go as a whole."""

@@ -127,8 +127,55 @@ class UserRow(Row):
         id: int
         uuid: UUID
         email: str
+        name: str | None
         role: str
         is_active: bool
+        last_active_at: datetime | None
+        tokens_valid_from: datetime | None
+
+
+class SecretRow(Row):
+    """A row with what nobody is to see, in no log either."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class CredentialsRow(SecretRow):
+    """What a row of `users` is let in by."""
+
+    if TYPE_CHECKING:
+        id: int
+        uuid: UUID
+        email: str
+        is_active: bool
+        password_hash: str | None
+
+
+class SessionRow(Row):
+    """A row of `sessions`."""
+
+    if TYPE_CHECKING:
+        uuid: UUID
+        user_uuid: UUID
+        expires_at: datetime
+
+
+class ApiTokenRow(Row):
+    """A row of `api_tokens` without its hash."""
+
+    if TYPE_CHECKING:
+        id: int
+        user_uuid: UUID
+        prefix: str
+        name: str
+        scopes: list[str]
+        created_at: datetime
+        expires_at: datetime | None
+        last_used_at: datetime | None
+        revoked_at: datetime | None
 
 
 class AvatarRow(Row):

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Date, DateTime, FromClause, In
 from sqlalchemy.types import TypeEngine
 
 from db.relevance import company_distance, contact_distance
+from domain.accounts import UserOrderField
 from domain.import_errors import ImportErrorOrderField
 from domain.jobs import JobOrderField
 from domain.paging import CompanyOrderField, ContactOrderField, CursorValue
@@ -129,4 +130,8 @@ IMPORT_ERROR_SORT_KEYS: Final[Mapping[str, SortKey]] = {
 
 JOB_SORT_KEYS: Final[Mapping[str, SortKey]] = {
     JobOrderField.CREATED_AT: _time("created_at", nullable=False),
+}
+
+USER_SORT_KEYS: Final[Mapping[str, SortKey]] = {
+    UserOrderField.CREATED_AT: _time("created_at", nullable=False),
 }

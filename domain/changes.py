@@ -60,7 +60,16 @@ class AvatarChanged:
     user_id: int
 
 
-Change = ContactChanged | CompanyChanged | ContactsLoaded | CompaniesLoaded | AvatarChanged
+@dataclass(frozen=True, kw_only=True)
+class UserChanged:
+    """A user is called otherwise, or may do more or less than before."""
+
+    user_id: int
+
+
+Change = (
+    ContactChanged | CompanyChanged | ContactsLoaded | CompaniesLoaded | AvatarChanged | UserChanged
+)
 
 
 class ChangeEventKind(DescribedEnum):

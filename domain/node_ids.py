@@ -33,6 +33,7 @@ class NodeKind(IntEnum):
     JOB = 9
     UPLOAD = 10
     IMPORT_ERROR = 11
+    API_TOKEN = 12
 
 
 _KINDS: Final = {int(kind): kind for kind in NodeKind}

@@ -97,12 +97,15 @@ class ExportRecords(Task):
 
     Attributes:
         export: What is wanted, as `domain.export_json` writes it.
+        sees_all: Whoever asked for it could see imports of everybody.
     """
 
     kind = JobKind.EXPORT_RECORDS
+    version = 2
     queue = EXPORTS
 
     export: Mapping[str, Any]
+    sees_all: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,17 +19,21 @@ class Permission(DescribedEnum):
     WRITE = "WRITE", "Creates, changes, merges and deletes contacts and companies."
     IMPORT = "IMPORT", "Uploads files and imports them."
     ACCOUNT = "ACCOUNT", "Changes one's own name, picture, password and tokens."
-    ADMIN = "ADMIN", "Manages users, privacy, the cache and operations."
+    ADMIN = "ADMIN", "Manages privacy, the cache and operations, and sees everybody's jobs."
+    USERS = "USERS", "Manages users: who may come in, as what, and with which password."
 
 
 _OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: frozenset({Permission.READ, Permission.EXPORT, Permission.ACCOUNT}),
-    Role.EDITOR: frozenset({*Permission} - {Permission.ADMIN}),
+    Role.EDITOR: frozenset({*Permission} - {Permission.ADMIN, Permission.USERS}),
     Role.ADMIN: frozenset(Permission),
 }
 
-SCOPES: Final = tuple(each for each in Permission if each is not Permission.ACCOUNT)
-"""What a token of the API can be good for; an account is its owner's alone to change."""
+SCOPES: Final = tuple(
+    each for each in Permission if each not in {Permission.ACCOUNT, Permission.USERS}
+)
+"""What a token of the API can be good for: never for making its finder somebody else, as whoever
+changes an account or gives out passwords could."""
 
 MAKE_JOBS: Final = (Permission.READ, Permission.WRITE, Permission.EXPORT, Permission.IMPORT)
 """Any of these is enough to see and stop the jobs of one's own."""
@@ -53,6 +57,9 @@ class Viewer:
         expires_at: When the token is not taken any more, in seconds of the epoch.
         scopes: What the token is good for; None for all that the role allows.
         session: The session that the token is of; None for tokens of no session.
+        issued_at: When the token was made, in seconds of the epoch; `inf` for one that is looked
+            up, and so never older than what was decided since.
+        sees_all: Imports of everybody are seen; always so with the permission ADMIN.
     """
 
     user_uuid: UUID
@@ -60,12 +67,15 @@ class Viewer:
     expires_at: float = field(default=inf, compare=False)
     scopes: frozenset[Permission] | None = None
     session: UUID | None = field(default=None, compare=False)
+    issued_at: float = field(default=inf, compare=False)
+    sees_all: bool = field(default=False, compare=False)
     permissions: frozenset[Permission] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         allowed = _OF_ROLE[self.role]
         permissions = allowed if self.scopes is None else allowed & self.scopes
         object.__setattr__(self, "permissions", permissions)
+        object.__setattr__(self, "sees_all", self.sees_all or Permission.ADMIN in permissions)
 
     def seconds_left(self) -> float | None:
         """How long the token will still be taken; None for ever."""
@@ -86,7 +96,7 @@ class Viewer:
         Args:
             what: Its name.
         """
-        needed = next(role for role in Role if permission in _OF_ROLE[role])
-        if self.role.includes(needed):
+        if self.scopes is not None and permission not in self.scopes:
             return Forbidden(f"{what} needs the permission {permission}, which the token lacks.")
+        needed = next(role for role in Role if permission in _OF_ROLE[role])
         return Forbidden(f"{what} needs the role {needed}; yours is {self.role}.")

@@ -14,6 +14,7 @@ from typing import Final
 from db.exports import count_export
 from db.job_runs import Step
 from db.transaction import Transaction
+from domain.asker import asked_by
 from domain.bulk import refusal
 from domain.errors import FeatureDisabled, InvalidInput, OperationTimeout, RateLimited, Unavailable
 from domain.export_json import export_from_json
@@ -42,6 +43,11 @@ def export_handlers(exporter: Exporter, *, tell_seconds: float = _TELL_SECONDS) 
 async def _export_records(
     exporter: Exporter, tell_seconds: float, run: Run, task: ExportRecords
 ) -> None:
+    with asked_by(run.owner, sees_all=task.sees_all):
+        await _export(exporter, tell_seconds, run, task)
+
+
+async def _export(exporter: Exporter, tell_seconds: float, run: Run, task: ExportRecords) -> None:
     export, spool = _begin(exporter, run, task)
     progress, grew_at = _Progress(run, spool), datetime.now(UTC)
     try:

@@ -8,6 +8,7 @@ import structlog
 
 from db.housekeeping import (
     ACTIVITIES,
+    API_TOKENS,
     IDEMPOTENCY_KEYS,
     IMPORT_ERRORS,
     IMPORT_REJECTS,
@@ -15,6 +16,8 @@ from db.housekeeping import (
     JOB_RECORDS,
     JOBS,
     MERGE_UNDO,
+    REFRESH_TOKENS,
+    SESSIONS,
     Prune,
 )
 from db.transaction import Database
@@ -25,6 +28,9 @@ from streaming.uploads import Uploads
 BATCH_ROWS: Final = 1000
 _AT_ONCE: Final = 2
 _AN_HOUR: Final = 3600.0
+# Processes ask which sessions have ended for as long as a token of one can be taken: a day at most.
+_TWO_DAYS: Final = 2 * 86_400.0
+_A_MONTH: Final = 30 * 86_400.0
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +59,9 @@ class Retention:
             (IMPORT_ERRORS, self.jobs),
             (IMPORT_REJECTS, self.jobs),
             (JOBS, self.jobs),
+            (SESSIONS, _TWO_DAYS),
+            (REFRESH_TOKENS, _A_MONTH),
+            (API_TOKENS, _A_MONTH),
         ]
         return [*limits, (ACTIVITIES, self.activities)] if self.activities else limits
 

@@ -79,8 +79,11 @@ class _ExportRoutes:
     async def stream(self, entity: ExportEntity, request: Request) -> Response:
         """All records that match, from a new state or from the file that the request names."""
         viewer = await self._admitted(request)
-        with asked_by(viewer.user_uuid):
-            export = await self._asked_for(entity, request)
+        with asked_by(viewer.user_uuid, sees_all=viewer.sees_all):
+            return await self._stream(entity, request, viewer)
+
+    async def _stream(self, entity: ExportEntity, request: Request, viewer: Viewer) -> Response:
+        export = await self._asked_for(entity, request)
         spool = await spool_to_resume(
             request, self._exporter.spools, viewer=viewer, digest=export_digest(export)
         )

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from db.exports import check_export
 from db.transaction import Database
-from domain.asker import asked_by
 from domain.errors import FeatureDisabled
 from domain.export_json import export_digest
 from domain.exports import Export
@@ -71,7 +70,7 @@ class Exporter:
         return replace(export, most=most)
 
     def begin(self, export: Export, *, owner: UUID, is_promised: bool = False) -> Spool:
-        """A file into which all rows of the export are being written.
+        """A file into which all rows of the export are being written, as for whoever asks.
 
         Args:
             is_promised: Its time was told to somebody; it stays until then.
@@ -81,10 +80,6 @@ class Exporter:
             RateLimited: The owner has too many of them under way.
             InsufficientStorage: There is no room for it.
         """
-        with asked_by(owner):
-            return self._begin(export, owner=owner, is_promised=is_promised)
-
-    def _begin(self, export: Export, *, owner: UUID, is_promised: bool) -> Spool:
         check_export(export)
         capped = self.capped(export)
         about = About(

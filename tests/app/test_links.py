@@ -1,16 +1,18 @@
 """Signed addresses: good for one thing, for one user, for a while."""
 
+import time
 from uuid import UUID
 
 import jwt
 import pytest
 from starlette.requests import Request
 
-from access.tokens import Tokens, bearer_authentication
+from access.tokens import Tokens
 from app.links import Links, identified_by
 from domain.enums import Role
 from domain.errors import Unauthenticated
 from domain.viewer import Permission, Viewer
+from tests.tokens import by_token
 
 SECRET, PREVIOUS = b"s" * 48, b"p" * 48
 USER = UUID("0b7e4c6e-1111-4222-8333-444455556666")
@@ -20,7 +22,13 @@ STREAM = "/api/v1/contacts/stream/?format=csv&filter=%7B%7D"
 
 LINKS = Links(SECRET, previous=PREVIOUS)
 TOKENS = Tokens(SECRET)
-IDENTIFY = identified_by(bearer_authentication(TOKENS), LINKS)
+
+
+async def let_in(_viewer: Viewer) -> None:
+    """Nobody is kept out."""
+
+
+IDENTIFY = identified_by(by_token(TOKENS), LINKS, check=let_in)
 
 
 async def identify(request: Request) -> Viewer:
@@ -71,6 +79,23 @@ async def test_token_of_another_address_is_refused(other: str) -> None:
         separator = "&" if "?" in other else "?"
         with pytest.raises(Unauthenticated, match="not good for it"):
             await identify(asked(f"{other}{separator}token={token}"))
+
+
+def test_address_tells_when_it_was_signed() -> None:
+    """By which it is known whether its user was sent away since."""
+    before = time.time()
+    address = LINKS.sign(STREAM, USER, ttl_seconds=60)
+    viewer = LINKS.read(address.rpartition("token=")[2], address)
+    assert before <= viewer.issued_at <= time.time()
+
+
+def test_address_of_somebody_who_sees_all_does_so() -> None:
+    """And permits nothing more; no parameter makes it another one's."""
+    for sees_all in (True, False):
+        address = LINKS.sign(STREAM, USER, ttl_seconds=60, sees_all=sees_all)
+        viewer = LINKS.read(address.rpartition("token=")[2], address)
+        assert (viewer, viewer.sees_all) == (READER, sees_all)
+        assert viewer.permissions == READER.permissions
 
 
 async def test_expired_address_says_so() -> None:

@@ -114,6 +114,39 @@ async def test_activities_stay_unless_a_time_is_set(
     assert await count(database, "activities") == left
 
 
+async def test_sessions_and_tokens_go_some_time_after_their_end(database: Database) -> None:
+    """What can still be asked for stays: who has left lately, and tokens that could be used."""
+    await execute(database, "INSERT INTO users (email, role) VALUES ('ada@example.com', 'viewer')")
+    await execute(
+        database,
+        "INSERT INTO sessions (uuid, user_uuid, expires_at, revoked_at)"
+        " SELECT gen_random_uuid(), uuid, now() + expires * interval '1 day',"
+        " now() + revoked * interval '1 day' FROM users, (VALUES (30, NULL), (-1, NULL), (30, -1),"
+        " (-3, NULL), (30, -3)) AS s(expires, revoked)",
+    )
+    await execute(
+        database,
+        "INSERT INTO refresh_tokens (token_hash, session_uuid, used_at)"
+        " SELECT sha256(CAST(CAST(uuid AS text) || used AS bytea)), uuid,"
+        " now() - used * interval '1 day' FROM sessions, (VALUES (29), (31)) AS t(used)"
+        " WHERE expires_at > now() AND revoked_at IS NULL",
+    )
+    await execute(
+        database,
+        "INSERT INTO api_tokens (user_uuid, token_hash, prefix, name, scopes, expires_at,"
+        " revoked_at) SELECT uuid, sha256(CAST(CAST(n AS text) AS bytea)), '', '', '{READ}',"
+        " now() + expires * interval '1 day', now() + revoked * interval '1 day' FROM users,"
+        " (VALUES (1, NULL, NULL), (2, -29, NULL), (3, NULL, -29), (4, -31, NULL), (5, 9, -31))"
+        " AS t(n, expires, revoked)",
+    )
+    assert await prune(database, RETENTION) == {
+        "sessions": 2,
+        "refresh_tokens": 1,
+        "api_tokens": 2,
+    }
+    assert await prune(database, RETENTION) == {}
+
+
 async def test_imports_past_undoing_forget_how_records_were(database: Database) -> None:
     """Which records they changed stays known; one that is being undone forgets nothing."""
     await make_contact(database, emails=("ada@example.com",))

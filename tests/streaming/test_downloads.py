@@ -201,6 +201,8 @@ async def test_finished_export_says_all_about_itself(shop: Shop) -> None:
         "x-total-count": "3000",
         "x-result-truncated": "false",
         "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
         "cache-control": "private, no-cache",
         "vary": "Accept-Encoding, Authorization",
     }

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy.engine import URL
 from starlette.applications import Starlette
 
-from access.tokens import bearer_authentication
 from app.asgi import create_app
 from app.errors import answer_app_error
 from app.links import identified_by
@@ -148,7 +147,9 @@ async def test_client_that_falls_silent_is_not_waited_for(tus: Tus) -> None:
 
 def impatient(resources: Resources) -> RequestMiddleware:
     """The routes alone, where nobody waits for long."""
-    identify = identified_by(bearer_authentication(resources.tokens), resources.links)
+    identify = identified_by(
+        resources.authentication, resources.links, check=resources.authentication.check
+    )
     routes = tus_routes(resources.uploads, identify=identify, silent_seconds=0.2)
     return RequestMiddleware(
         Starlette(routes=routes, exception_handlers={AppError: answer_app_error})
