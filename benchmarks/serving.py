@@ -32,17 +32,17 @@ class Served:
 @contextmanager
 def serving(*options: str, **environment: str) -> Iterator[Served]:
     """A server at a free port until the end of the block."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [_COMMAND, "serve", "--port=0", *options],
         env={**os.environ, "LOG_LEVEL": "warning", **environment},
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        yield _served(process)
-    finally:
-        process.terminate()
-        process.wait(60)
+    ) as process:
+        try:
+            yield _served(process)
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 def _served(process: subprocess.Popen[str]) -> Served:

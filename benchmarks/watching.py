@@ -102,6 +102,10 @@ class Pulse(_Watch):
     def look(self) -> None:
         """Ask once."""
         began = time.perf_counter()
-        self._connection.request("GET", "/health/live")
-        self._connection.getresponse().read()
+        self.ask(self._connection)
         self._waits.append(time.perf_counter() - began)
+
+    def ask(self, connection: http.client.HTTPConnection) -> None:
+        """Send what is asked, and read the answer."""
+        connection.request("GET", "/health/live")
+        connection.getresponse().read()

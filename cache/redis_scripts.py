@@ -135,3 +135,55 @@ redis.call('DEL', unpack(generations))
 """
 )
 """Take the marks of a change away. Argument: the change."""
+
+# Seconds of the server's clock since a day in 2023: the smaller a number, the finer it is.
+_SECONDS: Final = """
+local time = redis.call('TIME')
+local now = time[1] - 1700000000 + time[2] / 1000000
+"""
+
+_KEEP_UNTIL: Final = """
+local function keep_until(moment)
+  local milliseconds = math.ceil((moment - now) * 1000)
+  if milliseconds > 0 then
+    local written = string.format('%.17g', moment)
+    redis.call('SET', KEYS[1], written, 'PX', string.format('%d', milliseconds))
+  else
+    redis.call('DEL', KEYS[1])
+  end
+end
+"""
+
+TAKE: Final = Script(
+    f"""
+{_SECONDS}
+{_KEEP_UNTIL}
+local begins = math.max(now, tonumber(redis.call('GET', KEYS[1]) or now))
+local ends = begins + ARGV[1]
+local latest = now + ARGV[2]
+local over = ends - latest
+if over > 0.000001 then
+  return {{string.format('%.17g', over), string.format('%.17g', latest - begins)}}
+end
+keep_until(ends)
+return {{'0', string.format('%.17g', latest - ends)}}
+"""
+)
+"""Move the moment at which a bucket is empty. Gives by how much it would be too late, or 0, and
+what is left; all in seconds of the bucket.
+
+Key: the bucket. Arguments: what is taken, what fits.
+"""
+
+GIVE_BACK: Final = Script(
+    f"""
+{_SECONDS}
+{_KEEP_UNTIL}
+local moment = math.max(now, tonumber(redis.call('GET', KEYS[1]) or now)) - ARGV[1]
+keep_until(moment)
+return {{string.format('%.17g', math.max(0, moment - now))}}
+"""
+)
+"""Move it back; gives what is still taken. Key: the bucket. Argument: what is given back; both in
+seconds of the bucket.
+"""

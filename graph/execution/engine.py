@@ -31,6 +31,7 @@ from graph.execution.plan import OperationPlan
 from graph.execution.plans import Plans
 from graph.execution.running import Run
 from graph.execution.subscribing import Results, source_of
+from graph.prices import PageSizes
 from graph.request import GraphQLRequest
 
 
@@ -78,9 +79,13 @@ class Executor:
         and hints in the order of their places.
         """
         operation = document.operation(wanted.operation_name)
-        if operation is not None and operation.operation is OperationType.MUTATION:
-            context.reads.use_primary()
-        with asked_by(context.asker):
+        if operation is not None:
+            sizes = PageSizes(context.page_limits.default, context.page_limits.maximum)
+            variables = wanted.variables or {}
+            context.bill = document.prices(operation, variables).bill(variables, sizes)
+            if operation.operation is OperationType.MUTATION:
+                context.reads.use_primary()
+        with asked_by(context.asker, sees_all=context.sees_all):
             result = await self._execute(document, operation, wanted, context)
         _put_in_order(result, context)
         return result
@@ -111,7 +116,7 @@ class Executor:
         plan, variables = self._plan_events(document, wanted, core)
 
         async def execute_event(event: Any) -> ExecutionResult:
-            with asked_by(context.asker):
+            with asked_by(context.asker, sees_all=context.sees_all):
                 result = await self._execute_event(event, plan, variables, core)
             _put_in_order(result, context)
             return result
@@ -153,6 +158,7 @@ class Executor:
             self._count(context, Way(Tier.FALLBACK, "doubtful"))
             context.forget_what_was_read()
             context.fetches.forget()
+            context.bill.forget()
             return await self._fall_back(document, wanted, context)
         self._count(context, Way(Tier.PLANNED if plan.is_planned else Tier.GENERAL))
         return ExecutionResult(data, run.errors or None)

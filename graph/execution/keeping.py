@@ -1,8 +1,9 @@
 """Root fields through the cache: what is kept of an answer, and how it comes again.
 
-The one idea: what is kept is the JSON of one root field as it stands in the answer, behind what the
-client is told about it. A hit is put into the answer as it is. What is loaded is loaded apart from
-the rest of the operation, so that every row of it was read after the cache was asked.
+The one idea: what is kept is the JSON of one root field as it stands in the answer, behind what it
+costs and what the client is told about it. A hit is put into the answer as it is. What is loaded is
+loaded apart from the rest of the operation, so that every row of it was read after the cache was
+asked.
 """
 
 import asyncio
@@ -78,7 +79,7 @@ class Keeping:
             return await complete(self._context)
         async with self._fetching[key]:
             if key not in self._fetched:
-                loading = _Loading(self._context, complete)
+                loading = _Loading(self._context, name, complete)
                 self._fetched[key] = await self._fetch(key, loading)
                 if self._fetched[key] is None:
                     self._tell(loading.context.notices, loading.context.hints)
@@ -94,8 +95,10 @@ class Keeping:
 
     def _shown(self, name: str, known: bytes) -> Completed:
         told, _, written = known.partition(_END_OF_TOLD)
-        if told:
-            notices, hints = orjson.loads(told)
+        cost, *others = orjson.loads(told)
+        self._context.bill.note(name, cost)
+        if others:
+            notices, hints = others
             self._tell(_placed(notices, name), _placed(hints, name))
         return Completed(orjson.Fragment(written), [], is_nulled=False, is_unreadable=False)
 
@@ -116,8 +119,9 @@ class _Loading:
     context: Context
     completed: Completed
 
-    def __init__(self, context: Context, complete: Complete) -> None:
+    def __init__(self, context: Context, name: str, complete: Complete) -> None:
         self._context = context
+        self._name = name
         self._complete = complete
 
     async def __call__(self) -> bytes | None:
@@ -127,10 +131,12 @@ class _Loading:
         return self._written() if self.completed.is_whole else None
 
     def _written(self) -> bytes | None:
-        notices, hints = self.context.notices, self.context.hints
-        told = orjson.dumps([_parted(notices), _parted(hints)]) if notices or hints else b""
+        value, notices, hints = self.completed.value, self.context.notices, self.context.hints
+        told: list[object] = [self._context.bill.of(self._name, value)]
+        if notices or hints:
+            told += [_parted(notices), _parted(hints)]
         try:
-            return told + _END_OF_TOLD + orjson.dumps(self.completed.value, option=ANSWER_OPTIONS)
+            return orjson.dumps(told) + _END_OF_TOLD + orjson.dumps(value, option=ANSWER_OPTIONS)
         except orjson.JSONEncodeError:
             # Nor can the answer be written: that is told by who tries.
             return None

@@ -4,19 +4,14 @@ The one idea: what can make plans of one operation differ is which variables of 
 `@include` are true; everything else is either in the document or does not matter to the plan.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from graphql import (
-    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    SelectionNode,
-    SelectionSetNode,
-    VariableNode,
 )
 from graphql.execution.values import VariableValues
 
@@ -69,7 +64,7 @@ class PlannedOperation:
         }
         self.variables = Variables(schema, operation)
         self._reason = _why_not(operation)
-        self._conditions = tuple(sorted(set(_conditions(document.tree))))
+        self._conditions = document.conditions
         self._plans: dict[tuple[object, ...], OperationPlan | str] = {}
 
     @property
@@ -110,24 +105,3 @@ def _why_not(operation: OperationDefinitionNode) -> str:
     if any(is_meta(field) and field.name.value != "__typename" for field in fields):
         return "introspection"
     return ""
-
-
-def _conditions(tree: DocumentNode) -> Iterator[str]:
-    """The variables that `@skip` and `@include` name anywhere in a document."""
-    left: list[SelectionSetNode | None] = [
-        node.selection_set
-        for node in tree.definitions
-        if isinstance(node, OperationDefinitionNode | FragmentDefinitionNode)
-    ]
-    while left:
-        selection_set = left.pop()
-        for node in () if selection_set is None else selection_set.selections:
-            yield from _condition(node)
-            left.append(getattr(node, "selection_set", None))
-
-
-def _condition(node: SelectionNode) -> Iterator[str]:
-    for directive in node.directives or ():
-        for argument in directive.arguments or ():
-            if isinstance(argument.value, VariableNode):
-                yield argument.value.name.value

@@ -1,0 +1,149 @@
+"""What operations cost their users: refused when it is too much, taken before, and put right after.
+
+The cost of an operation is known before anything is read (`graph.prices`). It has to be within
+what one operation may cost, and within what its user has left; what was not there to be read is
+given back, and what was there beyond it is owed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from cache.buckets import Buckets, MemoryBuckets
+from domain.errors import LimitExceeded, RateLimited
+from domain.viewer import Viewer
+from graph.documents import Document, refused
+from graph.prices import MINUTE_SECONDS, Cost, PageSizes
+from graph.request import GraphQLRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostLimits:
+    """What operations may cost.
+
+    Attributes:
+        maximum: One of them.
+        per_minute: All of a user together; None for any.
+        page_sizes: What pages have, as costs are counted by them.
+    """
+
+    maximum: int = 20_000
+    per_minute: int | None = None
+    page_sizes: PageSizes = PageSizes(100, 1000)
+
+    @property
+    def highest(self) -> int:
+        """What one operation may cost, which no user could pay if it were more than all."""
+        if self.per_minute is None:
+            return self.maximum
+        return min(self.maximum, self.per_minute)
+
+
+class Costs:
+    """Counts what users ask for.
+
+    Args:
+        buckets: Where it is known what they have left.
+    """
+
+    def __init__(self, limits: CostLimits, buckets: Buckets | None = None) -> None:
+        self._limits = limits
+        self._buckets = MemoryBuckets() if buckets is None else buckets
+
+    async def take(self, document: Document, wanted: GraphQLRequest, viewer: Viewer | None) -> Cost:
+        """What an operation costs, taken from what its user has left.
+
+        Raises:
+            InvalidDocument: It is too much for one operation.
+            RateLimited: It is more than the user has left.
+        """
+        cost = self._cost(document, wanted)
+        if self._limits.per_minute is None or viewer is None:
+            return cost
+        capacity = self._limits.per_minute
+        taken = await self._buckets.draw(
+            _key(viewer, capacity),
+            cost.requested,
+            capacity=capacity,
+            per_second=capacity / MINUTE_SECONDS,
+        )
+        if taken.wait_seconds:
+            raise _rate_limited(cost, taken.wait_seconds, int(taken.available), capacity)
+        cost.available, cost.per_minute = taken.available, capacity
+        return cost
+
+    async def settle(self, cost: Cost, viewer: Viewer | None, *, actual: int) -> None:
+        """What was answered is known: give back what was too much, or take what was too little.
+
+        That is never refused: what the user has not is owed.
+        """
+        cost.actual = actual
+        unused = cost.requested - actual
+        if viewer is None or cost.per_minute is None or not unused:
+            return
+        cost.available = await self._buckets.give_back(
+            _key(viewer, cost.per_minute),
+            unused,
+            capacity=cost.per_minute,
+            per_second=cost.per_minute / MINUTE_SECONDS,
+        )
+
+    def rows_at_once(self, document: Document, wanted: Callable[[int], GraphQLRequest]) -> int:
+        """How many rows of its one list an operation can ask for at once.
+
+        Args:
+            wanted: What asks for so many.
+
+        Raises:
+            InvalidDocument: A single one is too much.
+        """
+        maximum, sizes = self._limits.maximum, self._limits.page_sizes
+        page, of_one_row = (requested_cost(document, wanted(rows), sizes) for rows in (0, 1))
+        if of_one_row > maximum:
+            raise refused(_too_expensive(of_one_row, maximum))
+        return (maximum - page) // (of_one_row - page)
+
+    def _cost(self, document: Document, wanted: GraphQLRequest) -> Cost:
+        limits = self._limits
+        requested = requested_cost(document, wanted, limits.page_sizes)
+        if requested > limits.highest:
+            raise refused(_too_expensive(requested, limits.highest))
+        return Cost(requested, limits.highest)
+
+
+def requested_cost(document: Document, wanted: GraphQLRequest, sizes: PageSizes) -> int:
+    """What an operation costs as it is asked for; 0 when the request names none."""
+    operation = document.operation(wanted.operation_name)
+    if operation is None:
+        return 0
+    variables: Mapping[str, Any] = wanted.variables or {}
+    return document.prices(operation, variables).asked(variables, sizes)
+
+
+def _key(viewer: Viewer, per_minute: int) -> str:
+    # With another setting everybody begins anew.
+    return f"cost:{per_minute}:{viewer.user_uuid.hex}"
+
+
+def _too_expensive(requested: int, limit: int) -> LimitExceeded:
+    # JSON has no word for what nested pages can come to.
+    actual = min(requested, 2**53 - 1)
+    return LimitExceeded(
+        f"The operation costs {actual}; one may cost {limit}. Ask for smaller pages with first,"
+        " above all where lists are in lists.",
+        limit=limit,
+        actual=actual,
+    )
+
+
+def _rate_limited(cost: Cost, wait_seconds: float, available: int, capacity: int) -> RateLimited:
+    seconds = max(1, ceil(wait_seconds))
+    return RateLimited(
+        f"The operation costs {cost.requested}, and you have {available} left of {capacity} a"
+        f" minute. Try again in {seconds} s, or ask for smaller pages.",
+        retry_after_seconds=seconds,
+        cost=cost.requested,
+        available=available,
+        maximum=capacity,
+    )

@@ -1,0 +1,341 @@
+"""What an answer costs: asked for before it is executed, counted when it is there.
+
+The one idea: a document becomes a small tree once, in which everything that is the same in every
+request is one number. Both sums walk only where lists are: what is asked for takes the lengths of
+lists from the arguments, what was answered takes those that they have.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
+
+MINUTE_SECONDS: Final = 60.0
+LEAST: Final = 1
+"""What an operation costs that asks for no object."""
+
+_NO_PRICES: Final[Mapping[str, "Price"]] = {}
+
+
+class PageSizes(NamedTuple):
+    """How many rows a page has when none are named, and at most."""
+
+    default: int
+    maximum: int
+
+
+class Asking(NamedTuple):
+    """With what an operation is asked for."""
+
+    variables: Mapping[str, Any]
+    sizes: PageSizes
+
+
+_NOTHING_ASKED: Final = Asking({}, PageSizes(0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A value that a field is given: as the document has it, or by a variable.
+
+    Attributes:
+        variable: None where it is no variable.
+    """
+
+    value: Any = None
+    variable: str | None = None
+
+    def read(self, variables: Mapping[str, Any]) -> Any:
+        """What it is in a request."""
+        return self.value if self.variable is None else variables.get(self.variable)
+
+
+class Length(Protocol):
+    """How long a list can be."""
+
+    def of(self, asking: Asking) -> int:
+        """The length in a request. A value that is none of its type is told by whoever executes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageLength:
+    """As long as a page: `first`, or `last` where that is not given."""
+
+    first: Argument
+    last: Argument
+
+    def of(self, asking: Asking) -> int:
+        """As `Length` has it."""
+        variables, sizes = asking
+        asked = self.first.read(variables)
+        if asked is None:
+            asked = self.last.read(variables)
+        if type(asked) is float:
+            asked = int(max(0.0, min(asked, sizes.maximum)))
+        if type(asked) is not int:
+            asked = sizes.default
+        return 0 if asked < 0 else min(asked, sizes.maximum)
+
+
+@dataclass(frozen=True, slots=True)
+class IdsLength:
+    """As long as the list of ids that is given; one id is a list of one."""
+
+    ids: Argument
+
+    def of(self, asking: Asking) -> int:
+        """As `Length` has it."""
+        return _count_given(self.ids.read(asking.variables))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsLength:
+    """As long as what an input names: its rows or ids, or all that a filter can match.
+
+    Attributes:
+        input: The whole input, where a variable has it.
+        fields: Its fields otherwise.
+        maximum: It is never longer.
+    """
+
+    input: Argument
+    fields: Mapping[str, Argument]
+    maximum: int
+
+    def of(self, asking: Asking) -> int:
+        """As `Length` has it."""
+        variables = asking.variables
+        given = self.input.read(variables)
+        if self.input.variable is None:
+            given = {name: field.read(variables) for name, field in self.fields.items()}
+        if not isinstance(given, Mapping):
+            return 0
+        if given.get("filter") is not None:
+            return self.maximum
+        named = max(_count_given(given.get("ids")), _count_given(given.get("rows")))
+        return min(named, self.maximum)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLength:
+    """As long in every request."""
+
+    rows: int
+
+    def of(self, asking: Asking) -> int:  # noqa: ARG002  # Length's
+        """As `Length` has it."""
+        return self.rows
+
+
+def _count_given(given: Any) -> int:
+    """How many values of a list are given; one that stands alone is a list of one."""
+    if given is None:
+        return 0
+    return len(given) if isinstance(given, list | tuple) else 1
+
+
+class Price(Protocol):
+    """What an object, a list of some, or a number that has to be counted costs."""
+
+    @property
+    def fixed(self) -> int | None:
+        """The cost where it is the same in every answer; else None."""
+
+    def asked(self, asking: Asking) -> int:
+        """The cost of what is asked for."""
+
+    def answered(self, value: Any, asking: Asking) -> int:
+        """The cost of what is there; where there is nothing, None."""
+
+
+class Objects:
+    """One object.
+
+    Args:
+        each: What it costs itself, with all in it whose cost is the same in every answer. An object
+            that is null costs that too.
+        parts: What else it has, by the names in the answer.
+    """
+
+    __slots__ = ("_each", "_parts", "fixed")
+
+    def __init__(self, each: int = 0, parts: Sequence[tuple[str, Price]] = ()) -> None:
+        self._each = each
+        self._parts = tuple(parts)
+        self.fixed = None if parts else each
+
+    def asked(self, asking: Asking) -> int:
+        """As `Price` has it."""
+        total = self._each
+        for _, price in self._parts:
+            total += price.asked(asking)
+        return total
+
+    def answered(self, value: Mapping[str, Any] | None, asking: Asking) -> int:
+        """As `Price` has it."""
+        total = self._each
+        for key, price in self._parts:
+            total += price.answered(None if value is None else value.get(key), asking)
+        return total
+
+
+class Dearest:
+    """An object that can be of several types: the dearest counts, whichever it is."""
+
+    __slots__ = ("_types", "fixed")
+
+    def __init__(self, types: Sequence[Objects]) -> None:
+        self._types = tuple(types)
+        known = [price.fixed for price in types if price.fixed is not None]
+        self.fixed = max(known, default=0) if len(known) == len(types) else None
+
+    def asked(self, asking: Asking) -> int:
+        """As `Price` has it."""
+        return max(price.asked(asking) for price in self._types)
+
+    def answered(self, value: Mapping[str, Any] | None, asking: Asking) -> int:
+        """As `Price` has it."""
+        return max(price.answered(value, asking) for price in self._types)
+
+
+class Many:
+    """A list of objects, as long as is asked for."""
+
+    __slots__ = ("_item", "_length")
+    fixed: Final = None
+
+    def __init__(self, length: Length, item: Price) -> None:
+        self._length = length
+        self._item = item
+
+    def asked(self, asking: Asking) -> int:
+        """As `Price` has it."""
+        item = self._item
+        cost = item.asked(asking) if item.fixed is None else item.fixed
+        return self._length.of(asking) * cost
+
+    def answered(self, value: Sequence[Mapping[str, Any] | None] | None, asking: Asking) -> int:
+        """As `Price` has it."""
+        if not value:
+            return 0
+        item = self._item
+        if item.fixed is not None:
+            return len(value) * item.fixed
+        return sum([item.answered(each, asking) for each in value])
+
+
+class Unshown:
+    """The rows of a page that are read and not shown: they cost what was asked for."""
+
+    __slots__ = ("_length",)
+    fixed: Final = None
+
+    def __init__(self, length: Length) -> None:
+        self._length = length
+
+    def asked(self, asking: Asking) -> int:
+        """As `Price` has it."""
+        return self._length.of(asking)
+
+    def answered(self, value: object, asking: Asking) -> int:
+        """As `Price` has it; the value is what is told of the page."""
+        return 0 if value is None else self._length.of(asking)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What the root fields of an operation cost.
+
+    Attributes:
+        fields: By their names in the answer; those that cost nothing are left out.
+        defaults: The values of variables that are not given.
+    """
+
+    fields: Mapping[str, Price]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def asked(self, variables: Mapping[str, Any], sizes: PageSizes) -> int:
+        """What the operation costs as it is asked for."""
+        asking = self._asking(variables, sizes)
+        total = 0
+        for price in self.fields.values():
+            total += price.asked(asking)
+        return total or LEAST
+
+    def bill(self, variables: Mapping[str, Any], sizes: PageSizes) -> "Bill":
+        """What the answer costs, to be filled while it is made."""
+        return Bill(self.fields, self._asking(variables, sizes))
+
+    def _asking(self, variables: Mapping[str, Any], sizes: PageSizes) -> Asking:
+        return Asking({**self.defaults, **variables} if self.defaults else variables, sizes)
+
+
+class Bill:
+    """What one answer costs, by its root fields.
+
+    A field that comes from the cache as text brings its cost along.
+    """
+
+    __slots__ = ("_asking", "_known", "_prices")
+
+    def __init__(
+        self, prices: Mapping[str, Price] = _NO_PRICES, asking: Asking = _NOTHING_ASKED
+    ) -> None:
+        self._prices = prices
+        self._asking = asking
+        self._known: dict[str, int] = {}
+
+    def of(self, name: str, value: Any) -> int:
+        """What the value of a root field costs."""
+        price = self._prices.get(name)
+        return 0 if price is None else price.answered(value, self._asking)
+
+    def note(self, name: str, cost: int) -> None:
+        """A root field whose value cannot be looked into costs this."""
+        self._known[name] = cost
+
+    def forget(self) -> None:
+        """The operation is executed again from its beginning."""
+        self._known.clear()
+
+    def total(self, data: Mapping[str, Any]) -> int:
+        """What the whole answer costs."""
+        total = 0
+        for name, price in self._prices.items():
+            cost = self._known.get(name)
+            total += price.answered(data.get(name), self._asking) if cost is None else cost
+        return total or LEAST
+
+
+@dataclass(slots=True)
+class Cost:
+    """What one operation costs.
+
+    Attributes:
+        requested: As it was asked for.
+        actual: As it was answered; None as long as it is not.
+        maximum: What it may be.
+        available: What the user has left, where that is counted.
+        per_minute: What comes back in a minute, and is the most that is there; None where what
+            users have left is not counted.
+    """
+
+    requested: int
+    maximum: int
+    actual: int | None = None
+    available: float = 0
+    per_minute: int | None = None
+
+    def told(self) -> dict[str, object]:
+        """What the client is told."""
+        told: dict[str, object] = {
+            "requested": self.requested,
+            "actual": self.actual,
+            "maximum": self.maximum,
+        }
+        if self.per_minute is not None:
+            told["throttle"] = {
+                "maximum": self.per_minute,
+                "available": int(self.available),
+                "restoreRate": round(self.per_minute / MINUTE_SECONDS, 3),
+            }
+        return told
