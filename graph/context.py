@@ -11,12 +11,14 @@ from uuid import UUID
 import strawberry
 from graphql import GraphQLResolveInfo
 
+from access.accounts import Accounts
 from cache.query_cache import QueryCache
 from cache.warming import Warming
 from db.replica import Replica
 from db.rows import UserRow
 from db.transaction import Database
 from db.users import find_user
+from domain.accounts import Client
 from domain.background import Background
 from domain.enums import Role
 from domain.errors import FeatureDisabled, Unauthenticated
@@ -28,6 +30,7 @@ from domain.viewer import Viewer
 from graph.feeds import Feeds
 from graph.fetches import Fetches
 from graph.loaders import Loaders, Place
+from graph.prices import Bill, Cost
 from graph.reads import NewReads, Reads
 from streaming.exporting import ExportSettings
 from streaming.uploads import Uploads
@@ -57,6 +60,8 @@ class Context:
         warming: Fills the cache by name.
         exports: How exports are made; None where none are.
         uploads: The files that users send; None where none are taken.
+        accounts: Lets users in; None where nobody comes in.
+        client: Tells from where the request comes.
         network: How the client says that it is connected.
         placeholder: What a cell of a file says that has no value.
         signed_link: Makes an address, and how many seconds it shall be good, into one that the
@@ -69,6 +74,8 @@ class Context:
         notices: What the client should know about how its request was taken.
         hints: What the client could do better.
         fetches: What the cache did.
+        bill: What the answer costs.
+        cost: What is told of that; None where it is not counted.
     """
 
     database: Database
@@ -83,6 +90,8 @@ class Context:
     warming: Warming | None = None
     exports: ExportSettings | None = None
     uploads: Uploads | None = None
+    accounts: Accounts | None = None
+    client: Callable[[], Client] = Client
     network: NetworkCondition = "normal"
     placeholder: str = PLACEHOLDER_VALUE
     signed_link: Callable[[str, float], str] | None = None
@@ -94,6 +103,8 @@ class Context:
     notices: list[dict[str, object]] = field(default_factory=list)
     hints: list[dict[str, object]] = field(default_factory=list)
     fetches: Fetches = field(default_factory=Fetches)
+    bill: Bill = field(default_factory=Bill)
+    cost: Cost | None = None
     reads: Reads = field(init=False)
     loaders: Loaders = field(init=False)
     _new: tuple[NewReads, Loaders] | None = field(init=False, default=None)
@@ -156,10 +167,25 @@ class Context:
             raise FeatureDisabled("This server takes no files.")
         return self.uploads
 
+    def require_accounts(self) -> Accounts:
+        """What lets users in.
+
+        Raises:
+            FeatureDisabled: This process lets nobody in.
+        """
+        if self.accounts is None:
+            raise FeatureDisabled("Nobody comes in here.")
+        return self.accounts
+
     @property
     def asker(self) -> UUID | None:
         """The user who asks; None when nobody knows."""
         return None if self.viewer is None else self.viewer.user_uuid
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether who asks sees imports of everybody."""
+        return self.viewer is not None and self.viewer.sees_all
 
     def shows_what_is_of(self, owner: UUID | None) -> bool:
         """Whether what belongs to a user is for the viewer to see: it is theirs, or they are admin.

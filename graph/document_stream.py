@@ -4,6 +4,8 @@ What is checked is checked before anything is read; from then on a stream is an 
 other: written into a spool whether or not its client still reads, and taken up again by its tag.
 """
 
+from functools import partial
+
 from graphql import GraphQLSchema
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +13,7 @@ from starlette.responses import Response
 from domain.exports import ExportFormat
 from domain.viewer import Permission, Viewer
 from graph.context import Context
-from graph.documents import Document
+from graph.documents import Document, InvalidDocument
 from graph.endpoint import Endpoint, operation_of
 from graph.request import GraphQLRequest
 from graph.stream_documents import PagedDocuments
@@ -50,12 +52,16 @@ class DocumentStreams:
         """The answer with the rows of the list that a document asks for.
 
         Raises:
-            InvalidDocument: The request names no operation of it, or a variable has a wrong value.
+            InvalidDocument: The request names no operation of it, a variable has a wrong value, or
+                a single row costs too much.
             AppError: It is no list that can be streamed, there are too many exports, or the first
                 page cannot be had.
         """
         self._exporter.require_enabled()
-        about, source = self._prepare(document, wanted, context)
+        try:
+            about, source = self._prepare(document, wanted, context)
+        except InvalidDocument as invalid:
+            raise self._endpoint.concealed(invalid) from None
         spools, viewer = self._exporter.spools, Viewer(about.owner, about.role)
         named = await spool_to_resume(request, spools, viewer=viewer, digest=about.request)
         response = await self._downloads.answer(
@@ -82,4 +88,5 @@ class DocumentStreams:
             role=viewer.role,
         )
         pages = Pages(self._endpoint, paged, variables, context)
-        return about, PageSource(pages, walk, batch_rows=settings.batch_rows)
+        rows = self._endpoint.rows_at_once(paged.document, partial(paged.request, variables))
+        return about, PageSource(pages, walk, batch_rows=min(settings.batch_rows, rows))

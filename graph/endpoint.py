@@ -2,21 +2,33 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
 
+from cache.buckets import Buckets
 from domain.errors import ErrorCode, OperationTimeout, Unauthenticated
 from domain.viewer import Viewer
+from graph.admission import Admission
 from graph.context import Context
+from graph.costs import CostLimits, Costs
 from graph.deadlines import TimeLimit
-from graph.documents import Document, Documents, InvalidDocument
-from graph.errors import format_error
+from graph.documents import MAX_ERRORS, Document, Documents, InvalidDocument
+from graph.errors import format_error, without_suggestion
 from graph.execution.subscribing import Results
+from graph.persisted_documents import PersistedDocuments
+from graph.prices import LEAST, Cost
 from graph.request import GraphQLRequest
 
 Authenticate = Callable[[str | None], Awaitable[Viewer | None]]
 """Tells who sent a request, by its header Authorization; None when it carries no token at all."""
+
+
+T = TypeVar("T")
+
+_TOO_LONG: Final = "The request took too long. Ask for less at once."
+_TOO_LONG_TO_BEGIN: Final = "The subscription took too long to begin. Try again."
 
 
 class Executor(Protocol):
@@ -40,11 +52,21 @@ class EndpointSettings:
     Attributes:
         request_timeout_seconds: For a query, a mutation, or one event of a subscription.
         open_introspection: The schema may be read without a token.
+        persisted_queries: Documents are kept for clients that name them by their hashes.
+        trusted_documents_only: Stored documents are answered, and no others.
+        costs: What operations may cost.
+        max_concurrent: How many are executed at the same time.
+        max_queued: How many wait for that.
     """
 
     max_body_bytes: int
     request_timeout_seconds: float
     open_introspection: bool
+    persisted_queries: bool = True
+    trusted_documents_only: bool = False
+    costs: CostLimits = CostLimits()
+    max_concurrent: int = 100
+    max_queued: int = 100
 
 
 class Endpoint:
@@ -53,6 +75,7 @@ class Endpoint:
     Args:
         authenticate: May raise an AppError, which becomes the answer.
         open_context: Makes the context of a request for its viewer.
+        buckets: Where it is known how much users have left; of this process when left out.
     """
 
     def __init__(
@@ -63,29 +86,56 @@ class Endpoint:
         settings: EndpointSettings,
         authenticate: Authenticate,
         open_context: Callable[[Viewer | None], Context],
+        buckets: Buckets | None = None,
     ) -> None:
         self._executor = executor
-        self._documents = documents
+        self._documents = PersistedDocuments(
+            documents,
+            keeps=settings.persisted_queries,
+            trusted_only=settings.trusted_documents_only,
+        )
         self._time = TimeLimit(settings.request_timeout_seconds)
+        self._costs = Costs(settings.costs, buckets)
+        self._admission = Admission(most=settings.max_concurrent, most_waiting=settings.max_queued)
         self.settings = settings
         self.authenticate = authenticate
         self.open_context = open_context
 
-    def find(self, wanted: GraphQLRequest) -> Document:
+    def find(self, wanted: GraphQLRequest, viewer: Viewer | None) -> Document:
         """The document of a request.
 
         Raises:
-            InvalidDocument: It cannot be parsed, or does not fit the schema.
-            AppError: It is named, and there is none of the name.
+            InvalidDocument: It cannot be parsed, does not fit the schema, or is not known here.
+            AppError: It is named, and there is none of the name; or it may not be asked.
         """
-        if wanted.document_id is None:
-            return self._documents.get(wanted.query)
-        return self._documents.named(wanted.document_id)
+        return self._documents.find(wanted, of_stranger=viewer is None)
 
     async def execute(
         self, document: Document, wanted: GraphQLRequest, context: Context
     ) -> ExecutionResult:
-        """The answer to a query or mutation.
+        """The answer to a query or mutation of a user.
+
+        Raises:
+            InvalidDocument: It costs too much.
+            RateLimited: It costs more than the user has left.
+            Unavailable: Too many wait for their turn.
+            OperationTimeout: It takes too long.
+        """
+        cost = await self._costs.take(document, wanted, context.viewer)
+        execute = partial(self._executor.execute, document, wanted, context)
+        result = await self._in_turn(cost, context, execute, too_long=_TOO_LONG)
+        if result.data is None:
+            await self._costs.settle(cost, context.viewer, actual=LEAST)
+        else:
+            actual = context.bill.total(result.data)
+            await self._costs.settle(cost, context.viewer, actual=actual)
+            context.cost = cost
+        return self._shown(result)
+
+    async def run(
+        self, document: Document, wanted: GraphQLRequest, context: Context
+    ) -> ExecutionResult:
+        """The answer to what somebody else has bounds for: it costs nothing and waits for nobody.
 
         Raises:
             OperationTimeout: It takes too long.
@@ -95,34 +145,91 @@ class Endpoint:
                 context.deadline = deadline.when
                 return await self._executor.execute(document, wanted, context)
         except TimeoutError:
-            raise OperationTimeout("The request took too long. Ask for less at once.") from None
+            raise OperationTimeout(_TOO_LONG) from None
 
     async def subscribe(
         self, document: Document, wanted: GraphQLRequest, context: Context
     ) -> ExecutionResult | Results:
         """The answers to a subscription, or why there are none.
 
+        It costs what one event does, and has a place only until it waits for events.
+
         Raises:
+            InvalidDocument: It costs too much.
+            RateLimited: It costs more than the user has left.
+            Unavailable: Too many wait for their turn.
             OperationTimeout: It takes too long to begin.
         """
+        cost = await self._costs.take(document, wanted, context.viewer)
+        subscribe = partial(self._executor.subscribe, document, wanted, context, time=self._time)
+        results = await self._in_turn(cost, context, subscribe, too_long=_TOO_LONG_TO_BEGIN)
+        if not isinstance(results, ExecutionResult):
+            return results
+        await self._costs.settle(cost, context.viewer, actual=LEAST)
+        return self._shown(results)
+
+    def rows_at_once(self, document: Document, wanted: Callable[[int], GraphQLRequest]) -> int:
+        """How many rows of its one list a document can ask for at once.
+
+        Args:
+            wanted: What asks for so many.
+
+        Raises:
+            InvalidDocument: A single one costs too much.
+        """
+        return self._costs.rows_at_once(document, wanted)
+
+    def concealed(self, invalid: InvalidDocument) -> InvalidDocument:
+        """What is wrong with a document, as it may be told here."""
+        return invalid if self.settings.open_introspection else invalid.without_suggestions()
+
+    async def _in_turn(
+        self, cost: Cost, context: Context, work: Callable[[], Awaitable[T]], *, too_long: str
+    ) -> T:
+        """What work gives that has a place, and waits for one in its own time.
+
+        Without an end of its own it costs nothing if it never began, all of it if it took too long,
+        else the least.
+        """
+        has_begun = False
         try:
             with self._time.start() as deadline:
                 context.deadline = deadline.when
-                return await self._executor.subscribe(document, wanted, context, time=self._time)
+                async with self._admission.place(context.asker):
+                    has_begun = True
+                    return await work()
         except TimeoutError:
-            raise OperationTimeout("The subscription took too long to begin. Try again.") from None
+            actual = cost.requested if has_begun else 0
+            await self._costs.settle(cost, context.viewer, actual=actual)
+            raise OperationTimeout(too_long) from None
+        except BaseException:
+            await self._costs.settle(cost, context.viewer, actual=LEAST if has_begun else 0)
+            raise
+
+    def _shown(self, result: ExecutionResult) -> ExecutionResult:
+        """An answer as it may be told here; one that was never begun has few errors."""
+        if not result.errors:
+            return result
+        errors = result.errors
+        if result.data is None and not any(error.path for error in errors):
+            errors = errors[:MAX_ERRORS]
+        if not self.settings.open_introspection:
+            errors = [without_suggestion(error) for error in errors]
+        return ExecutionResult(result.data, errors, result.extensions)
 
 
 def operation_of(document: Document, wanted: GraphQLRequest) -> OperationDefinitionNode:
-    """The operation that a request means.
+    """The operation that a request means, with variables that may be looked at.
 
     Raises:
         InvalidDocument: There are several, and it does not say which.
+        InvalidInput: Its variables are too large.
     """
     operation = document.operation(wanted.operation_name)
     if operation is None:
         error = GraphQLError("Name one operation of the document in operationName.")
         raise InvalidDocument(ErrorCode.BAD_USER_INPUT, [error])
+    document.check_variables(operation, wanted.variables or {})
     return operation
 
 
@@ -136,6 +243,11 @@ def token_expired() -> Unauthenticated:
     return Unauthenticated("The token has expired. Get a new one and connect again.")
 
 
+def token_changed() -> Unauthenticated:
+    """The error of a connection whose token is not good for the same any more."""
+    return Unauthenticated("What the token allows has changed. Connect again.")
+
+
 def body_of(result: ExecutionResult, context: Context, request_id: str) -> dict[str, Any]:
     """A result as JSON. A request that could not be started has no `data`, not even null."""
     body: dict[str, Any] = {}
@@ -144,6 +256,8 @@ def body_of(result: ExecutionResult, context: Context, request_id: str) -> dict[
     if result.data is not None or any(error.path for error in result.errors or ()):
         body["data"] = result.data
     told: dict[str, object] = {"notices": context.notices, "hints": context.hints}
+    if context.cost is not None:
+        told["cost"] = context.cost.told()
     if context.is_debugged:
         told |= {
             "replica": context.reads.served(),

@@ -1,5 +1,6 @@
 """Errors as clients get them: a code each, nothing of ours that is not meant for them."""
 
+import re
 from typing import Any, Final
 
 import structlog
@@ -8,6 +9,7 @@ from graphql import GraphQLError
 from domain.errors import AppError, ErrorCode
 
 MAX_MESSAGE_CHARS: Final = 500
+_SUGGESTION: Final = re.compile(r" ?Did you mean .*", re.DOTALL)
 MASKED: Final = "Something went wrong on our side. Tell us the requestId."
 
 log = structlog.get_logger(__name__)
@@ -43,3 +45,19 @@ def format_error(
 def format_app_error(error: AppError, request_id: str) -> dict[str, Any]:
     """An error that concerns the whole request."""
     return format_error(GraphQLError(error.message, original_error=error), request_id)
+
+
+def without_suggestion(error: GraphQLError) -> GraphQLError:
+    """An error of graphql-core without the names of the schema that it guesses were meant."""
+    message = _SUGGESTION.sub("", error.message)
+    if message == error.message or isinstance(error.original_error, AppError):
+        return error
+    return GraphQLError(
+        message,
+        error.nodes,
+        error.source,
+        error.positions,
+        error.path,
+        error.original_error,
+        error.extensions,
+    )

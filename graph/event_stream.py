@@ -4,6 +4,7 @@ Source: graphql-sse, PROTOCOL.md, "Distinct connections mode".
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -11,10 +12,11 @@ import orjson
 import structlog
 from starlette.types import Message, Receive, Send
 
-from domain.errors import AppError
+from domain.errors import AppError, Unavailable
+from domain.viewer import Viewer
 from graph.accept import EVENT_STREAM
 from graph.context import Context
-from graph.endpoint import body_of, token_expired
+from graph.endpoint import body_of, token_changed, token_expired
 from graph.errors import MASKED, format_app_error
 from graph.execution.subscribing import Results
 
@@ -70,16 +72,30 @@ class OpenStreams:
 class EventStream:
     """The answer to a subscription.
 
-    It ends when nothing more comes, the client leaves, its token expires, or the server stops.
+    It ends when nothing more comes, the client leaves, its token is not good any more or not for
+    the same, or the server stops.
+
+    Args:
+        check: Whom the token names now; raises an AppError when it is not good any more.
     """
 
     def __init__(
-        self, results: Results, context: Context, request_id: str, streams: OpenStreams
+        self,
+        results: Results,
+        context: Context,
+        request_id: str,
+        streams: OpenStreams,
+        *,
+        check: Callable[[], Awaitable[Viewer | None]],
     ) -> None:
         self._results = results
         self._context = context
         self._request_id = request_id
         self._streams = streams
+        self._check = check
+        self._refusal: AppError = token_expired()
+        viewer = context.viewer
+        self._time = asyncio.timeout(None if viewer is None else viewer.seconds_left())
 
     async def send(self, receive: Receive, send: Send) -> None:
         """Send it to its end."""
@@ -103,13 +119,25 @@ class EventStream:
             # The first one at once: some proxies hold an answer back until its body begins.
             await send(_part(_COMMENT))
             await asyncio.sleep(self._streams.keep_alive_seconds)
+            await self._ask_again()
+
+    async def _ask_again(self) -> None:
+        """End the stream when its token was taken back or changed, or its user sent away."""
+        try:
+            if await self._check() != self._context.viewer:
+                raise token_changed()
+        except Unavailable:
+            log.debug("token_not_checked")
+        except AppError as error:
+            self._refusal = error
+            self._time.reschedule(asyncio.get_running_loop().time())
 
     async def _tell(self, send: Send) -> None:
         error: AppError | None = None
         try:
             await self._tell_results(send)
         except TimeoutError:
-            error = token_expired()
+            error = self._refusal
         except Exception:
             log.exception("subscription_failed")
             error = AppError(MASKED)
@@ -119,9 +147,7 @@ class EventStream:
             await send(_part(_COMPLETE))
 
     async def _tell_results(self, send: Send) -> None:
-        viewer = self._context.viewer
-        left = None if viewer is None else viewer.seconds_left()
-        async with aclosing(self._results), asyncio.timeout(left):
+        async with aclosing(self._results), self._time:
             async for result in self._results:
                 body = body_of(result, self._context, self._request_id)
                 await send(_part(_next(orjson.dumps(body, option=orjson.OPT_UTC_Z))))

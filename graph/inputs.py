@@ -11,6 +11,7 @@ from domain import (
     paging,
     records,
     uploads,
+    viewer,
 )
 from graph.declare import as_enum, as_input
 
@@ -49,6 +50,7 @@ for _enum in (
     aggregates.CompanyGroupBy,
     aggregates.GroupOrderField,
     aggregates.CountPrecision,
+    viewer.Permission,
 ):
     as_enum(_enum)
 

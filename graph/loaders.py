@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 from aiodataloader import DataLoader
 
 from db import (
+    api_tokens,
     belongings,
     companies,
     contacts,
@@ -72,6 +73,7 @@ class Loaders:
     job_by_id = _Loaded(jobs.load_jobs)
     upload_by_id = _Loaded(uploads.load_uploads)
     import_error_by_id = _Loaded(import_errors.load_import_errors)
+    api_token_by_id = _Loaded(api_tokens.load_api_tokens)
     survivor_by_contact = _Loaded(merges.load_survivors)
     contact_count_by_company = _Loaded(contacts.count_contacts_of_companies)
 
@@ -187,4 +189,5 @@ _OF_KIND: Final[Mapping[NodeKind, str]] = {
     NodeKind.JOB: "job_by_id",
     NodeKind.UPLOAD: "upload_by_id",
     NodeKind.IMPORT_ERROR: "import_error_by_id",
+    NodeKind.API_TOKEN: "api_token_by_id",
 }

@@ -10,7 +10,9 @@ from typing import Any, Final
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLField,
+    GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
@@ -67,22 +69,45 @@ def require_permissions(
     fragments: Iterable[FragmentDefinitionNode],
     variables: Mapping[str, Any],
     viewer: Viewer,
+    all_fields: Iterable[FieldNode],
 ) -> None:
     """Refuse an operation with a field, among those it really asks for, that is not for the viewer.
+
+    With variables that do not tell which those are it asks for all of them.
+
+    Args:
+        all_fields: Those that stand in it, whether it asks for them or not.
 
     Raises:
         Forbidden: There is one; the message names it.
     """
-    known = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
     type_ = schema.get_root_type(operation.operation)
-    if isinstance(known, list) or type_ is None:
-        # What is wrong with the variables is told by whoever executes, and nothing else is done.
+    if type_ is None:
         return
-    by_name = {each.name.value: FragmentDetails(each) for each in fragments}
-    asked = collect_fields(schema, by_name, known, type_, operation).grouped_field_set
-    for details in asked.values():
-        name = details[0].node.name.value
+    asked = _asked_fields(schema, type_, operation, fragments, variables)
+    for node in all_fields if asked is None else asked:
+        name = node.name.value
         field = type_.fields.get(name)
         any_of = () if field is None else needed(field, operation.operation)
         if is_refused(viewer, [any_of]):
             raise viewer.forbidden(any_of[0], what=name)
+
+
+def _asked_fields(
+    schema: GraphQLSchema,
+    type_: GraphQLObjectType,
+    operation: OperationDefinitionNode,
+    fragments: Iterable[FragmentDefinitionNode],
+    variables: Mapping[str, Any],
+) -> list[FieldNode] | None:
+    """The root fields that no condition leaves out; None when the variables are not good."""
+    known = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
+    if isinstance(known, list):
+        return None
+    by_name = {each.name.value: FragmentDetails(each) for each in fragments}
+    try:
+        asked = collect_fields(schema, by_name, known, type_, operation).grouped_field_set
+    except GraphQLError:
+        # A condition with a default is null: the document is valid, and the variables are too.
+        return None
+    return [details[0].node for details in asked.values()]

@@ -11,7 +11,6 @@ from db import companies, contacts
 from db.entities import COMPANIES, CONTACTS, Entity
 from db.rows import Row
 from db.transaction import ReadSession
-from domain.enums import Role
 from domain.errors import InvalidInput
 from domain.filters import CompanyFilter, ContactFilter, Filter
 from domain.node_ids import NodeKind, decode_node_id
@@ -26,6 +25,7 @@ from domain.paging import (
 )
 from domain.selection import Selection
 from domain.viewer import Permission
+from graph.accounts import AccountQueries, find_api_token
 from graph.aggregates import AggregateQueries
 from graph.arguments import After, Before, First, Last, Offset
 from graph.background import BackgroundQueries
@@ -44,7 +44,7 @@ from graph.exports import ExportQueries
 from graph.imports import ImportQueries, find_import_error
 from graph.jobs import JobQueries, find_job
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
-from graph.permissions import needs
+from graph.permissions import Needed, needs
 from graph.privacy import PrivacyQueries
 from graph.types.connections import Connection
 from graph.types.parts import Node, User
@@ -58,11 +58,16 @@ F_contra = TypeVar("F_contra", bound=Filter | None, contravariant=True)
 MAX_NODES: Final = 1000
 
 # To others it is as if they did not exist.
-_FOR_ADMINS: Final = frozenset({NodeKind.SUPPRESSION})
+_NEEDED: Final[Mapping[NodeKind, Needed]] = {
+    NodeKind.SUPPRESSION: (Permission.ADMIN,),
+    NodeKind.UPLOAD: (Permission.IMPORT, Permission.ACCOUNT),
+    NodeKind.API_TOKEN: (Permission.ACCOUNT,),
+}
 _FOR_OWNERS: Final[Mapping[NodeKind, Callable[[Context, int], Awaitable[Row | None]]]] = {
     NodeKind.JOB: find_job,
     NodeKind.UPLOAD: find_upload,
     NodeKind.IMPORT_ERROR: find_import_error,
+    NodeKind.API_TOKEN: find_api_token,
 }
 
 _Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
@@ -76,6 +81,7 @@ _CompanyFilter = Annotated[
 
 @strawberry.type(description="Everything that can be read.")
 class Query(
+    AccountQueries,
     AggregateQueries,
     BackgroundQueries,
     CacheQueries,
@@ -245,7 +251,8 @@ async def _load_row(info: Info, load: _LoadRows, row_id: int) -> Row | None:
 
 async def _load_node(info: Info, node_id: str) -> Row | None:
     kind, row_id = decode_node_id(node_id)
-    if kind in _FOR_ADMINS and not info.context.has_role(Role.ADMIN):
+    needed = _NEEDED.get(kind)
+    if needed and info.context.require_viewer().permissions.isdisjoint(needed):
         return None
     if kind in _FOR_OWNERS:
         return await _FOR_OWNERS[kind](info.context, row_id)

@@ -1,14 +1,15 @@
 """From the bytes of a request to what is to be executed: GraphQL over HTTP, read strictly."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import orjson
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from cache.http import wants_fresh
+from domain.accounts import MAX_CLIENT_CHARS, Client
 from domain.errors import (
     InvalidInput,
     PayloadTooLarge,
@@ -16,10 +17,12 @@ from domain.errors import (
     UnsupportedMediaType,
 )
 from domain.idempotency import check_key
+from graph.bounded_json import parse_json
 from graph.deadlines import TimeLimit
 
 _JSON: Final = "application/json"
-_MAX_NESTING: Final = 100
+_UTF_8: Final = frozenset({"utf-8", "utf8"})
+_SHA_256: Final = re.compile(r"[0-9a-f]{64}")
 _DISCARDED_BYTES: Final = 32 * 2**20
 _BODY_TIME: Final = TimeLimit(10.0)
 
@@ -42,14 +45,20 @@ class HTTPRequest:
         return request_id
 
     @property
+    def method(self) -> str:
+        """By which method it came."""
+        method: str = self._scope["method"]
+        return method
+
+    @property
     def is_post(self) -> bool:
         """Whether it may change something."""
-        return bool(self._scope["method"] == "POST")
+        return self.method == "POST"
 
     @property
     def is_head(self) -> bool:
         """Whether the answer has no body."""
-        return bool(self._scope["method"] == "HEAD")
+        return self.method == "HEAD"
 
     @property
     def wants_fresh(self) -> bool:
@@ -60,6 +69,11 @@ class HTTPRequest:
     def for_starlette(self) -> Request:
         """The same for what Starlette answers."""
         return Request(self._scope, self.receive)
+
+    def client(self) -> Client:
+        """From where it comes."""
+        peer, name = self._scope.get("client"), self.header(b"user-agent")
+        return Client(peer[0] if peer else None, None if name is None else name[:MAX_CLIENT_CHARS])
 
     def header(self, name: bytes) -> str | None:
         """The value of a header, by its name in lower case."""
@@ -77,10 +91,20 @@ class HTTPRequest:
         return b", ".join(lines).decode("latin-1")
 
     def parameters(self) -> dict[str, Any]:
-        """What stands behind the question mark; of a name that comes twice the last counts."""
-        return dict(
-            parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        )
+        """What stands behind the question mark.
+
+        Raises:
+            InvalidInput: A name stands there twice, or it is not UTF-8.
+        """
+        try:
+            text = self._scope["query_string"].decode()
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+        except UnicodeDecodeError:
+            raise InvalidInput("The parameters are not a text in UTF-8.") from None
+        parameters: dict[str, Any] = dict(pairs)
+        if len(parameters) < len(pairs):
+            raise InvalidInput("A parameter is there twice. Give it once.")
+        return parameters
 
 
 @dataclass(frozen=True)
@@ -88,8 +112,10 @@ class GraphQLRequest:
     """What a client wants executed.
 
     Attributes:
-        query: The document; empty when a stored one is named.
+        query: The document; empty when it is named, or known by its hash.
         document_id: The name or hash of a stored document.
+        sha256: The hash of the document in hexadecimal, by `extensions.persistedQuery`; with a
+            query it may be wrong.
         idempotency_key: Of the header, for the one mutation that is wanted.
     """
 
@@ -97,6 +123,7 @@ class GraphQLRequest:
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     document_id: str | None = None
+    sha256: str | None = None
     idempotency_key: str | None = None
 
 
@@ -110,16 +137,36 @@ async def read_request(request: HTTPRequest, *, max_body_bytes: int) -> GraphQLR
         parameters = request.parameters()
         for name in ("variables", "extensions"):
             if text := parameters.get(name):
-                parameters[name] = _parse(text.encode(), what=f"The parameter {name}")
+                parameters[name] = parse_json(text.encode(), what=f"The parameter {name}")
         return checked_request(parameters)
-    media_type = request.header(b"content-type") or ""
-    if media_type != _JSON and media_type.partition(";")[0].strip().lower() != _JSON:
-        raise UnsupportedMediaType(f"Send the request as {_JSON}.")
-    if request.header(b"content-encoding") not in (None, "identity"):
-        raise UnsupportedMediaType("Send the body without a content encoding.")
-    wanted = checked_request(_parse(await _read_body(request, max_body_bytes), what="The body"))
+    _require_json(request)
+    body = await _read_body(request, max_body_bytes)
+    wanted = checked_request(parse_json(body, what="The body"))
     key = request.header(b"idempotency-key")
     return wanted if key is None else replace(wanted, idempotency_key=check_key(key))
+
+
+def _require_json(request: HTTPRequest) -> None:
+    media_type = request.list_header(b"content-type") or ""
+    if media_type != _JSON and not _is_json(media_type):
+        raise UnsupportedMediaType(f"Send the request as {_JSON}.")
+    coding = request.list_header(b"content-encoding")
+    if coding is not None and coding.lower() != "identity":
+        raise UnsupportedMediaType("Send the body without a content encoding.")
+
+
+def _is_json(media_type: str) -> bool:
+    """Whether a media type with parameters is that of JSON, which is UTF-8 whatever else is said.
+
+    Source: RFC 8259, 8.1.
+    """
+    name, *parameters = (part.strip().lower() for part in media_type.split(";"))
+    charsets = {
+        value.strip().strip('"')
+        for key, _, value in (parameter.partition("=") for parameter in parameters)
+        if key.strip() == "charset"
+    }
+    return name == _JSON and charsets <= _UTF_8
 
 
 async def _read_body(request: HTTPRequest, max_bytes: int) -> bytes:
@@ -143,13 +190,6 @@ async def _read_body(request: HTTPRequest, max_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-def _parse(text: bytes, *, what: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"{what} is not valid JSON: {error}.") from None
-
-
 def checked_request(wanted: Any) -> GraphQLRequest:
     """A request from its JSON.
 
@@ -158,41 +198,50 @@ def checked_request(wanted: Any) -> GraphQLRequest:
     """
     if not isinstance(wanted, dict):
         raise InvalidInput('The body is not a JSON object such as {"query": "{ viewer { id } }"}.')
-    query, document_id = _document(wanted)
+    query, document_id, sha256 = _document(wanted)
     variables = wanted.get("variables")
     if variables is not None and not isinstance(variables, dict):
         raise InvalidInput("The variables are not a JSON object.")
-    if variables and _nesting(variables) > _MAX_NESTING:
-        raise InvalidInput(f"The variables are nested more than {_MAX_NESTING} levels deep.")
     operation_name = wanted.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):
         raise InvalidInput("The operationName is not a text.")
-    return GraphQLRequest(query, variables, operation_name or None, document_id)
+    return GraphQLRequest(query, variables, operation_name or None, document_id, sha256)
 
 
-def _document(wanted: dict[str, Any]) -> tuple[str, str | None]:
-    """The text of a document, or nothing and the name of a stored one."""
+def _document(wanted: dict[str, Any]) -> tuple[str, str | None, str | None]:
+    """The text of a document, or nothing; the name of a stored one; the hash of any."""
     query, document_id = wanted.get("query"), wanted.get("documentId")
-    if document_id is None:
-        if not isinstance(query, str) or not query.strip():
-            raise InvalidInput("The request has no query; it must be a text.")
-        return query, None
-    if query is not None:
-        raise InvalidInput("The request has both a query and a documentId. Send one of them.")
-    if not isinstance(document_id, str):
-        raise InvalidInput("The documentId is not a text.")
-    return "", document_id
+    sha256 = _persisted(wanted.get("extensions"))
+    if document_id is not None:
+        if query is not None or sha256 is not None:
+            other = "persistedQuery" if query is None else "query"
+            raise InvalidInput(
+                f"The request has both a {other} and a documentId. Send one of them."
+            )
+        if not isinstance(document_id, str):
+            raise InvalidInput("The documentId is not a text.")
+        return "", document_id, None
+    if query is None and sha256 is not None:
+        return "", None, sha256
+    if not isinstance(query, str) or not query.strip():
+        raise InvalidInput("The request has no query; it must be a text.")
+    return query, None, sha256
 
 
-def _nesting(value: dict[str, Any]) -> int:
-    level: list[Any] = [value]
-    depth = 0
-    while level and depth <= _MAX_NESTING:
-        depth += 1
-        level = [
-            item
-            for container in level
-            for item in (container.values() if isinstance(container, dict) else container)
-            if isinstance(item, dict | list)
-        ]
-    return depth
+def _persisted(extensions: Any) -> str | None:
+    """The hash that a client names its document by."""
+    if extensions is None:
+        return None
+    if not isinstance(extensions, dict):
+        raise InvalidInput("The extensions are not a JSON object.")
+    persisted = extensions.get("persistedQuery")
+    if persisted is None:
+        return None
+    if not isinstance(persisted, dict):
+        raise InvalidInput("The persistedQuery is not a JSON object.")
+    version, sha256 = persisted.get("version"), persisted.get("sha256Hash")
+    if type(version) is not int or version != 1:
+        raise InvalidInput("The persistedQuery has not the version 1, the only one there is.")
+    if not isinstance(sha256, str) or not _SHA_256.fullmatch(sha256):
+        raise InvalidInput("The sha256Hash is not a SHA-256 in lower-case hexadecimal.")
+    return sha256

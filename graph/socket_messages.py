@@ -7,6 +7,9 @@ from typing import Any, Final
 import orjson
 from starlette.types import Message as Event
 
+from domain.errors import InvalidInput
+from graph.bounded_json import parse_json
+
 _MAX_REASON_BYTES: Final = 123
 
 _HAVE_AN_ID: Final = frozenset({"subscribe", "complete"})
@@ -59,9 +62,9 @@ def read_message(event: Event) -> Received:
     if text is None:
         raise Closed(4400, "Send messages as text, not as bytes.")
     try:
-        message = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise Closed(4400, "The message is not valid JSON.") from None
+        message = parse_json(text.encode(), what="The message")
+    except InvalidInput as error:
+        raise Closed(4400, error.message) from None
     if not isinstance(message, dict):
         raise Closed(4400, 'The message is not a JSON object such as {"type": "ping"}.')
     return _checked(message.get("type"), message.get("id", ""), message.get("payload"))

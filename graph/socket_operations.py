@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 from graphql import ExecutionResult, OperationType
 
+from domain.accounts import Client
 from domain.errors import AppError, InvalidInput
 from domain.viewer import Viewer
 from graph.context import Context
@@ -35,15 +36,20 @@ class Operations:
 
     Args:
         request_id: By what errors are found in the log.
+        client: Tells from where the socket comes.
     """
 
-    def __init__(self, endpoint: Endpoint, send: Send, request_id: str) -> None:
+    def __init__(
+        self, endpoint: Endpoint, send: Send, request_id: str, client: Callable[[], Client]
+    ) -> None:
         self._endpoint = endpoint
         self._send = send
         self._request_id = request_id
+        self._client = client
         self._by_id: dict[str, asyncio.Task[None]] = {}
         # Those too that have no id any more, and have not ended yet.
         self._tasks: set[asyncio.Task[None]] = set()
+        self._cancelled: set[asyncio.Task[None]] = set()
 
     async def start(self, message: Received, viewer: Viewer) -> None:
         """Begin an operation.
@@ -65,14 +71,21 @@ class Operations:
         """Have an operation send nothing more; one that is over is none to stop."""
         task = self._by_id.pop(operation_id, None)
         if task is not None:
-            task.cancel()
+            self._cancel(task)
 
     async def end(self) -> None:
         """Stop all operations, and wait until what they hold is given back."""
         tasks = tuple(self._tasks)
         for task in tasks:
-            task.cancel()
+            self._cancel(task)
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _cancel(self, task: asyncio.Task[None]) -> None:
+        """Once only: a second time would break off what gives back what the task holds."""
+        if task not in self._cancelled:
+            self._cancelled.add(task)
+            task.add_done_callback(self._cancelled.discard)
+            task.cancel()
 
     async def _run(self, message: Received, viewer: Viewer) -> None:
         try:
@@ -103,10 +116,12 @@ class Operations:
 
     async def _execute(self, message: Received, viewer: Viewer) -> Any:
         endpoint, wanted = self._endpoint, checked_request(message.payload)
-        document = endpoint.find(wanted)
+        document = endpoint.find(wanted, viewer)
         operation = operation_of(document, wanted)
         document.require_permissions(operation, wanted.variables or {}, viewer)
+        document.require_one_login(operation)
         context = endpoint.open_context(viewer)
+        context.client = self._client
         is_subscription = operation.operation is OperationType.SUBSCRIPTION
         run = endpoint.subscribe if is_subscription else endpoint.execute
         results = await run(document, wanted, context)

@@ -184,7 +184,7 @@ class PagedDocument:
         )
 
     def request(
-        self, variables: Mapping[str, Any], *, first: int, after: str | None
+        self, variables: Mapping[str, Any], first: int, *, after: str | None = None
     ) -> GraphQLRequest:
         """What asks for one page, with the variables of the stream."""
         return GraphQLRequest("", {**variables, self._first: first, self._after: after})

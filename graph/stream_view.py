@@ -48,7 +48,7 @@ class StreamView:
         read = HTTPRequest(request.scope, request.receive)
         wanted = await read_request(read, max_body_bytes=endpoint.settings.max_body_bytes)
         try:
-            document = endpoint.find(wanted)
+            document = endpoint.find(wanted, viewer)
             operation = operation_of(document, wanted)
             document.require_permissions(operation, wanted.variables or {}, viewer)
             context = endpoint.open_context(viewer)

@@ -6,6 +6,8 @@ costs as much as a small query.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from math import inf
 from typing import Any, Final
 
 import orjson
@@ -17,7 +19,14 @@ from starlette.types import Receive, Scope, Send
 
 from cache.http import PRIVATE
 from domain.enums import Role
-from domain.errors import AppError, ErrorCode, FeatureDisabled, InvalidInput
+from domain.errors import (
+    AppError,
+    ErrorCode,
+    FeatureDisabled,
+    InvalidInput,
+    PersistedQueryNotSupported,
+    Unauthenticated,
+)
 from domain.viewer import Viewer
 from graph.accept import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, LINES, negotiate, takes_events
 from graph.context import Context
@@ -26,6 +35,7 @@ from graph.endpoint import Endpoint, body_of, errors_of, no_token, operation_of
 from graph.errors import MASKED, format_app_error
 from graph.event_stream import EVENT_STREAM_HEADERS, EventStream, OpenStreams, as_events
 from graph.http_caching import AnswerCaching, Reply
+from graph.persisted_documents import PersistedQueryNotFound
 from graph.request import GraphQLRequest, HTTPRequest, read_request
 from streaming.statuses import STATUS
 
@@ -47,6 +57,13 @@ _HEADERS: Final = {
     for media_type in (JSON, GRAPHQL_RESPONSE)
 } | {EVENT_STREAM: EVENT_STREAM_HEADERS}
 
+METHODS: Final = ("GET", "HEAD", "POST")
+
+_STRANGERS_BODY_BYTES: Final = 64 * 2**10
+_STRANGERS_CHARS: Final = 2000
+
+_Admitted = tuple[GraphQLRequest, Document, OperationDefinitionNode]
+
 AnswerByLines = Callable[[Request, Document, GraphQLRequest, Context], Awaitable[Response]]
 """Answers a query with a list by its rows, a line each; raises what is wrong before the first."""
 
@@ -54,7 +71,7 @@ log = structlog.get_logger(__name__)
 
 
 class MethodNotAllowed(AppError):
-    """A mutation came by GET, or a subscription or stream by HEAD.
+    """A method that is none of ours, a mutation by GET, a subscription or stream by HEAD.
 
     Args:
         allow: The methods by which it may come, as the header Allow names them.
@@ -146,15 +163,18 @@ class GraphQLView:
     async def _answer(self, request: HTTPRequest, accepted: str) -> _Answer | EventStream | _Lines:
         endpoint = self._endpoint
         try:
-            viewer = await endpoint.authenticate(request.header(b"authorization"))
-            if viewer is None and not self._settings.open_introspection:
-                # Before the document is looked at: what is wrong with one tells of the schema.
-                raise no_token()
-            wanted = await read_request(request, max_body_bytes=self._settings.max_body_bytes)
-            document = endpoint.find(wanted)
-            operation = operation_of(document, wanted)
-            self._check(request, document, operation, wanted, viewer)
+            if request.method not in METHODS:
+                raise MethodNotAllowed("Send the request by POST or GET.", allow=", ".join(METHODS))
+            viewer, refusal = await self._identify(request)
+            if viewer is None and (refusal is not None or not self._settings.open_introspection):
+                wanted, document, operation = await self._admit_stranger(request, refusal)
+            else:
+                wanted, document, operation = await self._admit(
+                    request, viewer, max_body_bytes=self._settings.max_body_bytes
+                )
+            document.require_one_login(operation)
             context = endpoint.open_context(viewer)
+            context.client = request.client
             context.idempotency_key = wanted.idempotency_key
             context.bypasses_cache = request.wants_fresh
             context.is_debugged = _is_debugged(request, viewer)
@@ -163,12 +183,65 @@ class GraphQLView:
             if operation.operation is OperationType.SUBSCRIPTION:
                 return await self._subscribe(request, document, wanted, context, accepted)
             result = await endpoint.execute(document, wanted, context)
+            if not request.is_post and context.cost is not None:
+                # What is left is another with every answer, and so would its tag be.
+                context.cost.per_minute = None
         except AppError as error:
             body = {"errors": [format_app_error(error, request.id)]}
             return _Answer(body, STATUS.get(error.code, 400), error)
         except InvalidDocument as invalid:
             return _Answer(errors_of(invalid, request.id), _request_error(accepted))
         return _finished(result, context, request, accepted)
+
+    async def _identify(self, request: HTTPRequest) -> tuple[Viewer | None, Unauthenticated | None]:
+        """Who sends a request, or why that is nobody.
+
+        Clients send the token they have on every request, the one that asks for another included.
+        """
+        try:
+            return await self._endpoint.authenticate(request.header(b"authorization")), None
+        except Unauthenticated as refusal:
+            return None, refusal
+
+    async def _admit_stranger(
+        self, request: HTTPRequest, refusal: Unauthenticated | None
+    ) -> _Admitted:
+        """The operation of a request without a good token: a public one, and a short document.
+
+        Whatever is wrong with another is not told: it would tell of the schema.
+        """
+        try:
+            admitted = await self._admit(
+                request,
+                None,
+                max_body_bytes=min(_STRANGERS_BODY_BYTES, self._settings.max_body_bytes),
+                max_chars=_STRANGERS_CHARS,
+            )
+        except (PersistedQueryNotFound, PersistedQueryNotSupported):
+            # A hash, and nothing else, has come: clients have to know that the text is wanted.
+            raise
+        except (AppError, InvalidDocument):
+            raise refusal or no_token() from None
+        _, document, operation = admitted
+        if refusal is not None and not document.is_public(operation):
+            raise refusal
+        return admitted
+
+    async def _admit(
+        self,
+        request: HTTPRequest,
+        viewer: Viewer | None,
+        *,
+        max_body_bytes: int,
+        max_chars: float = inf,
+    ) -> _Admitted:
+        wanted = await read_request(request, max_body_bytes=max_body_bytes)
+        if len(wanted.query) > max_chars:
+            raise no_token()
+        document = self._endpoint.find(wanted, viewer)
+        operation = operation_of(document, wanted)
+        self._check(request, document, operation, wanted, viewer)
+        return wanted, document, operation
 
     def _check(
         self,
@@ -185,8 +258,11 @@ class GraphQLView:
             raise InvalidInput(_ONE_MUTATION)
         if viewer is not None:
             document.require_permissions(operation, wanted.variables or {}, viewer)
-        elif not (is_introspection(operation) or document.is_public(operation)):
+        elif not (document.is_public(operation) or self._is_open(operation)):
             raise no_token()
+
+    def _is_open(self, operation: OperationDefinitionNode) -> bool:
+        return self._settings.open_introspection and is_introspection(operation)
 
     async def _answer_by_lines(
         self, request: HTTPRequest, document: Document, wanted: GraphQLRequest, context: Context
@@ -213,7 +289,8 @@ class GraphQLView:
         results = await self._endpoint.subscribe(document, wanted, context)
         if isinstance(results, ExecutionResult):
             return _finished(results, context, request, accepted)
-        return EventStream(results, context, request.id, self._streams)
+        check = partial(self._endpoint.authenticate, request.header(b"authorization"))
+        return EventStream(results, context, request.id, self._streams, check=check)
 
 
 def _finished(

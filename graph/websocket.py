@@ -13,9 +13,9 @@ from typing import Any, Final
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from domain.errors import AppError
+from domain.errors import AppError, Unavailable
 from domain.viewer import Viewer
-from graph.endpoint import Endpoint, token_expired
+from graph.endpoint import Endpoint, token_changed, token_expired
 from graph.errors import MASKED
 from graph.request import HTTPRequest
 from graph.socket_messages import Closed, Gone, Received, read_message, written
@@ -32,13 +32,21 @@ class GraphQLSocket:
     Args:
         init_seconds: How long a client may take to say who it is.
         closing_seconds: What a client that has stopped to read may hold up the end of its socket.
+        checking_seconds: How often it is asked whether a token is still good that goes on being
+            used without a word: it may have been taken back, or its user sent away.
     """
 
     def __init__(
-        self, endpoint: Endpoint, *, init_seconds: float = 10.0, closing_seconds: float = 5.0
+        self,
+        endpoint: Endpoint,
+        *,
+        init_seconds: float = 10.0,
+        closing_seconds: float = 5.0,
+        checking_seconds: float = 30.0,
     ) -> None:
         self._endpoint = endpoint
         self._init_seconds = init_seconds
+        self._checking_seconds = checking_seconds
         self._closing_seconds = closing_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +58,9 @@ class GraphQLSocket:
             await send(Closed(4406, f"Open the socket with the subprotocol {PROTOCOL}.").event())
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        connection = _Connection(self._endpoint, HTTPRequest(scope, receive), send)
+        connection = _Connection(
+            self._endpoint, HTTPRequest(scope, receive), send, self._checking_seconds
+        )
         closed = await connection.serve(self._init_seconds)
         if closed is not None:
             await self._close(send, closed)
@@ -66,12 +76,18 @@ class GraphQLSocket:
 class _Connection:
     """One socket, from its first message to its last."""
 
-    def __init__(self, endpoint: Endpoint, request: HTTPRequest, send: Send) -> None:
+    def __init__(
+        self, endpoint: Endpoint, request: HTTPRequest, send: Send, checking_seconds: float
+    ) -> None:
         self._endpoint = endpoint
+        self._checking_seconds = checking_seconds
         self._request = request
         self._send_event = send
-        self._operations = Operations(endpoint, self._send, request.id)
+        self._operations = Operations(endpoint, self._send, request.id, request.client)
         self._viewer: Viewer | None = None
+        self._token: str | None = None
+        self._refusal: Closed | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._time = asyncio.timeout(None)
         self._handlers = {
             "connection_init": self._init,
@@ -95,6 +111,8 @@ class _Connection:
             log.exception("socket_failed")
             return Closed(4500, MASKED)
         finally:
+            if self._checking is not None:
+                self._checking.cancel()
             await self._operations.end()
         return None
 
@@ -110,18 +128,25 @@ class _Connection:
     async def _init(self, message: Received) -> None:
         if self._viewer is not None:
             raise Closed(4429, "connection_init was sent twice.")
-        self._viewer = await self._authenticated(message.payload)
+        self._token = self._token_of(message.payload)
+        self._viewer = await self._authenticated()
         left = self._viewer.seconds_left()
         now = asyncio.get_running_loop().time()
         self._time.reschedule(None if left is None else now + left)
+        self._checking = asyncio.create_task(self._check())
         await self._send({"type": "connection_ack"})
 
-    async def _authenticated(self, payload: Mapping[str, Any]) -> Viewer:
+    def _token_of(self, payload: Mapping[str, Any]) -> str | None:
         given = {name.lower(): value for name, value in payload.items()}.get("authorization")
         if given is None:
             given = self._request.header(b"authorization")
+        return given if isinstance(given, str) else None
+
+    async def _authenticated(self) -> Viewer:
         try:
-            viewer = await self._endpoint.authenticate(given if isinstance(given, str) else None)
+            viewer = await self._endpoint.authenticate(self._token)
+        except Unavailable as error:
+            raise Closed(1013, error.message) from None
         except AppError as error:
             raise Closed(4403, error.message) from None
         if viewer is None:
@@ -131,7 +156,24 @@ class _Connection:
     async def _subscribe(self, message: Received) -> None:
         if self._viewer is None:
             raise Closed(4401, "Send connection_init first, and wait for connection_ack.")
-        await self._operations.start(message, self._viewer)
+        # It may have been taken back since the last one.
+        viewer = await self._authenticated()
+        if viewer != self._viewer:
+            raise Closed(4403, token_changed().message)
+        await self._operations.start(message, viewer)
+
+    async def _check(self) -> None:
+        """End the socket when its token is not good any more, or not for the same."""
+        while self._refusal is None:
+            await asyncio.sleep(self._checking_seconds)
+            try:
+                if await self._endpoint.authenticate(self._token) != self._viewer:
+                    raise token_changed()
+            except Unavailable:
+                log.debug("token_not_checked")
+            except AppError as error:
+                self._refusal = Closed(4403, error.message)
+                self._time.reschedule(asyncio.get_running_loop().time())
 
     async def _complete(self, message: Received) -> None:
         self._operations.stop(message.id)
@@ -149,4 +191,4 @@ class _Connection:
     def _out_of_time(self) -> Closed:
         if self._viewer is None:
             return Closed(4408, "connection_init did not come in time.")
-        return Closed(4403, token_expired().message)
+        return self._refusal or Closed(4403, token_expired().message)

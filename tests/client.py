@@ -6,6 +6,13 @@ import httpx
 import orjson
 
 
+def without_cost(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without what it costs, which all have that are answered."""
+    told = {name: it for name, it in answer.get("extensions", {}).items() if name != "cost"}
+    others = {name: part for name, part in answer.items() if name != "extensions"}
+    return {**others, "extensions": told} if told else others
+
+
 class Client:
     """Sends operations as one user."""
 
@@ -14,11 +21,10 @@ class Client:
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     async def send(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The whole answer to an operation."""
+        """The whole answer to an operation, but for what it costs."""
         content = orjson.dumps({"query": query, "variables": variables})
         response = await self.http.post("/graphql", content=content, headers=self.headers)
-        answer: dict[str, Any] = response.json()
-        return answer
+        return without_cost(response.json())
 
     async def query(self, query: str, **variables: Any) -> Any:
         """The data of an operation that has no errors."""

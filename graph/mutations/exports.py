@@ -96,7 +96,9 @@ class ExportMutations:
         require_exports(info.context)
 
         async def work(tx: Transaction) -> JobRow:
-            task = ExportRecords(export=export_to_json(_export(input)))
+            task = ExportRecords(
+                export=export_to_json(_export(input)), sees_all=info.context.sees_all
+            )
             job = await enqueue(tx, task, owner=viewer.user_uuid)
             (shown,) = await load_jobs(tx, [job.id])
             return cast("JobRow", shown)

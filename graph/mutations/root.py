@@ -2,6 +2,7 @@
 
 import strawberry
 
+from graph.mutations.accounts import ApiTokenMutations, SessionMutations, UserMutations
 from graph.mutations.bulk import BulkMutations
 from graph.mutations.caching import CacheMutations
 from graph.mutations.exports import ExportMutations
@@ -24,5 +25,8 @@ class Mutation(
     MergeMutations,
     PrivacyMutations,
     UploadMutations,
+    SessionMutations,
+    UserMutations,
+    ApiTokenMutations,
 ):
     """The root of mutations."""

@@ -13,6 +13,7 @@ from domain.jobs import JobErrorCode, JobKind, JobStatus
 from domain.node_ids import NodeKind
 from domain.scalars import BigInt, Json, read_datetime
 from domain.tasks import ExportRecords
+from domain.viewer import Permission
 from graph.context import Context, Info
 from graph.declare import as_enum, column, loaded, node_id, rows_of
 from graph.types.bulk import BulkCounts
@@ -161,7 +162,7 @@ def _filter(root: strawberry.Parent[Any]) -> Json | None:
 
 def _download_url(root: strawberry.Parent[Any], info: Info) -> str | None:
     result, context = _result(root), info.context
-    if result is None or context.signed_link is None or not is_of_viewer(root, context):
+    if result is None or context.signed_link is None or not _may_download(root, context):
         return None
     left = (read_datetime(result["expiresAt"]) - datetime.now(UTC)).total_seconds()
     path = EXPORTS_PATH + result["spool"]
@@ -202,8 +203,15 @@ class ExportJob(Job):
         resolver=_download_url,
         description="Its address, relative to this server, to follow without a token within 15"
         " minutes; read it again for another. Null until it is whole, once it has expired, and for"
-        " everybody but the owner.",
+        " everybody but the owner, and with a token that has not the permission EXPORT.",
     )
+
+
+def _may_download(row: JobRow, context: Context) -> bool:
+    """Whether the viewer could ask for the file without a signed address too."""
+    viewer = context.viewer
+    may_export = viewer is not None and Permission.EXPORT in viewer.permissions
+    return may_export and is_of_viewer(row, context)
 
 
 def is_of_viewer(row: JobRow, context: Context) -> bool:

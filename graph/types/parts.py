@@ -32,9 +32,16 @@ async def _avatar_url(rows: Sequence[Any], _info: Info) -> list[str | None]:
 
 async def _last_active(rows: Sequence[Any], info: Info) -> list[datetime | None]:
     """When colleagues are at work is for admins to know, and for everybody of themselves."""
-    viewer, sees_all = info.context.viewer, info.context.has_role(Role.ADMIN)
-    own = None if viewer is None else viewer.user_uuid
-    return [row["last_active_at"] if sees_all or row["uuid"] == own else None for row in rows]
+    return [row["last_active_at"] if _is_told(row, info) else None for row in rows]
+
+
+async def _is_active(rows: Sequence[Any], info: Info) -> list[bool | None]:
+    return [row["is_active"] if _is_told(row, info) else None for row in rows]
+
+
+def _is_told(row: Any, info: Info) -> bool:
+    """Whether the viewer is told of a user what colleagues are not."""
+    return info.context.shows_what_is_of(row["uuid"])
 
 
 @rows_of("users")
@@ -57,6 +64,11 @@ class User(Node):
         _last_active,
         "When the user last sent a request, to within five minutes; of others, admins see it.",
         needs=("uuid", "last_active_at"),
+    )
+    is_active: bool | None = batched(
+        _is_active,
+        "Whether the user may come in; null for those who are neither admin nor the user.",
+        needs=("uuid", "is_active"),
     )
     created_at: datetime = column("When the user was created.")
 

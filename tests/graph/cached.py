@@ -25,7 +25,8 @@ class Answered:
     Attributes:
         status: What the cache did; None when nothing of the operation can be kept.
         statements: What was asked of PostgreSQL.
-        told: Everything beside the data but for what an admin asks by `X-Debug`.
+        told: Everything beside the data but for what an admin asks by `X-Debug`, and the cost.
+        cost: What it cost; None when there was no answer.
     """
 
     data: Any
@@ -33,6 +34,7 @@ class Answered:
     tags: tuple[str, ...]
     statements: tuple[str, ...]
     told: dict[str, Any]
+    cost: dict[str, int] | None
 
 
 class CachedApp:
@@ -59,6 +61,7 @@ class CachedApp:
         body = response.json()
         told = body.pop("extensions", {})
         cached = told.pop("cache", {})
+        cost = told.pop("cost", None)
         told = {name: told[name] for name in ("notices", "hints") if name in told}
         return Answered(
             body.pop("data", None),
@@ -66,6 +69,7 @@ class CachedApp:
             tuple(cached.get("tags", ())),
             tuple(statements),
             body | told,
+            cost,
         )
 
     async def _usable(self) -> None:

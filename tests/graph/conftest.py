@@ -40,3 +40,16 @@ async def full_app(
     ):
         await fill(app)
         yield app
+
+
+@pytest.fixture(scope="session")
+async def accounts_app(
+    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[App]:
+    """One application for all tests of users, each of which makes users of its own."""
+    name = f"{template}_accounts"
+    async with (
+        _database_of_its_own(server_url, name=name, template=template) as url,
+        open_app(url, tmp_path_factory.mktemp("accounts_app")) as app,
+    ):
+        yield app

@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import strawberry
 from sqlalchemy.engine import URL
 from strawberry.schema.config import StrawberryConfig
 
-from access.tokens import Tokens, bearer_authentication
+from access.tokens import Tokens
 from app.asgi import Application
 from app.middleware import RequestMiddleware
 from app.warming import Warmers
+from cache.buckets import Buckets
 from db.engine import open_engine
 from db.transaction import Database
 from domain.enums import Role
@@ -29,13 +31,17 @@ from graph.view import GraphQLView
 from graph.websocket import GraphQLSocket
 from jobs.background import BackgroundTasks
 from tests.served import Served, serving
+from tests.tokens import by_token
 
 USER = UUID("00000000-0000-4000-8000-000000000001")
 TOKENS = Tokens(b"s" * 32)
-BY_TOKEN = bearer_authentication(TOKENS)
+BY_TOKEN = by_token(TOKENS)
 
 busy: set[str] = set()
 """What is under way in resolvers."""
+
+may_end = asyncio.Event()
+"""Set when `lingers` may give back what it holds."""
 
 
 @asynccontextmanager
@@ -67,6 +73,13 @@ class Query:
         return "slow"
 
     @strawberry.field
+    async def stuck(self) -> "Number":
+        """An object that never comes."""
+        async with under_way("stuck"):
+            await asyncio.Event().wait()
+        return Number(number=0)
+
+    @strawberry.field
     async def broken(self) -> str | None:
         """A bug."""
         raise LookupError("secret")
@@ -87,6 +100,11 @@ class Number:
     """An event."""
 
     number: int
+
+    @strawberry.field
+    async def next(self) -> "Number":
+        """The one behind it."""
+        return Number(number=self.number + 1)
 
     @strawberry.field
     async def odd_fails(self) -> str | None:
@@ -129,6 +147,17 @@ class Subscription:
             await asyncio.Event().wait()
 
     @strawberry.subscription
+    async def lingers(self) -> AsyncGenerator[str, None]:
+        """The name, and then nothing more; what it holds is given back once it may be."""
+        busy.add("lingers")
+        try:
+            yield "lingers"
+            await asyncio.Event().wait()
+        finally:
+            await may_end.wait()
+            busy.discard("lingers")
+
+    @strawberry.subscription
     async def flood(self, characters: int) -> AsyncGenerator[str, None]:
         """Texts of a length, without an end."""
         async with under_way("flood"):
@@ -148,6 +177,12 @@ class Subscription:
         return _nothing()
 
     @strawberry.subscription
+    async def refused_numbers(self, info: Info) -> AsyncGenerator[Number, None]:
+        """As `refused`, of objects."""
+        info.context.require_viewer().require(Permission.ADMIN)
+        return _no_numbers()
+
+    @strawberry.subscription
     async def lost(self) -> AsyncGenerator[str, None]:
         """Never comes to a source."""
         async with under_way("lost"):
@@ -162,6 +197,11 @@ class Subscription:
 
 
 async def _nothing() -> AsyncGenerator[str, None]:
+    return
+    yield
+
+
+async def _no_numbers() -> AsyncGenerator[Number, None]:
     return
     yield
 
@@ -215,10 +255,18 @@ async def following(
     init_seconds: float = 10,
     keep_alive_seconds: float = 10,
     patience_seconds: float = 5,
+    checking_seconds: float = 30,
+    max_connections: int | None = None,
     authenticate: Authenticate = BY_TOKEN,
     open_context: Callable[[Database, Viewer | None], Context] = nothing_open,
+    buckets: Buckets | None = None,
+    **limits: Any,
 ) -> AsyncIterator[Following]:
-    """The schema behind a port."""
+    """The schema behind a port.
+
+    Args:
+        limits: As `EndpointSettings` names them.
+    """
     # Nothing of it reads, so nothing connects.
     async with open_engine(server_url) as engine:
         database, executor = Database(engine), Executor(SCHEMA)
@@ -229,16 +277,21 @@ async def following(
                 max_body_bytes=10_000,
                 request_timeout_seconds=request_seconds,
                 open_introspection=True,
+                **limits,
             ),
             authenticate=authenticate,
             open_context=lambda viewer: open_context(database, viewer),
+            buckets=buckets,
         )
         streams = OpenStreams(
             keep_alive_seconds=keep_alive_seconds, closing_seconds=patience_seconds
         )
         view = GraphQLView(endpoint, streams)
         socket = GraphQLSocket(
-            endpoint, init_seconds=init_seconds, closing_seconds=patience_seconds
+            endpoint,
+            init_seconds=init_seconds,
+            closing_seconds=patience_seconds,
+            checking_seconds=checking_seconds,
         )
         app = Application(
             RequestMiddleware(view),
@@ -248,7 +301,10 @@ async def following(
             warmers=Warmers(endpoint, None),
         )
         async with serving(
-            app, on_stop=app.end_streams, patience_seconds=patience_seconds
+            app,
+            on_stop=app.end_streams,
+            patience_seconds=patience_seconds,
+            max_connections=max_connections,
         ) as served:
             tasks = frozenset(asyncio.all_tasks())
             yield Following(served=served, executor=executor, streams=streams, tasks=tasks)

@@ -11,6 +11,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.client import without_cost
+
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
@@ -43,10 +45,10 @@ class Socket:
         await self.send("subscribe", id=id, payload={"query": query, **more})
 
     async def next(self, id: str = "1") -> Any:
-        """The result that comes next."""
+        """The result that comes next, but for what it costs."""
         message = await self.receive()
         assert (message["type"], message["id"]) == ("next", id), message
-        return message["payload"]
+        return without_cost(message["payload"])
 
     async def error(self, id: str = "1") -> dict[str, Any]:
         """The one error that comes in place of a result."""

@@ -106,7 +106,7 @@ async def test_request_that_wants_nothing_kept_is_answered_past_the_cache(app: A
     asked = app.client().headers | {"Cache-Control": "no-cache"}
     for _ in range(2):
         answer = await app.http.post("/graphql", json={"query": CONTACTS}, headers=asked)
-        assert answer.json() == {"data": {"contacts": {"nodes": []}}}
+        assert answer.json()["data"] == {"contacts": {"nodes": []}}
     found = await stats(app.client(Role.ADMIN))
     assert (found["misses"], found["hits"], found["bypasses"]) == ("0", "0", "2")
     assert found["totalEntries"] == "0"
@@ -205,7 +205,7 @@ async def test_warmed_answers_are_found_by_requests(app: App, admin: Client) -> 
     assert await warm(admin, "Overview") == [{"name": "Overview", "ok": True, "error": None}]
     before = await stats(admin)
     answer = await app.get({"documentId": "Overview"})
-    assert answer.json() == {"data": {"contacts": {"totalCount": 1}}}
+    assert answer.json()["data"] == {"contacts": {"totalCount": 1}}
     await admin.query("{ contacts { totalCount } }")
     after = await stats(admin)
     assert (before["hits"], after["hits"]) == ("0", "2")

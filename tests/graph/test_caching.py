@@ -96,6 +96,8 @@ async def test_same_query_asks_postgresql_nothing_the_second_time(
     assert first.statements
     assert second.statements == ()
     assert (first.data, first.told) == (second.data, {})
+    assert first.cost is not None
+    assert first.cost == second.cost
 
 
 NOT_KEPT = {

@@ -317,7 +317,7 @@ async def test_measure_of_companies_is_covered(populated: CachedApp, measure: st
 
 # Fields.
 
-UNTOLD: Final = {"User.lastActiveAt", "User.createdAt"}
+UNTOLD: Final = {"User.lastActiveAt", "User.isActive", "User.createdAt"}
 """Fields that depend on who asks, or of whose changes nobody is told."""
 
 PLACES: Final = {

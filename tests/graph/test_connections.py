@@ -108,7 +108,7 @@ async def test_page_size_has_a_default_and_a_cap_with_a_notice(
     capped = await client.send(
         """{ all: contacts(first: 5000) { totalCount nodes { id } pageInfo { hasNextPage } }
              end: contacts(last: 1001) { nodes { id } }
-             companies { nodes { contacts(first: 2000) { nodes { id } } } } }"""
+             companies(first: 5) { nodes { contacts(first: 2000) { nodes { id } } } } }"""
     )
     assert len(capped["data"]["all"]["nodes"]) == 1000
     assert capped["data"]["all"]["totalCount"] == 1005

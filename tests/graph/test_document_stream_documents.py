@@ -7,7 +7,7 @@ from graphql import NoUnusedFragmentsRule, NoUnusedVariablesRule, specified_rule
 
 from domain.enums import Role
 from domain.errors import InvalidInput
-from graph.documents import Documents, InvalidDocument
+from graph.documents import Documents, InvalidDocument, read_document
 from graph.schema import core_schema
 from graph.stream_documents import PagedDocument, PagedDocuments, Walk
 
@@ -164,7 +164,7 @@ REWRITTEN = {
 
 def paged(query: str, name: str | None = None) -> PagedDocument:
     """The document of a text page by page."""
-    document = DOCUMENTS.get(query)
+    document = read_document(SCHEMA, query)
     operation = document.operation(name)
     assert operation is not None
     return PagedDocument(SCHEMA, document, operation)

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from sqlalchemy.engine import URL
 
-from access.tokens import bearer_authentication
 from app.asgi import graphql_view
 from app.middleware import RequestMiddleware
 from app.resources import Resources
@@ -367,8 +366,8 @@ async def test_streams_can_be_switched_off(empty_app: App, path: str) -> None:
 
 async def test_view_without_streams_says_so(empty_app: App) -> None:
     """Where an application has the view alone, there is nothing that could write a stream."""
-    authenticate = bearer_authentication(empty_app.resources.tokens)
-    view = RequestMiddleware(graphql_view(empty_app.resources, authenticate=authenticate))
+    resources = empty_app.resources
+    view = RequestMiddleware(graphql_view(resources, authenticate=resources.authentication))
     transport = httpx.ASGITransport(view)
     headers = {**empty_app.client().headers, "Accept": JSONL}
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:

@@ -1,6 +1,7 @@
 """graphql-sse, one connection an operation: who is answered by a stream, and how it ends."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,9 +10,11 @@ import pytest
 from sqlalchemy.engine import URL
 from structlog.testing import capture_logs
 
+from domain.errors import Unauthenticated
+from domain.viewer import Viewer
 from graph.accept import EVENT_STREAM, negotiate, takes_events
 from tests.graph.answers import JSON, NEW_TYPE, the_error
-from tests.graph.following import Following, busy, following, token
+from tests.graph.following import BY_TOKEN, Following, busy, following, token
 from tests.graph.sockets import until, until_still
 from tests.graph.streams import streaming
 
@@ -103,7 +106,7 @@ async def test_query_of_a_client_that_reads_both_is_json(
 ) -> None:
     """Such clients name both on every request; a subscription of theirs is a stream."""
     response = await ask(http, "{ role }", accept)
-    assert response.json() == {"data": {"role": "viewer"}}
+    assert response.json()["data"] == {"role": "viewer"}
     response = await ask(http, NUMBERS, accept)
     assert response.headers["content-type"].startswith(EVENT_STREAM)
 
@@ -117,7 +120,8 @@ async def test_query_of_a_client_that_reads_only_events_is_a_stream(
         ("mutation { double(number: 2) }", {"double": 4}),
     ):
         response = await ask(http, query)
-        told = orjson.dumps({"data": data}).decode()
+        cost = {"requested": 1, "actual": 1, "maximum": 20000}
+        told = orjson.dumps({"data": data, "extensions": {"cost": cost}}).decode()
         assert response.headers["content-type"].startswith(EVENT_STREAM)
         assert response.text == f"event: next\ndata: {told}\n\nevent: complete\ndata: \n\n"
 
@@ -200,6 +204,49 @@ async def test_subscription_that_does_not_come_to_a_source_is_a_timeout(server_u
     ):
         the_error(await ask(http, "subscription { lost }"), 504, "TIMEOUT")
         assert not busy
+
+
+async def test_stream_ends_when_its_token_is_taken_back(server_url: URL) -> None:
+    """Who follows and asks nothing more is looked at with every sign of life."""
+    is_taken_back = False
+
+    async def authenticate(header: str | None) -> Viewer | None:
+        if is_taken_back:
+            raise Unauthenticated("The token has been revoked. Log in again.")
+        return await BY_TOKEN(header)
+
+    async with (
+        following(server_url, authenticate=authenticate, keep_alive_seconds=0.01) as server,
+        client_of(server) as http,
+        streaming(http, "subscription { forever }") as events,
+    ):
+        assert await events.next() == {"data": {"forever": "forever"}}
+        is_taken_back = True
+        (error,) = (await events.next())["errors"]
+        assert error["message"] == "The token has been revoked. Log in again."
+        assert error["extensions"]["code"] == "UNAUTHENTICATED"
+        await until(lambda: not busy)
+
+
+async def test_stream_ends_when_its_token_is_good_for_less(server_url: URL) -> None:
+    """What was begun with more does not go on."""
+    is_demoted = False
+
+    async def authenticate(header: str | None) -> Viewer | None:
+        viewer = await BY_TOKEN(header)
+        assert viewer is not None
+        return replace(viewer, scopes=frozenset()) if is_demoted else viewer
+
+    async with (
+        following(server_url, authenticate=authenticate, keep_alive_seconds=0.01) as server,
+        client_of(server) as http,
+        streaming(http, "subscription { forever }") as events,
+    ):
+        assert await events.next() == {"data": {"forever": "forever"}}
+        is_demoted = True
+        (error,) = (await events.next())["errors"]
+        assert error["message"] == "What the token allows has changed. Connect again."
+        await until(lambda: not busy)
 
 
 async def test_stream_ends_when_its_token_expires(server: Following) -> None:

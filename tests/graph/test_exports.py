@@ -17,7 +17,8 @@ from domain.enums import Role
 from domain.exports import DEFAULT_COLUMNS, ExportEntity
 from domain.records import NewLocation
 from domain.scalars import write_datetime
-from domain.viewer import Viewer
+from domain.tasks import ExportRecords
+from domain.viewer import MAKE_JOBS, Permission, Viewer
 from graph.exports import MAX_URL_CHARS
 from jobs.exports import export_handlers
 from tests.apps import App, open_app
@@ -199,6 +200,23 @@ async def test_link_is_good_for_its_file_and_for_a_while(
     assert seconds_of(resources, url) <= 900
 
 
+@pytest.mark.usefixtures("working")
+async def test_link_is_for_tokens_that_could_download_without(
+    client_as: ClientAs, resources: Resources, http: httpx.AsyncClient
+) -> None:
+    """A token of the owner with another scope sees the job, and reads no record by it."""
+    admin = await client_as(Role.ADMIN)
+    id_ = await exported(admin, resources)
+    token = admin.headers["Authorization"].removeprefix("Bearer ")
+    for scope in MAKE_JOBS:
+        made = await resources.accounts.create_api_token(
+            resources.tokens.read(token), name=scope.value, scopes=[scope], expires_at=None
+        )
+        url = await link(Client(http, made.secret), id_)
+        assert (url is not None) is (scope is Permission.EXPORT), scope
+    assert (await http.get(await link(admin, id_))).status_code == 200
+
+
 def seconds_of(resources: Resources, url: str) -> float:
     """How long an address is good yet."""
     (token,) = parse_qs(urlsplit(url).query)["token"]
@@ -278,8 +296,9 @@ async def test_job_of_a_newer_release_hides_no_other(viewer: Client, resources: 
     newer, known = [(await create(viewer))["job"]["id"] for _ in range(2)]
     await execute(
         resources.database,
-        "UPDATE jobs SET version = 2, payload = '{\"exports\": []}'"
+        "UPDATE jobs SET version = $1, payload = '{\"exports\": []}'"
         " WHERE id = (SELECT min(id) FROM jobs)",
+        ExportRecords.version + 1,
     )
     jobs = (await viewer.query(LIST))["jobs"]
     assert [(job["id"], job["__typename"]) for job in jobs["nodes"]] == [

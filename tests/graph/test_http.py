@@ -32,7 +32,7 @@ NOT_A_REQUEST: dict[str, tuple[bytes | str, str]] = {
     "5 000 levels inside": (f'{{"query": {deep(5000)}}}', "The body is not valid JSON"),
     "150 levels of variables": (
         as_body("{ __typename }", variables={"a": json.loads(deep(150))}),
-        "The variables are nested more than 100 levels deep.",
+        "The body is nested more than 100 levels deep.",
     ),
     "no query": ("{}", "The request has no query; it must be a text."),
     "null query": (as_body(None), "The request has no query; it must be a text."),
@@ -81,8 +81,8 @@ NOT_EXECUTABLE: dict[str, tuple[str, str, str]] = {
         as_body(
             "{...F0}" + "".join(f" fragment F{n} on Query {{...F{n + 1}}}" for n in range(240))
         ),
-        "GRAPHQL_VALIDATION_FAILED",
-        "",
+        "QUERY_TOO_DEEP",
+        "The document is too deep. Its fragments are 241 levels in each other;",
     ),
     "unknown field": (
         as_body("{ nothing }"),
@@ -193,9 +193,9 @@ async def test_operation_name_chooses_the_operation(empty_app: App) -> None:
     """Of several operations the named one runs; an empty name is none."""
     query = "query A { a: __typename } query B { b: __typename }"
     response = await empty_app.post(as_body(query, operationName="B"))
-    assert response.json() == {"data": {"b": "Query"}}
+    assert response.json()["data"] == {"b": "Query"}
     response = await empty_app.post(as_body("query A { a: __typename }", operationName=""))
-    assert response.json() == {"data": {"a": "Query"}}
+    assert response.json()["data"] == {"a": "Query"}
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ async def test_body_that_is_not_called_json_is_refused(empty_app: App, content_t
 async def test_json_with_parameters_is_taken(empty_app: App, content_type: str) -> None:
     """Parameters and case of the media type do not matter."""
     response = await empty_app.post(TYPENAME, **{"Content-Type": content_type})
-    assert (response.status_code, response.json()) == (200, {"data": {"__typename": "Query"}})
+    assert (response.status_code, response.json()["data"]) == (200, {"__typename": "Query"})
 
 
 async def test_encoded_body_is_refused(empty_app: App) -> None:
@@ -263,10 +263,7 @@ async def test_get_answers_a_query_with_variables(empty_app: App) -> None:
         "operationName": "A",
     }
     response = await empty_app.get(parameters)
-    assert (response.status_code, response.json()) == (
-        200,
-        {"data": {"contacts": {"totalCount": 0}}},
-    )
+    assert (response.status_code, response.json()["data"]) == (200, {"contacts": {"totalCount": 0}})
     slashed = await empty_app.http.get(
         "/graphql/", params=parameters, headers=empty_app.client().headers
     )
@@ -335,7 +332,7 @@ async def test_media_type_of_the_answer_follows_accept(
 async def test_text_that_is_never_closed_is_refused_at_once(empty_app: App) -> None:
     """A document is looked through in one pass, whatever it holds: this one once took minutes."""
     for opening in ('"', '"""'):
-        response = await empty_app.post(as_body(opening + '\\"' * 200_000))
+        response = await empty_app.post(as_body(opening + '\\"' * 45_000))
         the_error(response, 200, "GRAPHQL_PARSE_FAILED")
 
 

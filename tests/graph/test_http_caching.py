@@ -69,7 +69,7 @@ async def test_answer_that_has_changed_is_sent(app: App) -> None:
     before = await app.get(COUNT)
     await make_contact(app.resources.database)
     after = await app.get(COUNT, **{"If-None-Match": before.headers["etag"]})
-    assert (after.status_code, after.json()) == (200, {"data": {"contacts": {"totalCount": 1}}})
+    assert (after.status_code, after.json()["data"]) == (200, {"contacts": {"totalCount": 1}})
     assert after.headers["etag"] != before.headers["etag"]
 
 
@@ -213,7 +213,7 @@ async def test_stored_document_is_kept_by_its_address(database_url: URL, tmp_pat
     async with open_app(database_url, tmp_path, documents_dir=tmp_path) as app:
         first = await app.get({"documentId": "count"})
         again = await app.get({"documentId": "count"}, **{"If-None-Match": first.headers["etag"]})
-    assert first.json() == {"data": {"contacts": {"totalCount": 0}}}
+    assert first.json()["data"] == {"contacts": {"totalCount": 0}}
     assert again.status_code == 304
 
 

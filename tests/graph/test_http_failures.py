@@ -194,6 +194,7 @@ async def test_database_that_is_gone_is_unavailable_and_comes_back(
     """Without a database every operation says that it may be tried again, and then it works."""
     company = await make_company(resources_database)
     before = await snapshot(resources_database)
+    await client.query("{ __typename }")  # who may not come in is known from the first request on
     name = database_url.database
     await as_server(
         server_url,
@@ -271,13 +272,10 @@ async def test_unknown_route_is_a_problem_document(empty_app: App) -> None:
         }
 
 
-@pytest.mark.parametrize(
-    ("path", "allowed"), [("/graphql", {"GET", "HEAD", "POST"}), ("/health", {"GET", "HEAD"})]
-)
-async def test_wrong_method_is_not_allowed(empty_app: App, path: str, allowed: set[str]) -> None:
+async def test_wrong_method_is_not_allowed(empty_app: App) -> None:
     """A method that a path does not know is 405, with those it knows."""
     for method in ("DELETE", "PUT", "PATCH"):
-        response = await empty_app.http.request(method, path)
+        response = await empty_app.http.request(method, "/health")
         assert response.status_code == 405
         assert response.json()["code"] == "METHOD_NOT_ALLOWED"
-        assert set(response.headers["allow"].split(", ")) == allowed
+        assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}

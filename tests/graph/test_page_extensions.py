@@ -19,7 +19,7 @@ BEST = """query ($first: Int, $after: String, $last: Int, $before: String, $offs
            orderBy: $orderBy, filter: {search: $search}) {
     nodes { id firstName }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
-OF_COMPANIES = """{ companies(orderBy: {field: NAME}) { nodes {
+OF_COMPANIES = """{ companies(first: 2, orderBy: {field: NAME}) { nodes {
   contacts(first: 1000, filter: {search: "ada"}, orderBy: {field: RELEVANCE}) {
     nodes { firstName } pageInfo { hasNextPage } } } } }"""
 NEWEST = """query ($after: String, $before: String) {

@@ -1,6 +1,7 @@
 """Stored documents: files known by name and hash; a start that tells what is wrong with them."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,14 +93,104 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.parametrize(("write", "words"), WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize(("make", "words"), WRONG.values(), ids=WRONG.keys())
 def test_wrong_document_is_told_with_file_and_line(
-    tmp_path: Path, write: Callable[[Path], object], words: str
+    tmp_path: Path, make: Callable[[Path], object], words: str
 ) -> None:
     """The message begins as those of compilers do, so that editors lead to the place."""
-    write(tmp_path / "a.graphql")
+    make(tmp_path / "a.graphql")
     (line,) = refusal(tmp_path)
     assert line == words
+
+
+def write(folder: Path, name: str, manifest: object) -> Path:
+    """A manifest."""
+    path = folder / name
+    path.write_text(manifest if isinstance(manifest, str) else json.dumps(manifest))
+    return path
+
+
+def apollo(**operations: str) -> dict[str, object]:
+    """A manifest as Apollo's tools write it."""
+    return {
+        "format": "apollo-persisted-query-manifest",
+        "version": 1,
+        "operations": [
+            {"id": name, "name": "Viewer", "type": "query", "body": text}
+            for name, text in operations.items()
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    "as_manifest", [dict, lambda texts: apollo(**texts)], ids=["ids", "Apollo"]
+)
+def test_document_of_a_manifest_is_known_by_id_and_hash(
+    tmp_path: Path, as_manifest: Callable[[dict[str, str]], object]
+) -> None:
+    """As relay-compiler and codegen write them, and as Apollo does; not by names of operations."""
+    digest = hashlib.sha256(VIEWER.encode()).hexdigest()
+    write(
+        tmp_path,
+        "app.json",
+        as_manifest({"viewer-1": VIEWER, f"sha256:{digest}": VIEWER, "two": TWO}),
+    )
+    documents = Documents(core_schema(), stored=read_stored_documents(tmp_path, core_schema()))
+    viewer = documents.named("viewer-1")
+    for document_id in (digest, f"sha256:{digest}"):
+        assert documents.named(document_id) is viewer
+    assert documents.stored(digest) is viewer
+    assert len(documents.named("two").operations) == 2
+    for document_id in ("Viewer", "app", "app.json", "format", "operations"):
+        with pytest.raises(UnknownDocument):
+            documents.named(document_id)
+
+
+def test_manifests_may_have_documents_in_common(tmp_path: Path) -> None:
+    """Two versions of a program are served at a time; one id never leads to two texts."""
+    write(tmp_path, "1.json", {"a": VIEWER, "b": TWO})
+    write(tmp_path, "2.json", apollo(a=VIEWER, c=TWO))
+    assert {"a", "b", "c"} < read_stored_documents(tmp_path, core_schema()).keys()
+    write(tmp_path, "3.json", {"a": TWO})
+    assert refusal(tmp_path) == ["3.json: a: 1.json is known as 'a' too. Rename one of them."]
+
+
+NO_ENTRY = "a.json: The manifest has an entry that is not an id and a text."
+WRONG_MANIFESTS: dict[str, tuple[object, str]] = {
+    "no JSON": ("{", "a.json: The manifest is not valid JSON: "),
+    "a list": ([VIEWER], "a.json: The manifest is not a JSON object of ids and texts."),
+    "a number as text": ({"a": 3}, NO_ENTRY),
+    "an empty text": ({"a": ""}, NO_ENTRY),
+    "an empty id": ({"": VIEWER}, NO_ENTRY),
+    "another format": ({"format": "mine", "a": VIEWER}, "a.json: format, line 1: Syntax Error: "),
+    "Apollo's without operations": ({**apollo(), "operations": None}, NO_ENTRY),
+    "Apollo's with a text for an operation": ({**apollo(), "operations": [VIEWER]}, NO_ENTRY),
+    "Apollo's without an id": ({**apollo(), "operations": [{"body": VIEWER}]}, NO_ENTRY),
+    "an id twice": (
+        '{"a": "{ __typename }", "a": "{ __typename }"}',
+        "a.json: The manifest has 'a' twice in one object.",
+    ),
+    "an unknown field": (
+        {"a": "query Viewer {\n  viewer {\n    salary\n  }\n}"},
+        "a.json: a, line 3: Cannot query field 'salary' on type 'User'.",
+    ),
+    "nested too deep": (
+        {"a": "{a" * 61 + "}" * 61},
+        "a.json: a: The document is nested more than 60 levels deep.",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"), WRONG_MANIFESTS.values(), ids=WRONG_MANIFESTS.keys()
+)
+def test_wrong_manifest_is_told_with_file_and_id(
+    tmp_path: Path, manifest: object, words: str
+) -> None:
+    """What is wrong with one of its documents is told with its id and line."""
+    write(tmp_path, "a.json", manifest)
+    (line,) = refusal(tmp_path)
+    assert line.startswith(words)
 
 
 def test_all_wrong_documents_are_told_at_once(tmp_path: Path) -> None:
@@ -107,8 +198,16 @@ def test_all_wrong_documents_are_told_at_once(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / f"{name}.graphql").write_text("{ x\n y }")
     (tmp_path / "c.graphql").write_text(VIEWER)
-    places = [line.split(": ")[0] for line in refusal(tmp_path)]
-    assert places == ["a.graphql:1", "a.graphql:2", "b.graphql:1", "b.graphql:2"]
+    write(tmp_path, "d.json", {"x": "{ x }", "y": "{ y }"})
+    places = [line.rpartition(": ")[0] for line in refusal(tmp_path)]
+    assert places == [
+        "a.graphql:1",
+        "a.graphql:2",
+        "b.graphql:1",
+        "b.graphql:2",
+        "d.json: x, line 1",
+        "d.json: y, line 1",
+    ]
 
 
 def test_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ _TABLES: Final = {
     NodeKind.JOB: "jobs",
     NodeKind.UPLOAD: "uploads",
     NodeKind.IMPORT_ERROR: "import_errors",
+    NodeKind.API_TOKEN: "api_tokens",
 }
 _JOBS: Final = """
     INSERT INTO jobs (kind, version, payload, queue, max_attempts, user_uuid, status, total, done,
@@ -83,6 +84,10 @@ _IMPORT: Final = """
     SELECT id, line, code, 'ERROR', 'Why', 'Mail', 'email', 'x@', '' FROM made,
         (VALUES (2, 'INVALID_EMAIL'), (3, 'NEWER')) AS told (line, code)
 """
+_API_TOKEN: Final = """
+    INSERT INTO api_tokens (user_uuid, token_hash, prefix, name, scopes)
+    SELECT uuid, 'hash', 'a360_abcd', 'Sync', '{READ}' FROM users WHERE id = 1
+"""
 _ORDER: Final = "orderBy"
 _CONTACT_ORDERS: Final[Sequence[Mapping[str, str]]] = (
     {},
@@ -107,6 +112,7 @@ _LISTS: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     "companyDuplicates": ({}, {"matchOn": "[NAME_AND_COUNTRY]"}),
     "suppressions": ({},),
     "jobs": ({}, {"filter": "{status: {in: [QUEUED, FAILED]}}"}),
+    "users": ({},),
 }
 _BROKEN: Final = ("", "%%%", "AQE", "é", base64.urlsafe_b64encode(b"\x01\x63\x01").decode())
 _FAVOURITES: Final = {
@@ -235,6 +241,7 @@ async def fill(app: App) -> None:
     await execute(database, _JOBS)
     await execute(database, _EXPORT)
     await execute(database, _IMPORT, STRANGER)
+    await execute(database, _API_TOKEN)
     # Estimates must not change while answers are compared.
     await execute(database, "ANALYZE")
 

@@ -10,8 +10,12 @@ from graphql import ExecutionResult, GraphQLSchema
 
 from graph.documents import Documents
 from graph.execution.engine import Executor
+from graph.limits import DocumentLimits
 from graph.request import GraphQLRequest
 from tests.graph.execution.small import Recorded
+
+# What is executed is tried further than what is taken.
+_WIDE = DocumentLimits(directives=500, aliases=500, fields=5000, depth=50)
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Pair:
 
     def __init__(self, schema: strawberry.Schema, open_context: Callable[[], Recorded]) -> None:
         self.schema: GraphQLSchema = schema._schema
-        self.documents = Documents(self.schema)
+        self.documents = Documents(self.schema, limits=_WIDE)
         self.compiled = Executor(schema)
         self._core = Executor(schema, compiled=False)
         self._open_context = open_context

@@ -19,6 +19,8 @@ from graph.schema import core_schema
 from tests.apps import App, open_app
 from tests.client import Client
 from tests.conftest import _database_of_its_own
+from tests.graph.accounts import DOCUMENTS as ACCOUNTS
+from tests.graph.accounts import PASSWORD
 from tests.graph.bulk import BULK
 from tests.graph.documents import MUTATIONS
 from tests.graph.execution.materials import fill
@@ -146,9 +148,37 @@ def _imports() -> Iterator[tuple[str, dict[str, Any]]]:
     yield TAKE_BACK, {"input": {"id": _id(NodeKind.CONTACT, 1)}}
 
 
+def _accounts() -> Iterator[tuple[str, dict[str, Any]]]:
+    """What makes no secret, which would be another one in each database."""
+    user = {"email": "eve@acme.example", "role": "VIEWER", "password": PASSWORD}
+    yield ACCOUNTS["createUser"], {"input": user}
+    yield ACCOUNTS["createUser"], {"input": user}
+    yield ACCOUNTS["createUser"], {"input": {**user, "email": "x", "password": "short"}}
+    yield ACCOUNTS["updateUser"], {"input": {"id": _id(NodeKind.USER, 1), "name": "Eve"}}
+    yield ACCOUNTS["updateUser"], {"input": {"id": _id(NodeKind.USER, 1), "role": None}}
+    yield ACCOUNTS["resetPassword"], {"input": {"id": _id(NodeKind.USER, 1), "password": "short"}}
+    yield ACCOUNTS["login"], {"input": {"email": "eve@acme.example", "password": "wrong"}}
+    yield ACCOUNTS["refreshToken"], {"input": {"refreshToken": "wrong"}}
+    yield ACCOUNTS["logout"], {"input": {"clientMutationId": "m"}}
+    passwords = {"currentPassword": "wrong", "newPassword": PASSWORD}
+    yield ACCOUNTS["changePassword"], {"input": passwords}
+    yield ACCOUNTS["updateProfile"], {"input": {"email": None}}
+    yield ACCOUNTS["createApiToken"], {"input": {"name": "", "scopes": ["ACCOUNT"]}}
+    yield ACCOUNTS["revokeApiToken"], {"input": {"id": _id(NodeKind.API_TOKEN, 1)}}
+    yield ACCOUNTS["revokeApiToken"], {"input": {"id": _id(NodeKind.API_TOKEN, 9)}}
+
+
 def _steps_without_a_cache() -> Iterator[tuple[str, dict[str, Any]]]:
     yield CACHES, {"pattern": "query_cache:*"}
     yield CACHES, {"pattern": ""}
+
+
+def _all_steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from _steps()
+    yield from _exports()
+    yield from _imports()
+    yield from _accounts()
+    yield from _steps_without_a_cache()
 
 
 @pytest.fixture
@@ -188,7 +218,7 @@ async def test_every_mutation_answers_and_writes_the_same(apart: list[App]) -> N
     """One after the other, so that what one leaves the next one finds."""
     admins = [app.client(Role.ADMIN) for app in apart]
     wrote = 0
-    for document, variables in (*_steps(), *_exports(), *_imports(), *_steps_without_a_cache()):
+    for document, variables in _all_steps():
         compiled, core = [
             await _sent(app, admin, document, variables)
             for app, admin in zip(apart, admins, strict=True)
@@ -211,7 +241,7 @@ def test_every_mutation_of_the_schema_is_tried() -> None:
     assert mutation is not None
     tried = {
         node.name.value
-        for document, _ in (*_steps(), *_exports(), *_imports(), *_steps_without_a_cache())
+        for document, _ in _all_steps()
         for operation in parse(document).definitions
         if isinstance(operation, OperationDefinitionNode)
         for node in operation.selection_set.selections

@@ -9,7 +9,7 @@ from graphql import OperationDefinitionNode
 
 from benchmarks.operations import load_operation, operation_names
 from domain.selection import Selection
-from graph.documents import Document, Documents
+from graph.documents import Document, read_document
 from graph.execution.asked import MAX_FIELDS
 from graph.execution.inputs import NO_VARIABLES
 from graph.execution.plan import FieldPlan, ListValue, ObjectPlan, ObjectValue, OperationPlan
@@ -22,7 +22,7 @@ PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 def read(text: str) -> Document:
     """A valid document."""
-    return Documents(core_schema()).get(text)
+    return read_document(core_schema(), text)
 
 
 def plan_of(text: str, **conditions: object) -> OperationPlan | str:
