@@ -1,6 +1,6 @@
 """The web application: its routes and what surrounds them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -8,15 +8,16 @@ from uuid import UUID
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from access.tokens import bearer_authentication
 from app.activity import noting
+from app.cors import cross_origin
 from app.errors import answer_app_error, answer_http_exception
 from app.health import health_routes
 from app.links import Links, identified_by
 from app.middleware import RequestMiddleware
+from app.openapi.routes import openapi_routes
 from app.pages import page_routes
 from app.resources import Resources
 from app.settings import Settings
@@ -26,12 +27,15 @@ from cache.warming import Warming
 from domain.errors import AppError
 from domain.viewer import Viewer
 from graph.context import Context, PageLimits
+from graph.costs import CostLimits
 from graph.document_stream import DocumentStreams
 from graph.documents import Documents
 from graph.endpoint import Authenticate, Endpoint, EndpointSettings
 from graph.event_stream import OpenStreams
 from graph.execution.engine import Executor
 from graph.http_caching import AnswerCaching
+from graph.limits import DocumentLimits
+from graph.prices import PageSizes
 from graph.schema import build_schema, core_schema
 from graph.stored_documents import read_stored_documents
 from graph.stream_view import StreamView, stream_routes
@@ -45,7 +49,6 @@ from streaming.job_routes import job_routes
 from streaming.tus_routes import tus_routes
 
 _PATHS: Final = ("/graphql", "/graphql/")
-_METHODS: Final = ("GET", "HEAD", "POST")
 
 
 def create_app(resources: Resources) -> "Application":
@@ -60,17 +63,19 @@ def create_app(resources: Resources) -> "Application":
     endpoint = _endpoint(
         resources,
         execution,
-        authenticate=bearer_authentication(resources.tokens),
+        authenticate=resources.authentication,
         open_context=noting(context_opener(resources, warming=warmers), resources.activity),
+        trusted_documents_only=settings.trusted_documents_only,
     )
-    identify = identified_by(endpoint.authenticate, resources.links)
+    identify = identified_by(
+        endpoint.authenticate, resources.links, check=resources.authentication.check
+    )
     streams, downloads = OpenStreams(), _downloads(settings)
     lines = DocumentStreams(endpoint, resources.exporter, downloads, schema=core_schema())
     view = GraphQLView(endpoint, streams, caching=_answer_caching(settings), lines=lines.answer)
+    around = cross_origin(settings.cors_allow_origins)
     others = Starlette(
         routes=[
-            # What comes here is not answered but refused, by its method.
-            *(Route(path, view, methods=_METHODS) for path in _PATHS),
             *health_routes(resources.probe),
             *stream_routes(StreamView(endpoint, lines)),
             *export_routes(
@@ -88,18 +93,20 @@ def create_app(resources: Resources) -> "Application":
                 identify=identify,
                 reencode=resources.pictures.reencode,
             ),
+            *openapi_routes(settings),
             *page_routes(settings),
         ],
         exception_handlers={
             AppError: answer_app_error,
             HTTPException: answer_http_exception,
         },
-        middleware=[Middleware(RequestMiddleware)],
+        middleware=[Middleware(RequestMiddleware), Middleware(around)],
     )
     return Application(
-        RequestMiddleware(view),
+        RequestMiddleware(around(view)),
         RequestMiddleware(GraphQLSocket(endpoint)),
         others,
+        routes=others.routes,
         streams=streams,
         warmers=warmers,
         stop_uploads=resources.uploads.stop,
@@ -117,6 +124,7 @@ def graphql_view(resources: Resources, *, authenticate: Authenticate) -> GraphQL
         _execution(resources),
         authenticate=authenticate,
         open_context=context_opener(resources),
+        trusted_documents_only=resources.settings.trusted_documents_only,
     )
     return GraphQLView(endpoint, OpenStreams())
 
@@ -133,7 +141,11 @@ def _execution(resources: Resources) -> _Execution:
     folder = settings.documents_dir
     return _Execution(
         Executor(build_schema(), compiled=settings.enable_compiled_execution),
-        Documents(schema, stored=read_stored_documents(folder, schema) if folder else {}),
+        Documents(
+            schema,
+            limits=_document_limits(settings),
+            stored=read_stored_documents(folder, schema) if folder else {},
+        ),
     )
 
 
@@ -143,6 +155,7 @@ def _endpoint(
     *,
     authenticate: Authenticate,
     open_context: Callable[[Viewer | None], Context],
+    trusted_documents_only: bool,
 ) -> Endpoint:
     settings = resources.settings
     return Endpoint(
@@ -152,9 +165,35 @@ def _endpoint(
             max_body_bytes=settings.max_body_size,
             request_timeout_seconds=settings.request_timeout,
             open_introspection=not settings.is_production,
+            persisted_queries=settings.enable_persisted_queries,
+            trusted_documents_only=trusted_documents_only,
+            costs=_cost_limits(settings),
+            max_concurrent=settings.max_concurrent_operations,
+            max_queued=settings.max_queued_operations,
         ),
         authenticate=authenticate,
         open_context=open_context,
+        buckets=resources.buckets,
+    )
+
+
+def _document_limits(settings: Settings) -> DocumentLimits:
+    return DocumentLimits(
+        tokens=settings.max_query_tokens,
+        operations=settings.max_query_operations,
+        directives=settings.max_query_directives,
+        aliases=settings.max_query_aliases,
+        fields=settings.max_query_fields,
+        depth=settings.max_query_depth,
+        introspection=not settings.is_production,
+    )
+
+
+def _cost_limits(settings: Settings) -> CostLimits:
+    return CostLimits(
+        maximum=settings.max_query_cost,
+        per_minute=settings.rate_limit,
+        page_sizes=PageSizes(settings.default_page_size, settings.max_page_size),
     )
 
 
@@ -165,6 +204,8 @@ def _warmers(resources: Resources, execution: _Execution) -> Warmers:
         execution,
         authenticate=_nobody,
         open_context=context_opener(resources),
+        # What the server asks itself is stored nowhere.
+        trusted_documents_only=False,
     )
     return Warmers(endpoint, resources.caching.cache)
 
@@ -197,6 +238,7 @@ class Application:
     """Takes GraphQL past the router, which would take 10 µs to find its only busy route.
 
     Attributes:
+        routes: What is answered beside GraphQL.
         warmers: Fill its cache.
     """
 
@@ -206,6 +248,7 @@ class Application:
         socket: ASGIApp,
         others: ASGIApp,
         *,
+        routes: Sequence[BaseRoute] = (),
         streams: OpenStreams,
         warmers: Warmers,
         stop_uploads: Callable[[], None] = lambda: None,
@@ -214,12 +257,13 @@ class Application:
         self._socket = socket
         self._others = others
         self._streams = streams
+        self.routes = routes
         self.warmers = warmers
         self._stop_uploads = stop_uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by one of the three."""
-        if scope["type"] == "http" and scope["path"] in _PATHS and scope["method"] in _METHODS:
+        if scope["type"] == "http" and scope["path"] in _PATHS:
             await self._view(scope, receive, send)
         elif scope["type"] == "websocket" and scope["path"] in _PATHS:
             await self._socket(scope, receive, send)
@@ -253,6 +297,7 @@ def context_opener(
             warming=warming,
             exports=resources.exporter.settings,
             uploads=resources.uploads,
+            accounts=resources.accounts,
             placeholder=settings.placeholder_value,
             signed_link=None if viewer is None else partial(_signed_link, resources.links, viewer),
         )
@@ -261,4 +306,4 @@ def context_opener(
 
 
 def _signed_link(links: Links, viewer: Viewer, target: str, ttl_seconds: float) -> str:
-    return links.sign(target, viewer.user_uuid, ttl_seconds=ttl_seconds)
+    return links.sign(target, viewer.user_uuid, ttl_seconds=ttl_seconds, sees_all=viewer.sees_all)

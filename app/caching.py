@@ -32,7 +32,7 @@ from graph.schema import schema_text
 
 _PRODUCT: Final = "appointment360"
 _PAUSE_SECONDS: Final = 0.3
-_FORM: Final = 1
+_FORM: Final = 2
 """Goes up with every change of how answers are kept, or of what the same question is answered."""
 
 _IS_COMMITTED: Final = {Outcome.COMMITTED: True, Outcome.UNDONE: False, Outcome.UNKNOWN: None}

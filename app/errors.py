@@ -13,7 +13,12 @@ from streaming.statuses import STATUS
 
 PROBLEM: Final = "application/problem+json"
 
-_CODES: Final = {status: code for code, status in STATUS.items()}
+_ALWAYS: Final[Mapping[int, Mapping[str, str]]] = {
+    401: {"WWW-Authenticate": "Bearer"},
+    503: {"Retry-After": "1"},
+}
+# Of several codes with one status the first is the general one.
+_CODES: Final = {status: code for code, status in reversed(tuple(STATUS.items()))}
 
 
 def problem(code: ErrorCode, detail: str, *, request_id: str, **more: object) -> Response:
@@ -37,7 +42,7 @@ def problem(code: ErrorCode, detail: str, *, request_id: str, **more: object) ->
 
 def _headers(status: int, details: Mapping[str, object]) -> dict[str, str]:
     """What HTTP has headers for."""
-    headers = {"Retry-After": "1"} if status == 503 else {}
+    headers = dict(_ALWAYS.get(status, {}))
     if "retryAfter" in details:
         headers["Retry-After"] = str(details["retryAfter"])
     if status == 416 and "size" in details:

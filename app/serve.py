@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from math import inf
@@ -16,14 +16,13 @@ from starlette.types import ASGIApp
 
 from app.asgi import create_app
 from app.collecting import spare_the_collector
-from app.first_start import ensure_admin, prepare
+from app.connections import BoundedProtocol
+from app.first_start import Admin, ensure_admin, prepare
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from app.stopping import REQUEST_SECONDS
 from app.warming import warming_at_start
 from app.working import at_work, build_worker
-from db.rows import UserRow
-from domain.enums import Role
 from jobs.queue import CONNECTIONS
 
 _SPARE_CONNECTIONS: Final = 10
@@ -165,7 +164,9 @@ async def _serve(settings: Settings, listening: socket.socket, *, demo: bool, jo
                 app,
                 listening,
                 on_start=partial(_welcome, resources, admin, port=port),
-                max_message_bytes=resources.settings.max_body_size,
+                max_message_bytes=settings.max_body_size,
+                max_connections=settings.max_connections,
+                proxies=settings.trusted_proxies,
                 on_stop=stop,
             )
             _say("Stopping")
@@ -176,6 +177,8 @@ async def answer_requests(
     listening: socket.socket,
     *,
     max_message_bytes: int = _MAX_MESSAGE_BYTES,
+    max_connections: int | None = None,
+    proxies: Sequence[str] = (),
     on_start: Callable[[], None] = lambda: None,
     on_stop: Callable[[], None] = lambda: None,
 ) -> None:
@@ -183,16 +186,26 @@ async def answer_requests(
 
     Args:
         max_message_bytes: What a client may send over a WebSocket at once.
+        max_connections: How many are taken, WebSockets among them; None for any number.
+        proxies: Addresses that are believed for whom they forward, and whether over https.
         on_start: Is told that requests are taken.
         on_stop: Ends what would not be done by itself.
     """
-    config = server_config(app, max_message_bytes=max_message_bytes)
+    config = server_config(
+        app, max_message_bytes=max_message_bytes, max_connections=max_connections, proxies=proxies
+    )
     server = _Server(config, on_start=on_start, on_stop=on_stop)
     spare_the_collector()
     await server.serve(sockets=[listening])
 
 
-def server_config(app: ASGIApp, *, max_message_bytes: int) -> uvicorn.Config:
+def server_config(
+    app: ASGIApp,
+    *,
+    max_message_bytes: int,
+    max_connections: int | None = None,
+    proxies: Sequence[str] = (),
+) -> uvicorn.Config:
     """How uvicorn serves an application."""
     return uvicorn.Config(
         app,
@@ -200,6 +213,10 @@ def server_config(app: ASGIApp, *, max_message_bytes: int) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=REQUEST_SECONDS,
+        http=BoundedProtocol,
+        limit_concurrency=max_connections,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         ws="websockets-sansio",
         ws_max_size=max_message_bytes,
         # Compressing would keep a window for each socket, most of which have nothing to say.
@@ -209,7 +226,7 @@ def server_config(app: ASGIApp, *, max_message_bytes: int) -> uvicorn.Config:
     )
 
 
-async def _prepared(resources: Resources, *, demo: bool) -> UserRow:
+async def _prepared(resources: Resources, *, demo: bool) -> Admin:
     if not resources.settings.is_production:
         return await prepare(resources, demo=demo, progress=_say)
     if problem := await resources.probe.problem():
@@ -256,14 +273,17 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _welcome(resources: Resources, admin: UserRow, *, port: int) -> None:
-    """Tell a newcomer what there is. In production no token is written anywhere."""
+def _welcome(resources: Resources, admin: Admin, *, port: int) -> None:
+    """Tell a newcomer what there is. In production no token is written anywhere.
+
+    The password of an admin that has just been made is: nobody could come in otherwise.
+    """
     host = resources.settings.host
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     if resources.settings.is_production:
-        _say(f"Serving {address}/graphql")
+        _say("\n".join([f"Serving {address}/graphql", *_first_login(admin)]))
         return
-    token = resources.tokens.issue(admin.uuid, Role(admin.role), ttl_seconds=_DEMO_TOKEN_SECONDS)
+    token = resources.accounts.issue_token(admin.user, ttl_seconds=_DEMO_TOKEN_SECONDS)
     query = "{ contacts(first: 3) { nodes { fullName title company { name } } totalCount } }"
     lines = [
         "",
@@ -274,6 +294,7 @@ def _welcome(resources: Resources, admin: UserRow, *, port: int) -> None:
         f"  Data       {_where(resources)}",
         "  Stop       Ctrl-C",
         "",
+        *_first_login(admin),
         "Try it (the token is an admin's and lasts a day):",
         "",
         f"  curl {address}/graphql \\",
@@ -283,6 +304,19 @@ def _welcome(resources: Resources, admin: UserRow, *, port: int) -> None:
         "",
     ]
     _say("\n".join(lines))
+
+
+def _first_login(admin: Admin) -> list[str]:
+    """How to come in for the first time; nothing when somebody has."""
+    if admin.password is None:
+        return []
+    return [
+        "The first admin was made; this password is shown once:",
+        "",
+        f"  E-mail     {admin.user.email}",
+        f"  Password   {admin.password}",
+        "",
+    ]
 
 
 def _where(resources: Resources) -> str:

@@ -3,6 +3,7 @@
 A setting is an environment variable or a line of `.env` with the name of the field in capitals.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 
 from app.units import parse_bytes, parse_seconds
 from db.engine import normalize_database_url
+from domain.accounts import MAX_ACCESS_TOKEN_SECONDS
 
 MIN_SECRET_BYTES = 32
 _ADDRESS = "postgresql://user:password@host:5432/database"
@@ -86,7 +88,9 @@ class Settings(BaseSettings):
         None, description="The secret before this one; its tokens stay valid."
     )
     access_token_ttl: Seconds = Field(
-        900, le=86_400, description="How long who has logged in is known by one token; 15 minutes."
+        900,
+        le=MAX_ACCESS_TOKEN_SECONDS,
+        description="How long who has logged in is known by one token; 15 minutes.",
     )
     refresh_token_ttl: Seconds = Field(
         2_592_000, description="How long somebody stays logged in who does not come; thirty days."
@@ -100,8 +104,8 @@ class Settings(BaseSettings):
     trusted_proxies: Names = Field(
         "127.0.0.1",
         validate_default=True,
-        description="Addresses of proxies that are believed whom they forward; commas between"
-        " them.",
+        description="Addresses or networks of proxies that are believed whom they forward; commas"
+        " between them, * for all.",
     )
     database_pool_size: int = Field(25, ge=1, le=1000, description="Connections kept open.")
     database_max_overflow: int = Field(
@@ -121,7 +125,10 @@ class Settings(BaseSettings):
         10, ge=1, le=50, description="Levels of fields that a document can have."
     )
     max_query_tokens: int = Field(
-        2000, ge=50, le=100_000, description="Names, brackets and values of a document at most."
+        2000,
+        ge=50,
+        le=100_000,
+        description="Names, brackets and values of a document at most; 50 characters for each.",
     )
     max_query_aliases: int = Field(
         30, ge=0, le=10_000, description="Aliases of a document at most, those of fragments too."
@@ -158,7 +165,9 @@ class Settings(BaseSettings):
         "answers.",
     )
     documents_dir: Path | None = Field(
-        None, description="Folder of stored documents, `*.graphql`; requests name them."
+        None,
+        description="Folder of stored documents, `*.graphql`, and of manifests, `*.json`; requests"
+        " name them.",
     )
     trusted_documents_only: bool = Field(
         default=False, description="Answer the documents of DOCUMENTS_DIR, and no others."
@@ -347,6 +356,14 @@ class Settings(BaseSettings):
                 raise ValueError("must be origins such as https://app.example.com, or *")
         return origins
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            if proxy != "*" and not _is_network(proxy):
+                raise ValueError("must be IP addresses or networks such as 10.0.0.0/8, or *")
+        return proxies
+
     @field_validator("trusted_documents_only")
     @classmethod
     def _has_documents(cls, is_wanted: bool, info: ValidationInfo) -> bool:  # pydantic's form
@@ -383,6 +400,14 @@ def load_settings(**given: object) -> Settings:
             "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
         )
     return settings
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_origin(text: str) -> bool:

@@ -110,7 +110,7 @@ class _Query:
     async def warm(self, cache: QueryCache) -> None:  # noqa: ARG002  # the executor has it too
         """Answer it."""
         try:
-            document = self.endpoint.find(self.wanted)
+            document = self.endpoint.find(self.wanted, _VIEWER)
             operation = operation_of(document, self.wanted)
         except UnknownDocument:
             known = ", ".join([*QUERIES, SETTINGS])
@@ -124,7 +124,7 @@ class _Query:
         context = self.endpoint.open_context(_VIEWER)
         # What comes from a replica is not kept.
         context.reads.use_primary()
-        result = await self.endpoint.execute(document, self.wanted, context)
+        result = await self.endpoint.run(document, self.wanted, context)
         if result.errors:
             words = format_error(result.errors[0], self.name)["message"]
             raise InvalidInput(f"{self.name!r} was not answered: {words}")

@@ -4,6 +4,7 @@ import { CodeEditor } from "./code-editor.js";
 import { complete } from "./completion.js";
 import { Docs } from "./docs.js";
 import { byId, tabs } from "./dom.js";
+import { keepDraft, recallDraft } from "./drafts.js";
 import { operationAt, operations } from "./graphql-document.js";
 import { format } from "./graphql-format.js";
 import { colored } from "./graphql-lexer.js";
@@ -11,7 +12,8 @@ import { readJsonObject, tokenizeJson } from "./json-lexer.js";
 import { ResultPane } from "./result-pane.js";
 import { RunHistory } from "./run-history.js";
 import { Schema, introspectionRequest } from "./schema.js";
-import { firstToken, keepToken, requestHeaders } from "./session.js";
+import { requestHeaders } from "./session.js";
+import { Session } from "./sign-in.js";
 import { splitter } from "./splitter.js";
 import { keep, recall } from "./storage.js";
 import { send, subscribe } from "./transport.js";
@@ -41,25 +43,33 @@ query NewestContacts {
   }
 }`;
 
-const token = byId("token");
 const runButton = byId("run");
 const panes = byId("panes");
 const state = { schema: null, running: null };
+const session = new Session({ field: byId("token"), button: byId("sign-in"), onChange: loadSchema });
 
 const query = new CodeEditor(byId("query-editor"), {
   label: "Query",
   placeholder: "# Write a query",
   tokens: colored,
   complete: (text, cursor) => (state.schema ? complete(text, cursor, state.schema) : { items: [] }),
-  onChange: (text) => {
-    keep("localStorage", "query", text);
+  onChange: () => {
+    keepDraftOfNow();
     nameRun();
   },
   onRun: run,
 });
-const variables = jsonEditor("variables", { name: "Variables", area: "localStorage", placeholder: "Values for the query’s $variables, as JSON" });
-// Headers can carry secrets, so they go with the tab like the token.
-const headers = jsonEditor("headers", { name: "Headers", area: "sessionStorage", placeholder: "Headers to send along, as JSON" });
+const variables = jsonEditor("variables", {
+  name: "Variables",
+  placeholder: "Values for the query’s $variables, as JSON",
+  onChange: keepDraftOfNow,
+});
+const headers = jsonEditor("headers", {
+  name: "Headers",
+  placeholder: "Headers to send along, as JSON",
+  // They can carry secrets, so they go with the tab like the token.
+  onChange: (text) => keep("sessionStorage", "headers", text),
+});
 
 const selectInput = tabs(byId("input-tabs"));
 const selectSide = tabs(byId("side-tabs"));
@@ -69,24 +79,26 @@ const result = new ResultPane({
   meta: byId("result-meta"),
   body: byId("result-body"),
   copy: byId("copy"),
-  onTokenWanted: () => token.focus(),
+  onTokenWanted: () => session.panel.open(),
 });
 
 /** An editor for a JSON object that says what is wrong with it below. */
-function jsonEditor(id, { name, area, placeholder }) {
+function jsonEditor(id, { name, placeholder, onChange }) {
   const mistake = byId(`${id}-mistake`);
-  const editor = new CodeEditor(byId(`${id}-editor`), {
+  return new CodeEditor(byId(`${id}-editor`), {
     label: `${name} (JSON)`,
     placeholder,
     tokens: tokenizeJson,
     onChange: (text) => {
-      keep(area, id, text);
+      onChange(text);
       mistake.textContent = mistakeIn(text, name);
     },
     onRun: run,
   });
-  editor.value = recall(area, id, "");
-  return editor;
+}
+
+function keepDraftOfNow() {
+  keepDraft({ query: query.value, variables: variables.value });
 }
 
 function mistakeIn(text, name) {
@@ -129,9 +141,9 @@ function prepare(operation) {
   try {
     const values = readJsonObject(variables.value, "Variables");
     panel = "tab-headers";
-    const sent = requestHeaders(readJsonObject(headers.value, "Headers"), token.value);
+    const written = readJsonObject(headers.value, "Headers");
     const request = { query: query.value, operationName: operation?.name ?? undefined, variables: values };
-    return { request, options: { headers: sent } };
+    return { request, written };
   } catch (mistake) {
     selectInput(panel);
     showView("result");
@@ -140,14 +152,15 @@ function prepare(operation) {
   }
 }
 
-async function exchange(operation, { request, options }) {
+async function exchange(operation, { request, written }) {
   const { signal } = state.running;
+  const options = () => ({ headers: requestHeaders(written, session.token), signal });
   if (operation?.kind !== "subscription") {
-    showAnswer(await send(ENDPOINT, request, { ...options, signal }));
+    showAnswer(await session.answer(() => send(ENDPOINT, request, options())));
     return;
   }
   let count = 0;
-  await subscribe(ENDPOINT, request, { ...options, signal, onEvent: (answer) => showAnswer(answer, (count += 1)) });
+  await subscribe(ENDPOINT, request, { ...options(), onEvent: (answer) => showAnswer(answer, (count += 1)) });
 }
 
 function showAnswer(answer, count = null) {
@@ -173,7 +186,8 @@ function nameRun() {
 async function loadSchema() {
   sayState("Loading the schema…", "");
   try {
-    const { status, body } = await send(ENDPOINT, introspectionRequest, { headers: requestHeaders({}, token.value) });
+    const ask = () => send(ENDPOINT, introspectionRequest, { headers: requestHeaders({}, session.token) });
+    const { status, body } = await session.answer(ask);
     const introspection = body?.data?.__schema;
     if (!introspection) throw new Error(body?.errors?.[0]?.message ?? `the server answered ${status}`);
     state.schema = new Schema(introspection);
@@ -193,10 +207,14 @@ function sayState(sentence, mood) {
 }
 
 function restore(entry) {
-  query.value = entry.query;
-  variables.value = entry.variables;
+  write(entry);
   showView("query");
   query.focus();
+}
+
+function write(draft) {
+  query.value = draft.query;
+  variables.value = draft.variables;
 }
 
 /** On a narrow screen, brings one of the views to the front. */
@@ -212,17 +230,6 @@ function showSide(open) {
 }
 
 function connect() {
-  token.value = firstToken();
-  token.addEventListener("change", () => {
-    keepToken(token.value.trim());
-    loadSchema();
-  });
-  // A link with a token, opened in a tab that already shows the page, changes only the fragment.
-  addEventListener("hashchange", () => {
-    const before = token.value;
-    token.value = firstToken();
-    if (token.value !== before) loadSchema();
-  });
   runButton.addEventListener("click", run);
   byId("prettify").addEventListener("click", () => {
     query.focus();
@@ -245,5 +252,6 @@ function arrange() {
 
 connect();
 arrange();
-query.value = recall("localStorage", "query", EXAMPLE);
+write(recallDraft(EXAMPLE));
+headers.value = recall("sessionStorage", "headers", "");
 loadSchema();

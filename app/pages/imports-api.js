@@ -91,15 +91,15 @@ export class Disconnected extends Error {
   }
 }
 
-/** The questions of the page; `token` answers the token of the moment. */
+/** The questions of the page, asked by whoever the session is of. */
 export class ImportsApi {
-  constructor(token) {
-    this.token = token;
+  constructor(session) {
+    this.session = session;
   }
 
   /** The headers that say who asks. */
   get headers() {
-    return requestHeaders({}, this.token());
+    return requestHeaders({}, this.session.token);
   }
 
   /** Who the token is of: `{ email, role }`. */
@@ -148,7 +148,8 @@ export class ImportsApi {
   }
 
   async #ask(query, variables, signal) {
-    return dataOf(await connected(send(ENDPOINT, { query, variables }, { headers: this.headers, signal })));
+    const ask = () => connected(send(ENDPOINT, { query, variables }, { headers: this.headers, signal }));
+    return dataOf(await this.session.answer(ask));
   }
 
   async #change(query, name, input, signal) {

@@ -80,8 +80,12 @@ export class Upload {
     }
   }
 
+  #request(method, url, sent = {}) {
+    return this.api.session.answer(() => this.#exchange(method, url, sent));
+  }
+
   /** One request; by XMLHttpRequest, because `fetch` does not tell how much of a body is sent. */
-  #request(method, url, { offset, piece } = {}) {
+  #exchange(method, url, { offset, piece }) {
     const { signal } = this.abort;
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();

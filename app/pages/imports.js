@@ -6,12 +6,12 @@ import { FileStep } from "./imports-file.js";
 import { MappingStep } from "./imports-mapping.js";
 import { OptionsStep } from "./imports-options.js";
 import { ImportResult } from "./imports-result.js";
-import { firstToken, keepToken } from "./session.js";
+import { Session } from "./sign-in.js";
 
-const token = byId("token");
 const start = byId("start");
 const again = byId("start-again");
-const api = new ImportsApi(() => token.value);
+const session = new Session({ field: byId("token"), button: byId("sign-in"), onChange: greet });
+const api = new ImportsApi(session);
 const state = { file: null, asking: null, found: null };
 
 const mapping = new MappingStep({ onChange: preview });
@@ -109,15 +109,15 @@ function tellTrouble(failure) {
   place.hidden = !failure;
   place.textContent = failure?.message ?? "";
   if (!failure) return;
-  if (failure.isAboutToken) token.focus();
+  if (failure.isAboutToken) session.button.focus();
   place.scrollIntoView({ block: "nearest" });
 }
 
-/** Tells whose token it is; without one nothing on the page works, so the field gets the focus. */
-async function signIn() {
-  if (!token.value.trim()) {
-    sayAccount("Enter a token to begin", "");
-    token.focus();
+/** Tells whose token it is; without one nothing on the page works, so what gets one has the focus. */
+async function greet() {
+  if (!session.token.trim()) {
+    sayAccount("Sign in, or enter a token, to begin", "");
+    session.button.focus();
     return;
   }
   try {
@@ -137,22 +137,12 @@ function sayAccount(sentence, mood) {
 }
 
 function connect() {
-  token.value = firstToken();
-  token.addEventListener("change", () => {
-    keepToken(token.value.trim());
-    signIn();
-  });
-  // A link with a token, opened in a tab that already shows the page, changes only the fragment.
-  addEventListener("hashchange", () => {
-    token.value = firstToken();
-    signIn();
-  });
   start.addEventListener("click", () => startImport());
   again.addEventListener("click", () => startImport({ force: true }));
   byId("show-first").addEventListener("click", () => follow(state.found));
 }
 
 connect();
-await signIn();
+await greet();
 const running = new URLSearchParams(location.search).get("import");
 if (running) follow(running);

@@ -55,12 +55,12 @@ export class ResultPane {
   }
 
   #tokenHint() {
-    const enter = element("button", { type: "button", click: this.onTokenWanted }, "Enter a token");
+    const enter = element("button", { type: "button", click: this.onTokenWanted }, "Sign in");
     return element(
       "div",
       { class: "notice" },
       element("h3", {}, "This needs a token"),
-      element("p", {}, "Make one on the server, then paste it into the token field:"),
+      element("p", {}, "Sign in with a password, or make a token on the server and paste it into the token field:"),
       element("pre", { class: "command" }, element("code", {}, TOKEN_COMMAND)),
       element("p", {}, enter),
     );

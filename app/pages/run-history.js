@@ -1,6 +1,7 @@
-// The last queries that were run in this browser: query and variables, never headers or the token.
+// The last queries that were run in this browser: query and variables, never headers, tokens or passwords.
 
 import { element } from "./dom.js";
+import { hasSecrets } from "./secrets.js";
 import { keep, recall } from "./storage.js";
 
 const LIMIT = 20;
@@ -11,25 +12,24 @@ export class RunHistory {
   constructor(host, { onPick }) {
     this.host = host;
     this.onPick = onPick;
-    this.entries = recall("localStorage", "history", []);
-    this.#show();
+    this.#set(recall("localStorage", "history", []));
   }
 
-  /** Puts a run at the top; the same query with the same variables is listed once. */
+  /** Puts a run at the top; the same query with the same variables is listed once, one with secrets not at all. */
   add({ query, variables, name }) {
     const others = this.entries.filter((entry) => entry.query !== query || entry.variables !== variables);
     this.#set([{ query, variables, name, at: Date.now() }, ...others].slice(0, LIMIT));
   }
 
   #set(entries) {
-    this.entries = entries;
-    keep("localStorage", "history", entries);
+    this.entries = entries.filter((entry) => !hasSecrets(entry));
+    keep("localStorage", "history", this.entries);
     this.#show();
   }
 
   #show() {
     if (!this.entries.length) {
-      this.host.replaceChildren(element("p", { class: "empty" }, "The last 20 queries you run are listed here."));
+      this.host.replaceChildren(element("p", { class: "empty" }, "The last 20 queries you run are listed here, but none with passwords or tokens."));
       return;
     }
     const clear = element("button", { type: "button", class: "quiet", click: () => this.#set([]) }, "Clear history");

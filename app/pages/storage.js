@@ -20,3 +20,12 @@ export function keep(area, name, value) {
     // Full or forbidden storage: the value lives as long as the page.
   }
 }
+
+/** Keeps nothing under this name any more. */
+export function forget(area, name) {
+  try {
+    globalThis[area].removeItem(PREFIX + name);
+  } catch {
+    // Forbidden storage: there is nothing to forget.
+  }
+}

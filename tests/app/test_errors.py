@@ -10,6 +10,7 @@ from domain.errors import ErrorCode, RateLimited
     ("code", "details", "header"),
     [
         (ErrorCode.RATE_LIMITED, {"retryAfter": 7}, ("retry-after", "7")),
+        (ErrorCode.UNAUTHENTICATED, {}, ("www-authenticate", "Bearer")),
         (ErrorCode.SERVICE_UNAVAILABLE, {"retryable": True}, ("retry-after", "1")),
         (ErrorCode.RANGE_NOT_SATISFIABLE, {"size": 12}, ("content-range", "bytes */12")),
     ],

@@ -347,11 +347,12 @@ def test_script_never_makes_markup_or_code_of_text(name: str) -> None:
     assert re.findall(forbidden, text) == []
 
 
-def test_page_of_imports_asks_what_the_schema_answers() -> None:
-    """Every document of its script is valid."""
-    text = (FOLDER / "imports-api.js").read_text("utf-8")
+@pytest.mark.parametrize("name", ["imports-api.js", "sign-in.js"])
+def test_pages_ask_what_the_schema_answers(name: str) -> None:
+    """Every document of their scripts is valid."""
+    text = (FOLDER / name).read_text("utf-8")
     written = dict(re.findall(r'^const (\w+) = [`"]([^`"]*\{[^`"]*)[`"];$', text, re.MULTILINE))
-    fragment = written.pop("STANDING")
+    fragment = written.pop("STANDING", "")
     documents = [body.replace("${STANDING}", fragment) for body in written.values()]
 
     assert len(documents) == text.count("query ") + text.count("mutation ") + text.count(

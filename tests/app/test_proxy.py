@@ -148,7 +148,7 @@ async def test_nobody_gets_what_another_was_answered(proxied: Proxied) -> None:
     for _ in range(3):
         for user in proxied.tokens:
             answer = await proxied.ask(VIEWER, user)
-            assert answer.json() == {"data": {"viewer": {"email": user}}}
+            assert answer.json()["data"] == {"viewer": {"email": user}}
             assert answer.headers["x-proxy-cache"] == "MISS"
         stranger = await proxied.ask(VIEWER)
         assert stranger.status_code == 401
@@ -165,7 +165,7 @@ async def test_what_is_everybodys_comes_from_the_proxy(proxied: Proxied) -> None
         assert (kept.status_code, kept.headers["x-proxy-cache"]) == (200, "HIT")
     assert (await proxied.ask(SCHEMA)).headers["x-proxy-cache"] == "MISS"
     kept = await proxied.ask(SCHEMA)
-    assert kept.json() == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
+    assert kept.json()["data"] == {"__schema": {"queryType": {"name": "Query"}}}
     assert kept.headers["x-proxy-cache"] == "HIT"
     own = await proxied.ask(SCHEMA, "ada@example.com")
     assert own.headers["x-proxy-cache"] == "MISS"

@@ -50,6 +50,18 @@ WRONG = {
     "MAX_PAGE_SIZE": ("10001", "Input should be less than or equal to 10000"),
     "ENABLE_COMPILED_EXECUTION": ("maybe", "Input should be a valid boolean"),
     "ENABLE_QUERY_MONITORING": ("perhaps", "Input should be a valid boolean"),
+    "ACCESS_TOKEN_TTL": ("2d", "Input should be less than or equal to 86400"),
+    "CORS_ALLOW_ORIGINS": (
+        "https://app.example.com/",
+        "must be origins such as https://app.example.com, or *",
+    ),
+    "TRUSTED_PROXIES": (
+        "127.0.0.1, proxy",
+        "must be IP addresses or networks such as 10.0.0.0/8, or *",
+    ),
+    "MAX_QUERY_COST": ("0", "Input should be greater than or equal to 1"),
+    "RATE_LIMIT_COST_PER_MINUTE": ("-1", "Input should be greater than or equal to 0"),
+    "TRUSTED_DOCUMENTS_ONLY": ("true", "needs DOCUMENTS_DIR, where the documents are"),
 }
 
 
@@ -185,3 +197,16 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_has_words() -> None:
     """A setting without a description would be one that nobody can use."""
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_rate_is_limited_in_production_unless_said_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In development nobody is held up; 0 lets everybody do as they like."""
+    assert load_settings().rate_limit is None
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+    assert load_settings().rate_limit == 1_000_000
+    for given, limit in (("0", None), ("5000", 5000)):
+        monkeypatch.setenv("RATE_LIMIT_COST_PER_MINUTE", given)
+        assert load_settings().rate_limit == limit

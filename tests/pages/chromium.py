@@ -138,6 +138,21 @@ class Tab:
         """Go to an address."""
         await self.ask("Page.navigate", url=url)
 
+    async def open_other(self, address: str) -> "Tab":
+        """Another tab of the browser, at this address."""
+        other = await self._devtools.open_tab()
+        await other.open(address)
+        await other.until(f"location.href === {address!r} && document.readyState === 'complete'")
+        return other
+
+    async def duplicate(self, address: str) -> "Tab":
+        """Another tab that begins with what this one keeps for itself."""
+        other = await self.open_other(address)
+        kept = await self.evaluate("JSON.stringify({...sessionStorage})")
+        await other.evaluate(f"sessionStorage.clear(); Object.assign(sessionStorage, {kept})")
+        await other.reload()
+        return other
+
     async def run_first(self, script: str) -> None:
         """Have a script run in every page before its own."""
         await self.ask("Page.addScriptToEvaluateOnNewDocument", source=script)

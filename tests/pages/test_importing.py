@@ -261,13 +261,13 @@ async def test_file_that_cannot_be_read_is_refused_in_words(
 async def test_page_without_a_token_asks_for_one(
     database_url: URL, tmp_path: Path, tab: Tab, csv: Path
 ) -> None:
-    """The field has the focus, and what needs a token says so."""
+    """What signs in has the focus, and what needs a token says so."""
     async with serving(database_url, tmp_path) as served:
         await tab.open(f"{served.address}/imports/new")
-        assert await tab.shows("#account") == "Enter a token to begin"
+        assert await tab.shows("#account") == "Sign in, or enter a token, to begin"
         await tab.choose_file("#file", csv)
         assert "token" in (await tab.shows("#trouble")).lower()
-        assert await tab.evaluate("document.activeElement.id") == "token"
+        assert await tab.evaluate("document.activeElement.id") == "sign-in"
 
 
 async def test_upload_can_be_paused(

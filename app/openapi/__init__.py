@@ -1,0 +1,1 @@
+"""The REST routes as OpenAPI 3.1: what each takes and answers, and where clients read of it."""
