@@ -7,7 +7,7 @@ DEV := $(VENV)/.installed-dev
 EXECUTION := tests/graph/execution
 FUZZED := tests/db/test_property_paging.py $(EXECUTION)/test_same_answers.py $(EXECUTION)/test_small_schema.py
 
-.PHONY: help setup run test pages test-benchmarks test-fallback clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-exports bench-imports bench-uploads bench-subscriptions faults clean
+.PHONY: help setup run test pages test-benchmarks test-fallback clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-exports bench-imports bench-uploads bench-subscriptions bench-limits bench-doors faults clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -20,12 +20,13 @@ run: $(RUNTIME) ## Start the server with its own PostgreSQL and demo data.
 test: $(DEV) ## Run the test suite.
 	@$(BIN)/pytest -n auto --dist worksteal
 
-check: $(DEV) ## Lint, types, import contracts and the schema snapshot.
+check: $(DEV) ## Lint, types, import contracts, the schema snapshot, known vulnerabilities.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/appointment360 schema --check
+	@.ci/audit $(VENV) requirements.lock
 
 format: $(DEV) ## Format the code and sort the imports.
 	@$(BIN)/ruff check --fix .
@@ -75,7 +76,13 @@ bench-uploads: $(DEV) ## Time a gigabyte by tus beside a plain copy (ROUNDS=).
 bench-subscriptions: $(DEV) ## Tell the memory of 200 idle subscriptions.
 	@$(BIN)/python -m benchmarks.subscriptions
 
-clients: $(DEV) ## Follow a server with the GraphQL clients of Python and Node (installs the latter).
+bench-doors: $(DEV) ## Tell what tokens, limits, costs and headers take of a request (ROUNDS= SECONDS=).
+	@$(BIN)/python -m benchmarks.doors $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+bench-limits: $(DEV) ## Time hostile documents, and light queries beside them (ROUNDS=).
+	@$(BIN)/python -m benchmarks.limits $(if $(ROUNDS),--rounds $(ROUNDS))
+
+clients: $(DEV) ## Use a server by the clients that people use, under Python and Node (installs the latter).
 	@.ci/clients $(VENV)/clients
 	@$(BIN)/pytest -rs tests/clients --slow
 
@@ -88,8 +95,9 @@ test-benchmarks: $(DEV) ## Test that the benchmarks measure what they say.
 test-fallback: $(DEV) ## Run the test suite with graphql-core executing everything.
 	@ENABLE_COMPILED_EXECUTION=false $(BIN)/pytest -n auto
 
-fuzz: $(DEV) ## Try many more random lists and operations than the test suite does (EXAMPLES=).
+fuzz: $(DEV) ## Try many random lists, operations, and requests by schemathesis (EXAMPLES=).
 	@$(BIN)/pytest -n auto $(FUZZED) --examples $(or $(EXAMPLES),5000)
+	@$(BIN)/pytest -n auto tests/fuzz --slow --examples $(or $(EXAMPLES),2000)
 
 clean: ## Remove the virtual environment and the caches of the tools.
 	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

@@ -22,6 +22,7 @@ from tests.sameness import is_same
 
 _REQUEST_ID: Final = b"x-request-id"
 _DEBUGGING: Final = frozenset({"replica", "execution", "cache"})
+_DIFFERING: Final = (b'"execution":', b'"replica":', b'"throttle":')
 # It holds the second in which it was signed.
 _SIGNATURE: Final = re.compile(rb"([?&]token=)[\w.-]+")
 
@@ -148,14 +149,16 @@ async def _answer(app: ASGIApp, scope: Scope, receive: Receive, sent: list[Messa
 def _compared(answer: Answer) -> Answer:
     """The answer without what differs by itself.
 
-    That are signatures, and what an admin asks by `X-Debug`: which server and executor it is from.
+    That are signatures, what the user has left, and what an admin asks by `X-Debug`: which server
+    and executor it is from.
     """
     answer = replace(answer, body=_SIGNATURE.sub(rb"\1", answer.body))
-    if not any(name in answer.body for name in (b'"execution":', b'"replica":')):
+    if not any(name in answer.body for name in _DIFFERING):
         return answer
     body = orjson.loads(answer.body)
     told = body.get("extensions", {})
     left = {name: value for name, value in told.items() if name not in _DEBUGGING}
+    left.get("cost", {}).pop("throttle", None)
     shown = {**body, "extensions": left}
     others = tuple(header for header in answer.headers if header[0] != b"content-length")
     return replace(answer, headers=others, body=orjson.dumps(shown))

@@ -4,10 +4,12 @@ Each test process starts a server of its own and migrates one template database;
 needs a database gets a copy, so it can commit, listen and race as the product does.
 """
 
+import gc
 import itertools
 import os
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import disk_usage
@@ -29,6 +31,7 @@ from db.users import create_user
 from domain.enums import Role
 from tests.both_executors import COMPARING, both_executors
 from tests.client import Client
+from tests.databases import Databases, open_databases
 from tests.replication import Servers, streaming_replication
 from tests.statements import Statements
 
@@ -37,6 +40,9 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # on Linux; the folder in it ha
 _ROOM_BYTES = 4 * 2**30
 _LONG = ("tests/races", "tests/clients", "tests/benchmarks", "tests/app/test_work.py")
 _numbers = itertools.count()
+
+# The modules of tests, with their asserts written out, are kept for all processes and the next run.
+sys.dont_write_bytecode = False
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,6 +64,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("--slow"):
         items[:] = [item for item in items if item.get_closest_marker("slow") is None]
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays: the garbage collector need not look through it, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -93,12 +111,19 @@ async def template(server_url: URL) -> AsyncIterator[str]:
         yield name
 
 
+@pytest.fixture(scope="session")
+def databases(server_url: URL, template: str) -> Iterator[Databases]:
+    """Copies of the template."""
+    with open_databases(server_url, template) as databases:
+        yield databases
+
+
 @pytest.fixture
-async def database_url(server_url: URL, template: str) -> AsyncIterator[URL]:
+async def database_url(databases: Databases) -> AsyncIterator[URL]:
     """An empty database with all tables, for this test alone."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    async with _database_of_its_own(server_url, name=name, template=template) as url:
-        yield url
+    url = await databases.take()
+    yield url
+    databases.drop(url)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """An application served over real connections, as `appointment360 serve` serves it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -47,7 +47,12 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, *, on_stop: Callable[[], None] = lambda: None, patience_seconds: float = 5
+    app: ASGIApp,
+    *,
+    on_stop: Callable[[], None] = lambda: None,
+    patience_seconds: float = 5,
+    max_connections: int | None = None,
+    proxies: Sequence[str] = (),
 ) -> AsyncIterator[Served]:
     """Serve an application as long as the block lasts.
 
@@ -56,7 +61,12 @@ async def serving(
     """
     listening = listen("127.0.0.1", 0)
     started = asyncio.Event()
-    config = server_config(app, max_message_bytes=MAX_MESSAGE_BYTES)
+    config = server_config(
+        app,
+        max_message_bytes=MAX_MESSAGE_BYTES,
+        max_connections=max_connections,
+        proxies=proxies,
+    )
     server = _Server(
         config,
         on_start=started.set,

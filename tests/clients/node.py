@@ -5,24 +5,27 @@ import hashlib
 import json
 import shutil
 import sys
+import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-_SOURCE = Path(__file__).parent
-_INSTALLED = Path(sys.prefix) / "clients"
-_NODE = shutil.which("node")
+SOURCE: Final = Path(__file__).parent
+INSTALLED: Final = Path(sys.prefix) / "clients"
+NODE: Final = shutil.which("node")
+
+_SCRIPT_SECONDS: Final = 120
 
 
 def _why_not() -> str:
     """Why the clients cannot be run here; empty when they can."""
-    if _NODE is None:
+    if NODE is None:
         return "node is not on PATH"
-    lock, stamp = _SOURCE / "package-lock.json", _INSTALLED / ".installed"
+    lock, stamp = SOURCE / "package-lock.json", INSTALLED / ".installed"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text().strip() != wanted:
         return "the clients under Node are not installed: run `make clients`"
@@ -59,26 +62,62 @@ class Told:
         self.process.stdin.write(b"stop\n")
 
 
+@contextmanager
+def copied() -> Iterator[Path]:
+    """A folder with all scripts in which they find their packages; a run may write there."""
+    with tempfile.TemporaryDirectory(prefix="run-", dir=INSTALLED) as name:
+        folder = Path(name)
+        for script in SOURCE.glob("*.js"):
+            shutil.copy(script, folder)
+        shutil.copytree(SOURCE / "scripts", folder, dirs_exist_ok=True)
+        yield folder
+
+
 @asynccontextmanager
 async def node_client(
     protocol: str, host: str, query: str, *, authorization: str
 ) -> AsyncIterator[Told]:
     """A client that follows one operation of the server at `host:port`."""
-    shutil.copy(_SOURCE / "follow.js", _INSTALLED)
     scheme = "ws" if protocol == "graphql-ws" else "http"
-    process = await asyncio.create_subprocess_exec(
-        str(_NODE),
-        str(_INSTALLED / "follow.js"),
-        protocol,
-        f"{scheme}://{host}/graphql",
-        authorization,
-        query,
-        stdin=PIPE,
-        stdout=PIPE,
-    )
-    try:
-        yield Told(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    with copied() as folder:
+        process = await asyncio.create_subprocess_exec(
+            str(NODE),
+            "follow.js",
+            protocol,
+            f"{scheme}://{host}/graphql",
+            authorization,
+            query,
+            cwd=folder,
+            stdin=PIPE,
+            stdout=PIPE,
+        )
+        try:
+            yield Told(process)
+        finally:
+            await _end(process)
+
+
+async def run_script(name: str, server: dict[str, Any]) -> dict[str, str | None]:
+    """The checks of a script by their names, with what failed.
+
+    Args:
+        server: What the script is told of the server.
+    """
+    with copied() as folder:
+        process = await asyncio.create_subprocess_exec(
+            str(NODE), name, json.dumps(server), cwd=folder, stdout=PIPE, stderr=PIPE
+        )
+        try:
+            async with asyncio.timeout(_SCRIPT_SECONDS):
+                told, said = await process.communicate()
+        finally:
+            await _end(process)
+    assert process.returncode == 0, said.decode()
+    lines = [json.loads(line) for line in told.splitlines()]
+    return {line["check"]: line["failed"] for line in lines}
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()

@@ -17,7 +17,7 @@ from app.asgi import create_app
 from app.resources import Resources
 from domain.enums import Role
 from tests.apps import STRANGER, open_app
-from tests.clients.node import _INSTALLED, _NODE, _SOURCE, needs_node
+from tests.clients.node import INSTALLED, NODE, copied, needs_node
 from tests.db.datasets import seeded
 from tests.served import serving
 
@@ -29,7 +29,7 @@ sizes = pytest.mark.parametrize(
     "megabytes", [2, pytest.param(100, marks=pytest.mark.slow)], ids=["2-MB", "100-MB"]
 )
 needs_tus_js = pytest.mark.skipif(
-    not (_INSTALLED / "node_modules" / "tus-js-client").is_dir(),
+    not (INSTALLED / "node_modules" / "tus-js-client").is_dir(),
     reason="tus-js-client is not installed: run `make clients`",
 )
 
@@ -110,17 +110,17 @@ async def test_tus_js_client_uploads_a_file_that_it_breaks_off(
 ) -> None:
     """In the middle of requests, and goes on by itself."""
     digest = make_file(tmp_path / "file", megabytes)
-    (_INSTALLED / "upload.js").write_bytes((_SOURCE / "upload.js").read_bytes())
-    words = [str(_INSTALLED / "upload.js"), server.endpoint, server.authorization]
-    process = await asyncio.create_subprocess_exec(
-        str(_NODE), *words, str(tmp_path / "file"), str(ABORTS), json.dumps(METADATA), stdout=PIPE
-    )
-    try:
-        async with asyncio.timeout(60):
-            told, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
+    words = [server.endpoint, server.authorization, str(tmp_path / "file"), str(ABORTS)]
+    with copied() as folder:
+        process = await asyncio.create_subprocess_exec(
+            str(NODE), "upload.js", *words, json.dumps(METADATA), cwd=folder, stdout=PIPE
+        )
+        try:
+            async with asyncio.timeout(60):
+                told, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
     answer = json.loads(told)
     assert answer["aborts"] == ABORTS
     assert await server.digest(answer["url"]) == digest

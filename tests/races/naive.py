@@ -88,7 +88,7 @@ async def _serve(settings: Settings, when: When) -> None:
     listening = listen(settings.host, settings.port)
     async with open_resources(settings) as resources:
         admin = await prepare(resources, demo=False, progress=_say)
-        token = resources.tokens.issue(admin.uuid, Role.ADMIN, ttl_seconds=3600)
+        token = resources.tokens.issue(admin.user.uuid, Role.ADMIN, ttl_seconds=3600)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/#token={token}"
         app = NaiveCache(create_app(resources), when)
         await answer_requests(app, listening, on_start=lambda: _say(address))
