@@ -3,45 +3,35 @@
 A setting is an environment variable or a line of `.env` with the name of the field in capitals.
 """
 
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
+from typing import Final, Literal
 
 from pydantic import (
-    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.exc import ArgumentError
 
-from app.units import parse_bytes, parse_seconds
+from app.setting_forms import (
+    AgeSeconds,
+    Bytes,
+    Names,
+    Seconds,
+    SomeSeconds,
+    is_network,
+    is_origin,
+    is_redis_address,
+)
 from db.engine import normalize_database_url
 from domain.accounts import MAX_ACCESS_TOKEN_SECONDS
 
 MIN_SECRET_BYTES = 32
 _ADDRESS = "postgresql://user:password@host:5432/database"
 _REDIS_ADDRESS: Final = "redis://user:password@host:6379/0"
-_REDIS_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
-
-Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0)]
-SomeSeconds = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(parse_seconds)]
-Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(gt=0)]
-AgeSeconds = Annotated[int, BeforeValidator(parse_seconds), Field(ge=0)]
-
-
-def _parse_names(written: object) -> object:
-    """Names with commas between them."""
-    if not isinstance(written, str):
-        return written
-    return tuple(name for part in written.split(",") if (name := part.strip()))
-
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_names)]
 
 
 class SettingsError(Exception):
@@ -323,7 +313,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: SecretStr) -> SecretStr:
-        if not _is_redis_address(url.get_secret_value()):
+        if not is_redis_address(url.get_secret_value()):
             raise ValueError(f"must look like {_REDIS_ADDRESS}, rediss://… or unix:///path")
         return url
 
@@ -352,7 +342,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
-            if origin != "*" and not _is_origin(origin):
+            if origin != "*" and not is_origin(origin):
                 raise ValueError("must be origins such as https://app.example.com, or *")
         return origins
 
@@ -360,7 +350,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
         for proxy in proxies:
-            if proxy != "*" and not _is_network(proxy):
+            if proxy != "*" and not is_network(proxy):
                 raise ValueError("must be IP addresses or networks such as 10.0.0.0/8, or *")
         return proxies
 
@@ -400,32 +390,6 @@ def load_settings(**given: object) -> Settings:
             "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
         )
     return settings
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ip_network(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_origin(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and text == f"{parts.scheme}://{parts.netloc}"
-
-
-def _is_redis_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        # The port is read where it is asked for.
-        where = parts.path if parts.scheme == "unix" else (parts.hostname, parts.port)[0]
-    except ValueError:
-        return False
-    return parts.scheme in _REDIS_SCHEMES and bool(where)
 
 
 def _sentence(problem: object) -> str:
