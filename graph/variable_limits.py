@@ -35,7 +35,7 @@ from graphql import (
 from domain.errors import InvalidInput
 
 MAX_WORK: Final = 200_000
-MAX_OBJECTS: Final = 2000
+MAX_OBJECTS: Final = 2500
 MAX_VALUES: Final = 10_000
 MAX_FILTERS: Final = 400
 

@@ -32,7 +32,7 @@ VARIABLES: dict[str, tuple[str, dict[str, Any], str | None]] = {
     "not what was declared": (FILTERED, {"f": [[1], "a"]}, None),
     "a thousand rows": (UPSERT, {"i": {"rows": [ROW] * 1000}}, None),
     "two thousand rows": (UPSERT, {"i": {"rows": [ROW] * 2000}}, "too many objects and values"),
-    "objects in a list": (UPSERT, {"i": {"rows": [{}] * 2001}}, "a list of 2001 objects"),
+    "objects in a list": (UPSERT, {"i": {"rows": [{}] * 2501}}, "a list of 2501 objects"),
     "values in a list": (
         FILTERED, {"f": {"title": {"in": ["a"] * 10_001}}}, "a list of 10001 values",
     ),
