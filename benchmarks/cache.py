@@ -16,7 +16,7 @@ from typing import Final
 
 from app.embedded.binaries import EmbeddedServerError
 from benchmarks.database import Scale, SeededDatabase, default_folder, open_database
-from benchmarks.measure import Measurement, open_load_generator
+from benchmarks.measure import Measurement, cost_of, open_load_generator
 from benchmarks.operations import CONTACT, Operation, Request, graphql_request, load_operation
 from benchmarks.servers.catalogue import SERVERS
 from benchmarks.servers.entry import Place, Server
@@ -141,22 +141,13 @@ def _asking(server: Server) -> Callable[[Operation, int], Request]:
 def _tell(part: Part, rounds: Sequence[Sequence[Measurement]]) -> None:
     for operation in part.operations:
         for server in part.servers:
-            costs = [_cost(measured, server.name, operation.name) for measured in rounds]
-            others = [_cost(measured, part.against.name, operation.name) for measured in rounds]
+            costs = [cost_of(measured, server.name, operation.name) for measured in rounds]
+            others = [cost_of(measured, part.against.name, operation.name) for measured in rounds]
             ratios = [cost / other for cost, other in zip(costs, others, strict=True)]
             print(
                 f"{operation.name}  {server.name:24} {median(costs):7.3f} ms CPU"
                 f"  x {median(ratios):5.2f}"
             )
-
-
-def _cost(measured: Sequence[Measurement], server: str, operation: str) -> float:
-    (cost,) = (
-        row.cpu_ms
-        for row in measured
-        if (row.server, row.operation) == (server, operation) and row.cpu_ms is not None
-    )
-    return cost
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,7 +16,7 @@ from typing import Final
 from app.embedded.binaries import EmbeddedServerError
 from benchmarks.database import Scale, SeededDatabase, default_folder, open_database
 from benchmarks.equality import check_servers
-from benchmarks.measure import LoadGenerator, Measurement, open_load_generator
+from benchmarks.measure import LoadGenerator, Measurement, cost_of, open_load_generator
 from benchmarks.operations import Operation, load_operation
 from benchmarks.servers.catalogue import SERVERS
 from benchmarks.servers.entry import Place, Server
@@ -104,21 +104,12 @@ def render(rounds: Sequence[Sequence[Measurement]]) -> str:
     names = list(dict.fromkeys(row.operation for row in rounds[0]))
     lines = [f"{'ms CPU a request':18}{'bare':>9}{'whole':>9}{'more':>9}"]
     for name in names:
-        bare = [_cost(measured, _BARE.name, name) for measured in rounds]
-        whole = [_cost(measured, _WHOLE.name, name) for measured in rounds]
+        bare = [cost_of(measured, _BARE.name, name) for measured in rounds]
+        whole = [cost_of(measured, _WHOLE.name, name) for measured in rounds]
         more = median(large - small for small, large in zip(bare, whole, strict=True))
         told = "" if more <= GOAL_MS else f"  more than {GOAL_MS}"
         lines.append(f"{name:18}{median(bare):9.3f}{median(whole):9.3f}{more:9.3f}{told}")
     return "\n".join(lines)
-
-
-def _cost(measured: Sequence[Measurement], server: str, operation: str) -> float:
-    (cost,) = (
-        row.cpu_ms
-        for row in measured
-        if (row.server, row.operation) == (server, operation) and row.cpu_ms is not None
-    )
-    return cost
 
 
 def _parser() -> argparse.ArgumentParser:

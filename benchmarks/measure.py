@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +30,16 @@ class Measurement:
     p50_ms: float
     p99_ms: float
     bytes: int
+
+
+def cost_of(measured: Sequence[Measurement], server: str, operation: str) -> float:
+    """Milliseconds of the server's processor time for a request."""
+    (cost,) = (
+        row.cpu_ms
+        for row in measured
+        if (row.server, row.operation) == (server, operation) and row.cpu_ms is not None
+    )
+    return cost
 
 
 class LoadGenerator:
