@@ -129,7 +129,7 @@ async def database_url(databases: Databases) -> AsyncIterator[URL]:
 @pytest.fixture
 async def engine(database_url: URL) -> AsyncIterator[AsyncEngine]:
     """An engine on the test's own database."""
-    # Twenty-five that connect at once beside other tests have waited for more than the usual two seconds.
+    # Twenty-five that connect at once, beside other tests, have waited for more than two seconds.
     async with open_engine(
         database_url, pool_size=5, max_overflow=20, connect_timeout_seconds=20.0
     ) as engine:
