@@ -29,7 +29,7 @@ from tests.graph.sockets import until
 ROOT = Path(__file__).parents[2]
 MEBIBYTE = 2**20
 # Most take milliseconds, and what nothing bounds took 5 to 13 s. How soon each is answered, `make
-# bench-limits` tells: on a machine that does other things, a third of a second was a whole one here.
+# bench-limits` tells: on a machine that does other things, a third of one was a second here.
 MAX_CPU_SECONDS = 4.0
 LIGHT = as_body("{ contacts(first: 1) { nodes { id } } }")
 
