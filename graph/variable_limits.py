@@ -43,6 +43,10 @@ MAX_FILTERS: Final = 400
 # gone through again for its keys and its rules. Measured 2026-11-23.
 _OBJECT_WORK: Final = 15
 _SQL_WORK: Final = 3
+
+# The scalar that takes lists and objects too.
+_ANYTHING: Final = "JSON"
+_MOST_SHOWN: Final = 100
 _FILTER: Final = "Filter"
 _SQL: Final = (_FILTER, "Order")
 
@@ -112,6 +116,9 @@ def _check(variable: _Variable, value: Any, *, most: int) -> int:
             left += _items(variable, type_.of_type, value, size)
         elif isinstance(type_, GraphQLInputObjectType) and isinstance(value, dict):
             left += _fields(variable, type_, value, size)
+        elif is_leaf_type(type_) and type_.name != _ANYTHING and len(value) > _MOST_SHOWN:
+            # It is none of its type, and saying so would look at all of it.
+            raise _too_large(variable, "has a list or an object where a single value belongs")
         if size.work * variable.uses > most:
             raise _too_large(variable, "has too many objects and values")
     return size.work * variable.uses
