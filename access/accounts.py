@@ -1,11 +1,10 @@
 """Accounts: all that is done about users, their passwords, sessions and tokens."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
-from access.api_tokens import ApiTokens, CreatedApiToken
+from access.api_tokens import ApiTokens
 from access.login_limits import LoginLimits
 from access.passwords import Passwords, make_password
 from access.revocations import Revocations
@@ -13,14 +12,14 @@ from access.signing_in import Begun, LoggedIn, SigningIn, end_access
 from db import users
 from db.errors import user_exists
 from db.retrying import write_again
-from db.rows import ApiTokenRow, CredentialsRow, UserRow
+from db.rows import CredentialsRow, UserRow
 from db.transaction import Database, Transaction
 from domain.absent import ABSENT, given
 from domain.accounts import Client, NewUser, check_new_password, clean_name
 from domain.contact_points import normalize_email
 from domain.enums import Role
 from domain.errors import InvalidValue, Problem, ProblemCode, Rejected, Unauthenticated
-from domain.viewer import Permission, Viewer
+from domain.viewer import Viewer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,6 +42,10 @@ class Accounts:
 
     Whoever is sent away is so at once here, and within seconds elsewhere: by another password,
     another role, or by not being let in any more.
+
+    Attributes:
+        signing_in: Their sessions.
+        api_tokens: The tokens of their programs.
     """
 
     def __init__(
@@ -58,42 +61,9 @@ class Accounts:
         self._database = database
         self._passwords = passwords
         self._limits = limits
-        self._signing_in = signing_in
-        self._api_tokens = api_tokens
+        self.signing_in = signing_in
+        self.api_tokens = api_tokens
         self._revocations = revocations
-
-    async def login(self, email: str, password: str, *, client: Client) -> LoggedIn:
-        """As `SigningIn.login`."""
-        return await self._signing_in.login(email, password, client=client)
-
-    async def refresh(self, refresh_token: str, *, client: Client) -> LoggedIn:
-        """As `SigningIn.refresh`."""
-        return await self._signing_in.refresh(refresh_token, client=client)
-
-    async def logout(self, viewer: Viewer, *, everywhere: bool) -> int:
-        """As `SigningIn.logout`."""
-        return await self._signing_in.logout(viewer, everywhere=everywhere)
-
-    def issue_token(self, user: UserRow, *, ttl_seconds: float) -> str:
-        """As `SigningIn.issue_token`."""
-        return self._signing_in.issue_token(user, ttl_seconds=ttl_seconds)
-
-    async def create_api_token(
-        self,
-        viewer: Viewer,
-        *,
-        name: str,
-        scopes: Sequence[Permission],
-        expires_at: datetime | None,
-    ) -> CreatedApiToken:
-        """As `ApiTokens.create`."""
-        return await self._api_tokens.create(
-            viewer, name=name, scopes=scopes, expires_at=expires_at
-        )
-
-    async def revoke_api_token(self, viewer: Viewer, token_id: int) -> ApiTokenRow:
-        """As `ApiTokens.revoke`."""
-        return await self._api_tokens.revoke(viewer, token_id)
 
     async def create_user(self, new: NewUser) -> CreatedUser:
         """A new user, with a password that is made when none is given.
@@ -219,11 +189,11 @@ class Accounts:
                 raise Rejected([_not_yours()])
             await users.set_password(tx, user.id, password_hash)
             await end_access(tx, user)
-            return await self._signing_in.begin(tx, user, client)
+            return await self.signing_in.begin(tx, user, client)
 
         begun = await write_again(self._database, change, is_repeatable=False)
         await self._know_at_once()
-        return self._signing_in.logged_in(*begun)
+        return self.signing_in.logged_in(*begun)
 
     async def reset_password(
         self, viewer: Viewer, user_id: int, password: str | None
@@ -295,7 +265,7 @@ class Accounts:
 
     async def _know_at_once(self) -> None:
         """Have this process go by what has just been committed."""
-        self._api_tokens.forget()
+        self.api_tokens.forget()
         await self._revocations.renew()
 
 

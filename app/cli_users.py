@@ -103,7 +103,7 @@ def token(
             fail(f"{email} may not come in. Say `appointment360 user enable --email {email}`.")
         if user.role != role:
             say(f"{email} is {user.role}, and so is the token.")
-        return resources.accounts.issue_token(user, ttl_seconds=seconds)
+        return resources.accounts.signing_in.issue_token(user, ttl_seconds=seconds)
 
     typer.echo(_do(issue))
 

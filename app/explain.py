@@ -23,7 +23,8 @@ from domain.enums import Role
 from domain.errors import DatabaseUnavailable
 from domain.viewer import Viewer
 from graph.asking import Asking, asking
-from graph.documents import Document, Documents, InvalidDocument
+from graph.document import Document
+from graph.documents import Documents, InvalidDocument
 from graph.errors import format_error
 from graph.execution.engine import Executor
 from graph.request import GraphQLRequest

@@ -283,7 +283,7 @@ def _welcome(resources: Resources, admin: Admin, *, port: int) -> None:
     if resources.settings.is_production:
         _say("\n".join([f"Serving {address}/graphql", *_first_login(admin)]))
         return
-    token = resources.accounts.issue_token(admin.user, ttl_seconds=_DEMO_TOKEN_SECONDS)
+    token = resources.accounts.signing_in.issue_token(admin.user, ttl_seconds=_DEMO_TOKEN_SECONDS)
     query = "{ contacts(first: 3) { nodes { fullName title company { name } } totalCount } }"
     lines = [
         "",

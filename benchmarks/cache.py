@@ -10,14 +10,14 @@ import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 from typing import Final
 
 from app.embedded.binaries import EmbeddedServerError
-from benchmarks.database import Scale, SeededDatabase, default_folder, open_database
+from benchmarks.database import Scale, SeededDatabase, open_database
 from benchmarks.measure import Measurement, cost_of, open_load_generator
 from benchmarks.operations import CONTACT, Operation, Request, graphql_request, load_operation
+from benchmarks.options import add_load_options
 from benchmarks.servers.catalogue import SERVERS
 from benchmarks.servers.entry import Place, Server
 from benchmarks.servers.process import ServerFailed, running
@@ -155,11 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--rounds", type=int, default=5, help="how often each is measured (%(default)s)")
     add("--seconds", type=float, default=3.0, help="for how long (%(default)s)")
-    add("--connections", type=int, default=16, help="in use at once (%(default)s)")
-    add("--data", type=Path, default=default_folder(), help="keeps the database (%(default)s)")
-    scale = Scale()
-    add("--contacts", type=int, default=scale.contacts, help="rows (%(default)s)")
-    add("--companies", type=int, default=scale.companies, help="rows (%(default)s)")
+    add_load_options(parser)
     return parser
 
 

@@ -9,15 +9,15 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from statistics import median
 from typing import Final
 
 from app.embedded.binaries import EmbeddedServerError
-from benchmarks.database import Scale, SeededDatabase, default_folder, open_database
+from benchmarks.database import Scale, SeededDatabase, open_database
 from benchmarks.equality import check_servers
 from benchmarks.measure import LoadGenerator, Measurement, cost_of, open_load_generator
 from benchmarks.operations import Operation, load_operation
+from benchmarks.options import add_load_options
 from benchmarks.servers.catalogue import SERVERS
 from benchmarks.servers.entry import Place, Server
 from benchmarks.servers.process import RunningServer, ServerFailed, running
@@ -117,11 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--rounds", type=int, default=20, help="how often each is measured (%(default)s)")
     add("--seconds", type=float, default=1.0, help="for how long (%(default)s)")
-    add("--connections", type=int, default=16, help="in use at once (%(default)s)")
-    add("--data", type=Path, default=default_folder(), help="keeps the database (%(default)s)")
-    scale = Scale()
-    add("--contacts", type=int, default=scale.contacts, help="rows (%(default)s)")
-    add("--companies", type=int, default=scale.companies, help="rows (%(default)s)")
+    add_load_options(parser)
     return parser
 
 

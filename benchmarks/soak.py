@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from app.embedded.binaries import EmbeddedServerError
-from benchmarks.database import Scale, default_folder, open_database
+from benchmarks.database import Scale, open_database
 from benchmarks.measure import open_load_generator
 from benchmarks.operations import load_operation, operation_names
+from benchmarks.options import add_load_options
 from benchmarks.servers.catalogue import SERVERS
 from benchmarks.servers.process import ServerFailed, running
 
@@ -106,13 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     add = parser.add_argument
     add("--seconds", type=float, default=60.0, help="for how long (%(default)s)")
-    add("--connections", type=int, default=16, help="in use at once (%(default)s)")
     add("--server", choices=SERVERS, default="appointment360", help="which (%(default)s)")
     add("--operation", choices=operation_names(), default="q1", help="which (%(default)s)")
-    add("--data", type=Path, default=default_folder(), help="keeps the database (%(default)s)")
-    scale = Scale()
-    add("--contacts", type=int, default=scale.contacts, help="rows (%(default)s)")
-    add("--companies", type=int, default=scale.companies, help="rows (%(default)s)")
+    add_load_options(parser)
     return parser
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from cache.buckets import Buckets, MemoryBuckets
 from domain.errors import LimitExceeded, RateLimited
 from domain.viewer import Viewer
-from graph.documents import Document, refused
+from graph.document import Document
+from graph.documents import refused
 from graph.prices import MINUTE_SECONDS, Cost, PageSizes
 from graph.request import GraphQLRequest
 

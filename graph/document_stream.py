@@ -13,7 +13,8 @@ from starlette.responses import Response
 from domain.exports import ExportFormat
 from domain.viewer import Permission, Viewer
 from graph.context import Context
-from graph.documents import Document, InvalidDocument
+from graph.document import Document
+from graph.documents import InvalidDocument
 from graph.endpoint import Endpoint, operation_of
 from graph.request import GraphQLRequest
 from graph.stream_documents import PagedDocuments

@@ -14,7 +14,8 @@ from graph.admission import Admission
 from graph.context import Context
 from graph.costs import CostLimits, Costs
 from graph.deadlines import TimeLimit
-from graph.documents import MAX_ERRORS, Document, Documents, InvalidDocument
+from graph.document import Document
+from graph.documents import MAX_ERRORS, Documents, InvalidDocument
 from graph.errors import format_error, without_suggestion
 from graph.execution.subscribing import Results
 from graph.persisted_documents import PersistedDocuments

@@ -12,7 +12,8 @@ from graphql import GraphQLError
 
 from cache.bounded import BoundedCache
 from domain.errors import DocumentNotTrusted, ErrorCode, InvalidInput, PersistedQueryNotSupported
-from graph.documents import Document, Documents, InvalidDocument
+from graph.document import Document
+from graph.documents import Documents, InvalidDocument
 from graph.request import GraphQLRequest
 
 _MAX_KEPT_BYTES: Final = 8 * 2**20

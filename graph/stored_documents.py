@@ -13,7 +13,8 @@ from typing import Any, Final
 from graphql import GraphQLSchema
 
 from domain.errors import InvalidInput
-from graph.documents import Document, InvalidDocument, read_document
+from graph.document import Document
+from graph.documents import InvalidDocument, read_document
 from streaming.strict_json import parse_json
 
 _APOLLO: Final = "apollo-persisted-query-manifest"

@@ -39,7 +39,8 @@ from cache.bounded import BoundedCache
 from domain.enums import DescribedEnum, Role
 from domain.errors import ErrorCode, InvalidInput
 from domain.paging import CompanyOrderField, ContactOrderField
-from graph.documents import Document, InvalidDocument, is_meta
+from graph.document import Document, is_meta
+from graph.documents import InvalidDocument
 from graph.execution.inputs import Arguments, Variables
 from graph.request import GraphQLRequest
 from graph.stream_filters import filter_as_json

@@ -30,7 +30,8 @@ from domain.errors import (
 from domain.viewer import Viewer
 from graph.accept import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, LINES, negotiate, takes_events
 from graph.context import Context
-from graph.documents import Document, InvalidDocument, is_introspection
+from graph.document import Document, is_introspection
+from graph.documents import InvalidDocument
 from graph.endpoint import Endpoint, body_of, errors_of, no_token, operation_of
 from graph.errors import MASKED, format_app_error
 from graph.event_stream import EVENT_STREAM_HEADERS, EventStream, OpenStreams, as_events

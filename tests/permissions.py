@@ -79,7 +79,7 @@ async def _tokens(resources: Resources) -> dict[str, str]:
         tokens[role.value] = resources.tokens.issue(user.uuid, role, ttl_seconds=600)
     admin = Viewer(resources.tokens.read(tokens[Role.ADMIN]).user_uuid, Role.ADMIN)
     for scope in SCOPES:
-        made = await resources.accounts.create_api_token(
+        made = await resources.accounts.api_tokens.create(
             admin, name=scope.value, scopes=[scope], expires_at=None
         )
         tokens[f"token:{scope}"] = made.secret

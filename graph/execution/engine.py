@@ -25,7 +25,7 @@ from graphql.execution.values import VariableValues
 from domain.asker import asked_by
 from graph.context import Context
 from graph.deadlines import TimeLimit
-from graph.documents import Document
+from graph.document import Document
 from graph.execution.environment import Environment
 from graph.execution.plan import OperationPlan
 from graph.execution.plans import Plans

@@ -16,7 +16,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from cache.bounded import BoundedCache
-from graph.documents import Document, is_meta
+from graph.document import Document, is_meta
 from graph.execution.asked import TooLarge
 from graph.execution.inputs import Variables
 from graph.execution.plan import OperationPlan

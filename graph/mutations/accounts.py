@@ -69,7 +69,7 @@ class SessionMutations:
     async def login(self, info: Info, input: Input[LoginInput]) -> LoginPayload:
         """A new session."""
         context = info.context
-        work = context.require_accounts().login(
+        work = context.require_accounts().signing_in.login(
             input.email, input.password, client=context.client()
         )
         return await _answer(info, input, LoginPayload, work, shown=signed_in, nothing=NOBODY)
@@ -84,7 +84,8 @@ class SessionMutations:
     ) -> RefreshTokenPayload:
         """The same session, a while longer."""
         context = info.context
-        work = context.require_accounts().refresh(input.refresh_token, client=context.client())
+        signing_in = context.require_accounts().signing_in
+        work = signing_in.refresh(input.refresh_token, client=context.client())
         return await _answer(
             info, input, RefreshTokenPayload, work, shown=signed_in, nothing=NOBODY
         )
@@ -96,7 +97,7 @@ class SessionMutations:
     async def logout(self, info: Info, input: Input[LogoutInput]) -> LogoutPayload:
         """Tokens that are not good any more."""
         context = info.context
-        work = context.require_accounts().logout(
+        work = context.require_accounts().signing_in.logout(
             context.require_viewer(), everywhere=bool(input.everywhere)
         )
         return await _answer(info, input, LogoutPayload, work, shown=_ended, nothing=_ended(0))
@@ -226,7 +227,7 @@ class ApiTokenMutations:
     ) -> CreateApiTokenPayload:
         """The token with its secret."""
         context = info.context
-        work = context.require_accounts().create_api_token(
+        work = context.require_accounts().api_tokens.create(
             context.require_viewer(),
             name=input.name,
             scopes=input.scopes,
@@ -251,7 +252,7 @@ class ApiTokenMutations:
         """The token as it is now."""
         context = info.context
         _, token_id = decode_node_id(input.id, expected=NodeKind.API_TOKEN)
-        work = context.require_accounts().revoke_api_token(context.require_viewer(), token_id)
+        work = context.require_accounts().api_tokens.revoke(context.require_viewer(), token_id)
         return await _answer(
             info,
             input,

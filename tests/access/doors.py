@@ -54,7 +54,7 @@ class Doors:
 
     async def login(self, user: UserRow, *, client: Client = LAPTOP) -> LoggedIn:
         """A session of a user."""
-        return await self.accounts.login(user.email, PASSWORD, client=client)
+        return await self.accounts.signing_in.login(user.email, PASSWORD, client=client)
 
     async def viewer(self, token: str) -> Viewer:
         """Whom a token names."""
@@ -73,7 +73,7 @@ class Doors:
     async def goes_on(self, refresh_token: str, *, client: Client = LAPTOP) -> bool:
         """Whether a refresh token is taken; it is used up by that."""
         try:
-            await self.accounts.refresh(refresh_token, client=client)
+            await self.accounts.signing_in.refresh(refresh_token, client=client)
         except Unauthenticated:
             return False
         return True

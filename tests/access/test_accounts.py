@@ -47,7 +47,7 @@ def of(user: UserRow) -> Viewer:
 async def comes_in(doors: Doors, email: str, password: str) -> bool:
     """Whether a password is right."""
     try:
-        await doors.accounts.login(email, password, client=PHONE)
+        await doors.accounts.signing_in.login(email, password, client=PHONE)
     except Unauthenticated:
         return False
     return True
@@ -181,7 +181,7 @@ async def test_nobody_is_changed_who_is_not_there(doors: Doors) -> None:
     works: tuple[Awaitable[object], ...] = (
         accounts.update_profile(nobody, name="Ada", current_password=None, client=LAPTOP),
         accounts.change_password(nobody, current=PASSWORD, new=OTHER, client=LAPTOP),
-        accounts.create_api_token(nobody, name="CI", scopes=SCOPES, expires_at=None),
+        accounts.api_tokens.create(nobody, name="CI", scopes=SCOPES, expires_at=None),
     )
     for work in works:
         with pytest.raises(Unauthenticated):
@@ -311,10 +311,10 @@ async def test_secrets_are_in_no_repr_and_no_log(doors: Doors) -> None:
         created = await doors.accounts.create_user(new)
         begun = await doors.login(created.user)
         with pytest.raises(Unauthenticated) as wrong:
-            await doors.accounts.login(new.email, OTHER, client=LAPTOP)
-        await doors.accounts.refresh(begun.refresh_token, client=LAPTOP)
+            await doors.accounts.signing_in.login(new.email, OTHER, client=LAPTOP)
+        await doors.accounts.signing_in.refresh(begun.refresh_token, client=LAPTOP)
         with pytest.raises(Unauthenticated) as reused:
-            await doors.accounts.refresh(begun.refresh_token, client=PHONE)
+            await doors.accounts.signing_in.refresh(begun.refresh_token, client=PHONE)
     told = " ".join(map(repr, (new, created, begun, logs, wrong.value, reused.value)))
     assert logs
     for secret in (

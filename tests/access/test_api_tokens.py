@@ -23,7 +23,7 @@ READ = (Permission.READ,)
 
 async def as_viewer(doors: Doors, user: UserRow) -> Viewer:
     """A user who has come in."""
-    return await doors.viewer(doors.accounts.issue_token(user, ttl_seconds=600))
+    return await doors.viewer(doors.accounts.signing_in.issue_token(user, ttl_seconds=600))
 
 
 async def create(
@@ -35,7 +35,7 @@ async def create(
 ) -> CreatedApiToken:
     """A token of a user."""
     viewer = await as_viewer(doors, user)
-    return await doors.accounts.create_api_token(
+    return await doors.accounts.api_tokens.create(
         viewer, name="CI", scopes=scopes, expires_at=expires_at
     )
 
@@ -45,7 +45,7 @@ async def problems_of(doors: Doors, user: UserRow, **given: Any) -> list[tuple[s
     viewer = await as_viewer(doors, user)
     wanted = {"name": "CI", "scopes": READ, "expires_at": None, **given}
     with pytest.raises(Rejected) as caught:
-        await doors.accounts.create_api_token(viewer, **wanted)
+        await doors.accounts.api_tokens.create(viewer, **wanted)
     return [told(problem) for problem in caught.value.problems]
 
 
@@ -111,7 +111,7 @@ async def test_token_outlives_passwords_and_sessions(doors: Doors) -> None:
     user = await doors.add()
     secret = (await create(doors, user)).secret
     await doors.accounts.set_password(user.id, None)
-    await doors.accounts.logout(Viewer(user.uuid, Role(user.role)), everywhere=True)
+    await doors.accounts.signing_in.logout(Viewer(user.uuid, Role(user.role)), everywhere=True)
     assert await doors.lets_in(secret)
 
 
@@ -123,9 +123,9 @@ async def test_revoked_token_is_refused_at_once_here_and_soon_elsewhere(doors: D
         for each in (doors, elsewhere):
             assert await each.lets_in(created.secret)
         viewer = await as_viewer(doors, user)
-        row = await doors.accounts.revoke_api_token(viewer, created.row.id)
+        row = await doors.accounts.api_tokens.revoke(viewer, created.row.id)
         assert row.revoked_at is not None
-        again = await doors.accounts.revoke_api_token(viewer, created.row.id)
+        again = await doors.accounts.api_tokens.revoke(viewer, created.row.id)
         assert again.revoked_at == row.revoked_at
         for each in (doors, elsewhere):
             with pytest.raises(Unauthenticated, match=REFUSED):
@@ -166,12 +166,12 @@ async def test_token_of_somebody_else_answers_as_one_that_is_not_there(doors: Do
     refused = []
     for token_id in (created.row.id, 2**40):
         with pytest.raises(Rejected) as caught:
-            await doors.accounts.revoke_api_token(viewer, token_id)
+            await doors.accounts.api_tokens.revoke(viewer, token_id)
         refused.append(caught.value.problems)
     assert refused[0] == refused[1]
     assert told(refused[0][0]) == ("NOT_FOUND", "id")
     assert await doors.lets_in(created.secret)
-    await doors.accounts.revoke_api_token(await as_viewer(doors, admin), created.row.id)
+    await doors.accounts.api_tokens.revoke(await as_viewer(doors, admin), created.row.id)
     assert not await doors.lets_in(created.secret)
 
 

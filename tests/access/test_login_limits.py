@@ -156,9 +156,9 @@ async def test_login_is_limited_whether_there_is_such_a_user_or_not(doors: Doors
     for email in (user.email, "nobody@example.com"):
         for _ in range(5):
             with pytest.raises(Unauthenticated):
-                await doors.accounts.login(email, "wrong", client=LAPTOP)
+                await doors.accounts.signing_in.login(email, "wrong", client=LAPTOP)
         with pytest.raises(RateLimited) as caught:
-            await doors.accounts.login(email, PASSWORD, client=LAPTOP)
+            await doors.accounts.signing_in.login(email, PASSWORD, client=LAPTOP)
         assert 0 < int(str(caught.value.details["retryAfter"])) <= 12
     assert await doors.login(user, client=PHONE)
 

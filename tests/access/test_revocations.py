@@ -51,13 +51,13 @@ async def change_password(doors: Doors, _user: UserRow, session: LoggedIn) -> No
 async def leave(doors: Doors, _user: UserRow, session: LoggedIn) -> None:
     """End the session."""
     viewer = await doors.viewer(session.access_token)
-    await doors.accounts.logout(viewer, everywhere=False)
+    await doors.accounts.signing_in.logout(viewer, everywhere=False)
 
 
 async def leave_everywhere(doors: Doors, _user: UserRow, session: LoggedIn) -> None:
     """End all sessions."""
     viewer = await doors.viewer(session.access_token)
-    await doors.accounts.logout(viewer, everywhere=True)
+    await doors.accounts.signing_in.logout(viewer, everywhere=True)
 
 
 DECISIONS: Final = (disable, give_role, give_password, change_password, leave, leave_everywhere)
@@ -72,7 +72,7 @@ async def test_what_ends_a_session_is_known_at_once_here_and_soon_elsewhere(
     """Signed tokens and refresh tokens of before are refused by every process."""
     user = await doors.add(Role.EDITOR)
     session = await doors.login(user)
-    of_terminal = doors.accounts.issue_token(user, ttl_seconds=600)
+    of_terminal = doors.accounts.signing_in.issue_token(user, ttl_seconds=600)
     async with open_doors(doors.database, refresh_seconds=0.05) as elsewhere:
         for each in (doors, elsewhere):
             assert await each.lets_in(session.access_token)
@@ -115,12 +115,12 @@ async def test_disabled_user_is_refused_whatever_they_have(doors: Doors) -> None
     user = await doors.add()
     session = await doors.login(user)
     viewer = await doors.viewer(session.access_token)
-    of_api = await doors.accounts.create_api_token(
+    of_api = await doors.accounts.api_tokens.create(
         viewer, name="CI", scopes=[Permission.READ], expires_at=None
     )
     assert await doors.lets_in(of_api.secret)
     await disable(doors, user, session)
-    later = doors.accounts.issue_token(await doors.stored(user.uuid), ttl_seconds=600)
+    later = doors.accounts.signing_in.issue_token(await doors.stored(user.uuid), ttl_seconds=600)
     for token in (session.access_token, of_api.secret, later):
         assert not await doors.lets_in(token)
     assert not await doors.goes_on(session.refresh_token)
@@ -135,7 +135,7 @@ async def test_user_who_is_enabled_again_comes_in_anew(doors: Doors) -> None:
     user = await doors.add()
     session = await doors.login(user)
     viewer = await doors.viewer(session.access_token)
-    of_api = await doors.accounts.create_api_token(
+    of_api = await doors.accounts.api_tokens.create(
         viewer, name="CI", scopes=[Permission.READ], expires_at=None
     )
     await disable(doors, user, session)

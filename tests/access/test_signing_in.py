@@ -74,14 +74,16 @@ async def test_address_is_taken_in_capitals_and_with_blanks(doors: Doors) -> Non
     """As people write it."""
     user = await doors.add()
     for written in (user.email.upper(), f" {user.email} "):
-        assert (await doors.accounts.login(written, PASSWORD, client=LAPTOP)).user.id == user.id
+        assert (
+            await doors.accounts.signing_in.login(written, PASSWORD, client=LAPTOP)
+        ).user.id == user.id
 
 
 async def test_password_is_the_same_however_its_letters_are_put_together(doors: Doors) -> None:
     """One keyboard sends ü, another u with two dots."""
     user = await doors.add()
     await doors.accounts.set_password(user.id, "fünf mal fünf Bücher")
-    logged_in = await doors.accounts.login(
+    logged_in = await doors.accounts.signing_in.login(
         user.email, "fu\u0308nf mal fu\u0308nf Bu\u0308cher", client=LAPTOP
     )
     assert logged_in.user.id == user.id
@@ -120,7 +122,7 @@ async def test_everybody_who_is_refused_is_told_the_same_after_the_same_work(
     runs: list[StatementRun] = []
     monkeypatch.setattr(doors.database, "observers", [runs.append])
     with pytest.raises(Unauthenticated) as caught:
-        await doors.accounts.login(email, password, client=LAPTOP)
+        await doors.accounts.signing_in.login(email, password, client=LAPTOP)
     assert len(runs) == 1
     assert (caught.value.message, caught.value.details) == (WRONG, {})
     assert worked_out == ["$argon2id$v=19$m=8,t=1,p=1"] * hashes
@@ -132,7 +134,7 @@ async def test_everybody_who_is_refused_is_told_the_same_after_the_same_work(
 async def test_what_is_no_address_is_nobodys(doors: Doors, email: str) -> None:
     """Nothing that is sent as one is an error of ours."""
     with pytest.raises(Unauthenticated, match=WRONG):
-        await doors.accounts.login(email, "\ud800", client=LAPTOP)
+        await doors.accounts.signing_in.login(email, "\ud800", client=LAPTOP)
 
 
 async def test_login_keeps_the_password_by_the_hash_of_today(doors: Doors) -> None:
@@ -157,7 +159,7 @@ async def test_refresh_token_is_good_once(doors: Doors) -> None:
     first = await doors.viewer(logged_in.access_token)
     seen = {logged_in.refresh_token}
     for _ in range(3):
-        logged_in = await doors.accounts.refresh(logged_in.refresh_token, client=LAPTOP)
+        logged_in = await doors.accounts.signing_in.refresh(logged_in.refresh_token, client=LAPTOP)
         assert (await doors.viewer(logged_in.access_token)).session == first.session
         seen.add(logged_in.refresh_token)
     assert len(seen) == 4
@@ -170,7 +172,7 @@ async def test_session_is_prolonged_by_use(doors: Doors) -> None:
     move = "UPDATE sessions SET expires_at = now() + :left * interval '1 s' WHERE user_uuid = :user"
     move = move.replace(":left", "CAST(:left AS int)").replace(":user", "CAST(:user AS uuid)")
     await doors.execute(move, left=60, user=user.uuid)
-    again = await doors.accounts.refresh(begun.refresh_token, client=LAPTOP)
+    again = await doors.accounts.signing_in.refresh(begun.refresh_token, client=LAPTOP)
     assert again.refresh_expires_at > begun.refresh_expires_at - timedelta(seconds=1)
     await doors.execute(move, left=0, user=user.uuid)
     assert not await doors.goes_on(again.refresh_token)
@@ -181,15 +183,15 @@ async def test_role_of_a_refreshed_token_is_the_one_of_now(doors: Doors) -> None
     user = await doors.add(Role.EDITOR)
     begun = await doors.login(user)
     await doors.execute("UPDATE users SET role = 'viewer' WHERE id = CAST(:i AS bigint)", i=user.id)
-    again = await doors.accounts.refresh(begun.refresh_token, client=LAPTOP)
+    again = await doors.accounts.signing_in.refresh(begun.refresh_token, client=LAPTOP)
     assert (await doors.viewer(again.access_token)).role is Role.VIEWER
 
 
 async def test_client_whose_answer_was_lost_gets_another_token(doors: Doors) -> None:
     """The same token from the same client within ten seconds: the session goes on."""
     begun = await doors.login(await doors.add())
-    lost = await doors.accounts.refresh(begun.refresh_token, client=LAPTOP)
-    again = await doors.accounts.refresh(begun.refresh_token, client=LAPTOP)
+    lost = await doors.accounts.signing_in.refresh(begun.refresh_token, client=LAPTOP)
+    again = await doors.accounts.signing_in.refresh(begun.refresh_token, client=LAPTOP)
     assert again.refresh_token != lost.refresh_token
     assert await doors.lets_in(again.access_token)
     assert await doors.goes_on(again.refresh_token)
@@ -210,10 +212,10 @@ async def test_token_that_is_used_again_ends_its_session(
     """One of two who have it has stolen it: neither goes on, by no token of the family."""
     user = await doors.add()
     begun, other = await doors.login(user), await doors.login(user)
-    latest = await doors.accounts.refresh(begun.refresh_token, client=LAPTOP)
+    latest = await doors.accounts.signing_in.refresh(begun.refresh_token, client=LAPTOP)
     await age_used_tokens(doors, user, seconds)
     with capture_logs() as logs, pytest.raises(Unauthenticated) as caught:
-        await doors.accounts.refresh(begun.refresh_token, client=client)
+        await doors.accounts.signing_in.refresh(begun.refresh_token, client=client)
     assert caught.value.message == NOT_GOOD
     session = (await doors.viewer(other.access_token)).session
     (line,) = logs
@@ -240,7 +242,10 @@ async def test_two_who_refresh_at_once(
     for _ in range(5):
         begun = await doors.login(await doors.add())
         answers = await asyncio.gather(
-            *(doors.accounts.refresh(begun.refresh_token, client=each) for each in clients),
+            *(
+                doors.accounts.signing_in.refresh(begun.refresh_token, client=each)
+                for each in clients
+            ),
             return_exceptions=True,
         )
         given = [each for each in answers if not isinstance(each, BaseException)]
@@ -258,7 +263,7 @@ async def test_two_who_refresh_at_once(
 async def test_unknown_refresh_token_is_refused(doors: Doors, token: str) -> None:
     """In the words of any other that is good for nothing."""
     with pytest.raises(Unauthenticated, match=NOT_GOOD):
-        await doors.accounts.refresh(token, client=LAPTOP)
+        await doors.accounts.signing_in.refresh(token, client=LAPTOP)
 
 
 async def test_logout_ends_the_session_of_the_token_alone(doors: Doors) -> None:
@@ -266,34 +271,34 @@ async def test_logout_ends_the_session_of_the_token_alone(doors: Doors) -> None:
     user = await doors.add()
     mine, other = await doors.login(user), await doors.login(user)
     viewer = await doors.viewer(mine.access_token)
-    assert await doors.accounts.logout(viewer, everywhere=False) == 1
+    assert await doors.accounts.signing_in.logout(viewer, everywhere=False) == 1
     assert not await doors.lets_in(mine.access_token)
     assert not await doors.goes_on(mine.refresh_token)
     assert await doors.lets_in(other.access_token)
-    assert await doors.accounts.logout(viewer, everywhere=False) == 0
+    assert await doors.accounts.signing_in.logout(viewer, everywhere=False) == 0
 
 
 async def test_logout_everywhere_ends_every_signed_token(doors: Doors) -> None:
     """Those of the terminal too, which are of no session; a login afterwards is taken."""
     user = await doors.add()
     sessions = [await doors.login(user) for _ in range(2)]
-    of_terminal = doors.accounts.issue_token(user, ttl_seconds=600)
+    of_terminal = doors.accounts.signing_in.issue_token(user, ttl_seconds=600)
     viewer = await doors.viewer(of_terminal)
     assert viewer.session is None
-    assert await doors.accounts.logout(viewer, everywhere=False) == 0
-    assert await doors.accounts.logout(viewer, everywhere=True) == 2
+    assert await doors.accounts.signing_in.logout(viewer, everywhere=False) == 0
+    assert await doors.accounts.signing_in.logout(viewer, everywhere=True) == 2
     for token in (of_terminal, *(each.access_token for each in sessions)):
         assert not await doors.lets_in(token)
     assert await doors.lets_in((await doors.login(user)).access_token)
     assert await doors.lets_in(
-        doors.accounts.issue_token(await doors.stored(user.uuid), ttl_seconds=600)
+        doors.accounts.signing_in.issue_token(await doors.stored(user.uuid), ttl_seconds=600)
     )
 
 
 async def test_logout_of_nobody_is_unauthenticated(doors: Doors) -> None:
     """A token outlives a user who was deleted by hand."""
     with pytest.raises(Unauthenticated):
-        await doors.accounts.logout(Viewer(uuid4(), Role.VIEWER), everywhere=True)
+        await doors.accounts.signing_in.logout(Viewer(uuid4(), Role.VIEWER), everywhere=True)
 
 
 async def test_login_by_a_password_that_is_being_changed_is_refused(doors: Doors) -> None:
@@ -315,7 +320,7 @@ async def test_no_secret_is_stored(doors: Doors) -> None:
     """Of tokens there is a hash, and of the client that used one a digest."""
     user = await doors.add()
     begun = await doors.login(user)
-    await doors.accounts.refresh(begun.refresh_token, client=LAPTOP)
+    await doors.accounts.signing_in.refresh(begun.refresh_token, client=LAPTOP)
     rows = await doors.execute(
         "SELECT CAST(t AS text) AS told FROM (SELECT r.*, s.* FROM refresh_tokens r"
         " JOIN sessions s ON s.uuid = r.session_uuid WHERE s.user_uuid = CAST(:user AS uuid)) t",

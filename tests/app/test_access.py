@@ -47,14 +47,14 @@ async def test_who_is_disabled_is_let_in_by_no_door(database_url: URL, tmp_path:
     async with open_app(database_url, tmp_path) as app:
         accounts = app.resources.accounts
         user = await add(app.resources, Role.VIEWER, "ada")
-        session = await accounts.login(user.email, PASSWORD, client=Caller())
-        of_api = await accounts.create_api_token(
+        session = await accounts.signing_in.login(user.email, PASSWORD, client=Caller())
+        of_api = await accounts.api_tokens.create(
             Viewer(user.uuid, Role.VIEWER),
             name="CI",
             scopes=[Permission.READ, Permission.EXPORT],
             expires_at=None,
         )
-        of_terminal = accounts.issue_token(user, ttl_seconds=60)
+        of_terminal = accounts.signing_in.issue_token(user, ttl_seconds=60)
         tokens = (session.access_token, of_terminal, of_api.secret)
         # There is no picture.
         assert await statuses(app, user, *tokens) == [200, *[200, 404, 200] * 3]
@@ -69,7 +69,7 @@ async def test_signed_address_ends_with_what_sends_its_user_away(
     async with open_app(database_url, tmp_path) as app:
         accounts, user = app.resources.accounts, await add(app.resources, Role.EDITOR, "ada")
         for send_away in (
-            lambda: accounts.logout(Viewer(user.uuid, Role.EDITOR), everywhere=True),
+            lambda: accounts.signing_in.logout(Viewer(user.uuid, Role.EDITOR), everywhere=True),
             lambda: accounts.set_password(user.id, None),
             lambda: accounts.update_user(user.id, role=Role.VIEWER),
         ):
@@ -93,7 +93,9 @@ async def test_name_of_a_user_is_shown_as_it_is_though_answers_are_kept(
             own = text("UPDATE contacts SET owner_id = CAST(:owner AS bigint)")
             await tx.fetch(Statement(own, Row), {"owner": user.id})
             tx.record(ContactChanged(kind=ChangeKind.UPDATED, contact_id=contact.id))
-        client = Client(app.http, app.resources.accounts.issue_token(user, ttl_seconds=60))
+        client = Client(
+            app.http, app.resources.accounts.signing_in.issue_token(user, ttl_seconds=60)
+        )
         assert (await client.query(query))["contacts"]["nodes"] == [{"owner": {"name": "ada"}}]
         await app.resources.accounts.update_profile(
             Viewer(user.uuid, Role.EDITOR),

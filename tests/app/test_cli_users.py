@@ -85,7 +85,7 @@ async def elsewhere(resources: Resources) -> AsyncIterator[Resources]:
 async def comes_in(resources: Resources, password: str, email: str = "ada@example.com") -> bool:
     """Whether a password is right."""
     try:
-        await resources.accounts.login(email, password, client=Client())
+        await resources.accounts.signing_in.login(email, password, client=Client())
     except Unauthenticated:
         return False
     return True

@@ -1,8 +1,6 @@
 """The benchmark of the doors times two servers that both answer, and tells their difference."""
 
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +10,6 @@ from benchmarks.measure import Measurement
 from tests.benchmarks.measurements import measured
 
 BARE, WHOLE = "appointment360-bare", "appointment360"
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that PostgreSQL can enter when the tests run as root."""
-    with tempfile.TemporaryDirectory(prefix="a360-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 @pytest.mark.slow

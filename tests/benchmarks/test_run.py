@@ -1,8 +1,6 @@
 """The benchmark room works from the seed to the table, whatever the figures are."""
 
 import sys
-import tempfile
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -19,14 +17,6 @@ from benchmarks.servers.catalogue import LIMIT, SERVERS
 _PEERS: Final = default_folder() / "peers"
 _SMALL = ["--contacts", "200", "--companies", "20", "--connections", "2"]
 _QUICK = ["--rounds", "1", "--seconds", "0.2"]
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that PostgreSQL can enter when the tests run as root."""
-    with tempfile.TemporaryDirectory(prefix="a360-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 @pytest.mark.slow

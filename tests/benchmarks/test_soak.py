@@ -1,21 +1,11 @@
 """The soak run samples a real server under load, and tells growth from noise."""
 
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from benchmarks.soak import growth_mib, main
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that PostgreSQL can enter when the tests run as root."""
-    with tempfile.TemporaryDirectory(prefix="a360-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 @pytest.mark.slow

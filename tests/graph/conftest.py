@@ -8,6 +8,8 @@ from sqlalchemy.engine import URL
 from tests.apps import App, open_app
 from tests.conftest import _database_of_its_own
 from tests.graph.execution.materials import fill
+from tests.graph.following import Following, following, token
+from tests.graph.sockets import Socket, opened
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +55,24 @@ async def accounts_app(
         open_app(url, tmp_path_factory.mktemp("accounts_app")) as app,
     ):
         yield app
+
+
+@pytest.fixture
+async def server(server_url: URL) -> AsyncIterator[Following]:
+    """A server of the schema to follow."""
+    async with following(server_url) as served:
+        yield served
+
+
+@pytest.fixture
+async def socket(server: Following) -> AsyncIterator[Socket]:
+    """A socket that has said nothing yet."""
+    async with opened(server.served.socket) as opened_socket:
+        yield opened_socket
+
+
+@pytest.fixture
+async def viewer(socket: Socket) -> Socket:
+    """A socket of somebody who may read."""
+    await socket.init(token())
+    return socket

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from graph.documents import Document, read_document
+from graph.document import Document
+from graph.documents import read_document
 from graph.prices import PageSizes
 from graph.schema import core_schema
 
@@ -299,7 +300,7 @@ def test_prices_of_one_document_are_kept_apart_and_bounded() -> None:
             given = {name: bool(bits >> at & 1) for at, name in enumerate(names)}
             prices = document.prices(document.operations[0], given)
             assert prices.asked(given, SIZES) == max(1, sum(given.values()))
-    assert len(document._prices) <= 16
+    assert len(document._of(document.operations[0])._prices) <= 16
 
 
 def nodes(*items: Any) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from domain.exports import Foreseen, Written
 from domain.node_ids import NodeKind, encode_node_id
 from domain.viewer import Viewer
 from graph.context import Context
-from graph.documents import Document, Documents
+from graph.document import Document
+from graph.documents import Documents
 from graph.endpoint import Endpoint, EndpointSettings
 from graph.execution.engine import Executor
 from graph.request import GraphQLRequest

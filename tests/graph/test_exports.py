@@ -209,7 +209,7 @@ async def test_link_is_for_tokens_that_could_download_without(
     id_ = await exported(admin, resources)
     token = admin.headers["Authorization"].removeprefix("Bearer ")
     for scope in MAKE_JOBS:
-        made = await resources.accounts.create_api_token(
+        made = await resources.accounts.api_tokens.create(
             resources.tokens.read(token), name=scope.value, scopes=[scope], expires_at=None
         )
         url = await link(Client(http, made.secret), id_)

@@ -68,7 +68,7 @@ async def imported(client: Client, upload_id: str, resources: Resources) -> dict
 async def narrowed(admin: Client, resources: Resources) -> Client:
     """A program of an admin, with a token for reading and exporting."""
     viewer = resources.tokens.read(admin.headers["Authorization"].removeprefix("Bearer "))
-    made = await resources.accounts.create_api_token(
+    made = await resources.accounts.api_tokens.create(
         viewer, name="Reader", scopes=[Permission.READ, Permission.EXPORT], expires_at=None
     )
     return Client(admin.http, made.secret)

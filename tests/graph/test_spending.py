@@ -18,7 +18,8 @@ from domain.enums import Role
 from domain.errors import RateLimited
 from domain.viewer import Viewer
 from graph.costs import CostLimits, Costs
-from graph.documents import Document, InvalidDocument, read_document
+from graph.document import Document
+from graph.documents import InvalidDocument, read_document
 from graph.errors import format_error
 from graph.prices import PageSizes
 from graph.request import GraphQLRequest

@@ -9,7 +9,8 @@ from graphql import OperationDefinitionNode
 
 from benchmarks.operations import load_operation, operation_names
 from domain.selection import Selection
-from graph.documents import Document, read_document
+from graph.document import Document
+from graph.documents import read_document
 from graph.execution.asked import MAX_FIELDS
 from graph.execution.inputs import NO_VARIABLES
 from graph.execution.plan import FieldPlan, ListValue, ObjectPlan, ObjectValue, OperationPlan
