@@ -18,6 +18,7 @@ from app.health import health_routes
 from app.links import Links, identified_by
 from app.middleware import RequestMiddleware
 from app.openapi.routes import openapi_routes
+from app.operators import operators_only
 from app.pages import page_routes
 from app.resources import Resources
 from app.settings import Settings
@@ -74,9 +75,10 @@ def create_app(resources: Resources) -> "Application":
     lines = DocumentStreams(endpoint, resources.exporter, downloads, schema=core_schema())
     view = GraphQLView(endpoint, streams, caching=_answer_caching(settings), lines=lines.answer)
     around = cross_origin(settings.cors_allow_origins)
+    require_operator = operators_only(settings, endpoint.authenticate)
     others = Starlette(
         routes=[
-            *health_routes(resources.probe),
+            *health_routes(resources, require_operator),
             *stream_routes(StreamView(endpoint, lines)),
             *export_routes(
                 resources.exporter,

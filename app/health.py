@@ -4,12 +4,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from db.probe import DatabaseProbe
+from app.operators import RequireOperator
+from app.resources import Resources
 from streaming.caching import cache_response
 
 
-def health_routes(probe: DatabaseProbe) -> list[BaseRoute]:
+def health_routes(resources: Resources, _require_operator: RequireOperator) -> list[BaseRoute]:
     """`/health`, `/health/live` and `/health/ready`."""
+    probe = resources.probe
 
     @cache_response(max_age=None)
     async def live(_request: Request) -> Response:

@@ -18,8 +18,10 @@ from app.caching import Caching, connection_name, open_caching
 from app.embedded.server import EmbeddedServer, acquire, default_folder
 from app.links import Links
 from app.monitoring import slow_statement_log
+from app.observing import Observers
 from app.secret import load_secret
 from app.settings import Settings
+from app.siblings import Place, Siblings, open_siblings
 from app.stopping import StopClock
 from cache.buckets import Buckets, open_buckets
 from cache.lease import LEASE_SECONDS
@@ -54,6 +56,8 @@ class Resources:
         buckets: How much users have left of what they may ask for.
         accounts: Lets users in, and keeps them.
         authentication: Tells who sends a request.
+        observers: Are told of requests and operations.
+        siblings: The server processes at the same address.
     """
 
     settings: Settings
@@ -78,6 +82,8 @@ class Resources:
     buckets: Buckets
     accounts: Accounts
     authentication: Authentication
+    observers: Observers
+    siblings: Siblings
 
 
 def data_folder(settings: Settings) -> Path:
@@ -95,6 +101,7 @@ async def open_resources(
     with_cache: bool = False,
     lease_seconds: float = LEASE_SECONDS,
     revocation_seconds: float = REFRESH_SECONDS,
+    place: Place | None = None,
 ) -> AsyncIterator[Resources]:
     """Open everything, and close it in the opposite order.
 
@@ -105,6 +112,7 @@ async def open_resources(
         with_cache: For serving: everything else reads what is stored.
         lease_seconds: How long the cache is trusted without a look at who else writes.
         revocation_seconds: How long a token is taken that another process has revoked.
+        place: Which of the processes at one address this is; None when it is alone.
 
     Raises:
         EmbeddedServerError: The embedded PostgreSQL cannot be had.
@@ -124,8 +132,8 @@ async def open_resources(
         engine = await stack.enter_async_context(
             open_engine(
                 url,
-                pool_size=settings.database_pool_size,
-                max_overflow=settings.database_max_overflow,
+                pool_size=settings.pool.size,
+                max_overflow=settings.pool.overflow,
                 statement_timeout_seconds=statement_timeout_seconds,
                 application_name=name,
             )
@@ -220,6 +228,8 @@ async def open_resources(
             buckets=buckets,
             accounts=access.accounts,
             authentication=access.authentication,
+            observers=Observers(),
+            siblings=await stack.enter_async_context(open_siblings(place)),
         )
 
 
@@ -288,7 +298,7 @@ async def replica_of(
         normalize_database_url(settings.database_replica_url.get_secret_value()),
         database,
         primary=primary,
-        pool_size=settings.database_pool_size,
-        max_overflow=settings.database_max_overflow,
+        pool_size=settings.pool.size,
+        max_overflow=settings.pool.overflow,
     ) as replica:
         yield replica

@@ -241,7 +241,7 @@ async def _check_pool(resources: Resources, *, jobs: bool) -> None:
     least, or PostgreSQL would not let it be a standby.
     """
     settings = resources.settings
-    wanted = settings.database_pool_size + settings.database_max_overflow
+    wanted = settings.pool.most
     if jobs:
         wanted += CONNECTIONS
     limit = await resources.probe.max_connections()

@@ -13,6 +13,7 @@ _REDIS_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
 
 Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0)]
 SomeSeconds = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(parse_seconds)]
+SomeDelay = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(parse_seconds)]
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(gt=0)]
 AgeSeconds = Annotated[int, BeforeValidator(parse_seconds), Field(ge=0)]
 

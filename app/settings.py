@@ -4,7 +4,7 @@ A setting is an environment variable or a line of `.env` with the name of the fi
 """
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import (
     Field,
@@ -21,6 +21,7 @@ from app.setting_forms import (
     Bytes,
     Names,
     Seconds,
+    SomeDelay,
     SomeSeconds,
     is_network,
     is_origin,
@@ -30,12 +31,25 @@ from db.engine import normalize_database_url
 from domain.accounts import MAX_ACCESS_TOKEN_SECONDS
 
 MIN_SECRET_BYTES = 32
+MIN_OPS_TOKEN_BYTES: Final = 16
 _ADDRESS = "postgresql://user:password@host:5432/database"
 _REDIS_ADDRESS: Final = "redis://user:password@host:6379/0"
 
 
 class SettingsError(Exception):
     """A setting that cannot be used; the message names it and says what is allowed."""
+
+
+class PoolSize(NamedTuple):
+    """Connections of a process to PostgreSQL."""
+
+    size: int
+    overflow: int
+
+    @property
+    def most(self) -> int:
+        """How many there are at most."""
+        return self.size + self.overflow
 
 
 class Settings(BaseSettings):
@@ -60,6 +74,11 @@ class Settings(BaseSettings):
         description="Address of PostgreSQL without a pooler in between, for what listens; unset, "
         "DATABASE_URL.",
     )
+    database_pooler: Literal["none", "transaction"] = Field(
+        "none",
+        description="transaction when DATABASE_URL leads to PgBouncer in transaction mode; needs"
+        " DATABASE_DIRECT_URL.",
+    )
     data_dir: Path | None = Field(
         None,
         description="Where its own database and secret lie; unset, the usual place.",
@@ -69,6 +88,19 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen at.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen at; 0 takes a free one.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that share the address; more than one wants Redis."
+    )
+    drain_delay: SomeDelay = Field(
+        None,
+        description="How long a server that is told to stop goes on answering, so that proxies see"
+        " it; unset, 5 s in production and none in development.",
+    )
+    ops_token: SecretStr | None = Field(
+        None,
+        description="Lets monitoring read health and metrics, at least 16 bytes; unset, an admin's"
+        " token does, and in development anybody on this machine may.",
+    )
     secret_key: SecretStr | None = Field(
         None,
         description="Signs tokens and cursors, at least 32 bytes; unset, one is made and kept in "
@@ -97,9 +129,26 @@ class Settings(BaseSettings):
         description="Addresses or networks of proxies that are believed whom they forward; commas"
         " between them, * for all.",
     )
-    database_pool_size: int = Field(25, ge=1, le=1000, description="Connections kept open.")
+    database_pool_size: int = Field(
+        25,
+        ge=1,
+        le=1000,
+        description="Connections that a process keeps open; unset, 10 when there are several"
+        " WORKERS.",
+    )
     database_max_overflow: int = Field(
-        50, ge=0, le=1000, description="Connections opened beyond these when all are in use."
+        50,
+        ge=0,
+        le=1000,
+        description="Connections opened beyond these when all are in use; unset, 4 when there are"
+        " several WORKERS.",
+    )
+    enable_pool_monitoring: bool = Field(
+        default=True, description="Log how the pool of connections does, and warn when it is full."
+    )
+    pool_monitoring_interval: Seconds = Field(60, description="How often that is logged.")
+    pool_critical_wait: Seconds = Field(
+        1.0, description="From which average wait for a connection on the pool is critical."
     )
     default_page_size: int = Field(
         100, ge=1, le=1000, description="Rows of a page when `first` and `last` are left out."
@@ -292,6 +341,12 @@ class Settings(BaseSettings):
     )
     enable_query_monitoring: bool = Field(default=True, description="Log statements that are slow.")
     slow_query_threshold: Seconds = Field(1.0, description="From when on a statement is slow.")
+    enable_sql_comments: bool = Field(
+        default=False,
+        description="Name the operation in a comment of each statement, for the logs of"
+        " PostgreSQL; each name prepares statements of its own.",
+    )
+    enable_access_log: bool = Field(default=True, description="Log each request with a line.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important messages that are logged."
     )
@@ -331,6 +386,20 @@ class Settings(BaseSettings):
             raise ValueError("needs DATABASE_URL, the same database by its usual address")
         return url
 
+    @field_validator("database_pooler")
+    @classmethod
+    def _has_a_direct_one(cls, pooler: str, info: ValidationInfo) -> str:
+        if pooler != "none" and info.data.get("database_direct_url") is None:
+            raise ValueError("needs DATABASE_DIRECT_URL, the same database without the pooler")
+        return pooler
+
+    @field_validator("ops_token")
+    @classmethod
+    def _is_not_guessed(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value().encode()) < MIN_OPS_TOKEN_BYTES:
+            raise ValueError(f"must have at least {MIN_OPS_TOKEN_BYTES} bytes")
+        return token
+
     @field_validator("secret_key", "secret_key_previous")
     @classmethod
     def _is_long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
@@ -360,6 +429,22 @@ class Settings(BaseSettings):
         if is_wanted and info.data.get("documents_dir") is None:
             raise ValueError("needs DOCUMENTS_DIR, where the documents are")
         return is_wanted
+
+    @property
+    def pool(self) -> PoolSize:
+        """The connections of one process; fewer where several share what PostgreSQL takes."""
+        is_usual = self.workers == 1
+        given = self.model_fields_set
+        return PoolSize(
+            self.database_pool_size if is_usual or "database_pool_size" in given else 10,
+            self.database_max_overflow if is_usual or "database_max_overflow" in given else 4,
+        )
+
+    @property
+    def drain_seconds(self) -> float:
+        """How long a server that is told to stop goes on answering."""
+        usual = 5.0 if self.is_production else 0.0
+        return usual if self.drain_delay is None else self.drain_delay
 
     @property
     def rate_limit(self) -> int | None:

@@ -13,7 +13,7 @@ REQUEST_SECONDS: Final = 20
 
 
 class StopClock:
-    """Tells how long a process may go on.
+    """Tells how long a process may go on, and whether it should be sent requests still.
 
     Args:
         seconds: From the moment on at which it is to stop.
@@ -26,6 +26,16 @@ class StopClock:
         self._seconds = seconds
         self._now = now
         self._ends = inf
+        self._is_draining = False
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether requests should go elsewhere: it will stop, though it still answers them."""
+        return self._is_draining or self._ends < inf
+
+    def drain(self) -> None:
+        """The process is to stop soon."""
+        self._is_draining = True
 
     def begin(self) -> None:
         """The process is to stop. Only the first time counts."""

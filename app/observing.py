@@ -1,0 +1,55 @@
+"""Who is told of requests and operations: metrics, logs, the page of operators."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from graph.observing import OperationObserver, OperationRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRun:
+    """An HTTP request that has been answered, or was broken off.
+
+    Attributes:
+        route: The path of the route with its parameters unfilled, `/api/v1/exports/{export_id}`;
+            empty when no route has the path. Never what the client wrote.
+        status: 0 when nothing was sent.
+        seconds: From its first line to the last byte of its answer.
+        sent_bytes: Of the body.
+        is_broken_off: The answer did not come to its end.
+        user: Who sent it, when the door knows.
+        operation: What it was answered for, at `/graphql`.
+    """
+
+    id: str
+    method: str
+    route: str
+    status: int
+    seconds: float
+    sent_bytes: int
+    is_broken_off: bool = False
+    user: UUID | None = None
+    operation: OperationRun | None = None
+
+
+RequestObserver = Callable[[RequestRun], None]
+"""Is told each request after its answer; it is quick, and raises nothing."""
+
+
+@dataclass(frozen=True)
+class Observers:
+    """Who is told what; who comes later is told from then on."""
+
+    requests: list[RequestObserver] = field(default_factory=list)
+    operations: list[OperationObserver] = field(default_factory=list)
+
+    def request(self, run: RequestRun) -> None:
+        """Tell of a request."""
+        for observe in self.requests:
+            observe(run)
+
+    def operation(self, run: OperationRun) -> None:
+        """Tell of an operation."""
+        for observe in self.operations:
+            observe(run)
