@@ -6,34 +6,34 @@ A setting is an environment variable or a line of `.env` with the name of the fi
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from pydantic import (
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.exc import ArgumentError
 
 from app.setting_forms import (
     AgeSeconds,
     Bytes,
+    DatabaseAddress,
     Names,
+    Networks,
+    OpsToken,
+    Origins,
+    RedisAddress,
     Seconds,
+    SecretKey,
     SomeDelay,
     SomeSeconds,
-    is_network,
-    is_origin,
-    is_redis_address,
 )
-from db.engine import normalize_database_url
 from domain.accounts import MAX_ACCESS_TOKEN_SECONDS
 
-MIN_SECRET_BYTES = 32
-MIN_OPS_TOKEN_BYTES: Final = 16
-_ADDRESS = "postgresql://user:password@host:5432/database"
-_REDIS_ADDRESS: Final = "redis://user:password@host:6379/0"
+_NEEDS: Final = {
+    "database_replica_url": ("database_url", "the primary that it is a standby of"),
+    "database_direct_url": ("database_url", "the same database by its usual address"),
+    "database_pooler": ("database_direct_url", "the same database without the pooler"),
+    "trusted_documents_only": ("documents_dir", "where the documents are"),
+}
+"""Which settings are good for nothing without another one."""
+
+_UNUSED: Final = (None, False, "none")
 
 
 class SettingsError(Exception):
@@ -62,14 +62,14 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
     )
 
-    database_url: SecretStr | None = Field(
+    database_url: DatabaseAddress | None = Field(
         None, description="Address of PostgreSQL; unset, the server runs one of its own."
     )
-    database_replica_url: SecretStr | None = Field(
+    database_replica_url: DatabaseAddress | None = Field(
         None,
         description="Address of a standby of DATABASE_URL; queries read there while it keeps up.",
     )
-    database_direct_url: SecretStr | None = Field(
+    database_direct_url: DatabaseAddress | None = Field(
         None,
         description="Address of PostgreSQL without a pooler in between, for what listens; unset, "
         "DATABASE_URL.",
@@ -96,17 +96,17 @@ class Settings(BaseSettings):
         description="How long a server that is told to stop goes on answering, so that proxies see"
         " it; unset, 5 s in production and none in development.",
     )
-    ops_token: SecretStr | None = Field(
+    ops_token: OpsToken | None = Field(
         None,
         description="Lets monitoring read health and metrics, at least 16 bytes; unset, an admin's"
         " token does, and in development anybody on this machine may.",
     )
-    secret_key: SecretStr | None = Field(
+    secret_key: SecretKey | None = Field(
         None,
         description="Signs tokens and cursors, at least 32 bytes; unset, one is made and kept in "
         "DATA_DIR. Required in production.",
     )
-    secret_key_previous: SecretStr | None = Field(
+    secret_key_previous: SecretKey | None = Field(
         None, description="The secret before this one; its tokens stay valid."
     )
     access_token_ttl: Seconds = Field(
@@ -117,13 +117,13 @@ class Settings(BaseSettings):
     refresh_token_ttl: Seconds = Field(
         2_592_000, description="How long somebody stays logged in who does not come; thirty days."
     )
-    cors_allow_origins: Names = Field(
+    cors_allow_origins: Origins = Field(
         "",
         validate_default=True,
         description="Web sites whose scripts may call this server, as in https://app.example.com;"
         " commas between them, * for all.",
     )
-    trusted_proxies: Names = Field(
+    trusted_proxies: Networks = Field(
         "127.0.0.1",
         validate_default=True,
         description="Addresses or networks of proxies that are believed whom they forward; commas"
@@ -228,7 +228,7 @@ class Settings(BaseSettings):
         default=False,
         description="Keep answers in Redis instead; several server processes need it.",
     )
-    redis_url: SecretStr = Field(
+    redis_url: RedisAddress = Field(
         "redis://localhost:6379/0", validate_default=True, description="Address of Redis."
     )
     enable_cache_warming: bool = Field(
@@ -354,81 +354,14 @@ class Settings(BaseSettings):
         "auto", description="auto is console at a terminal in development, else json."
     )
 
-    @field_validator("database_url", "database_replica_url", "database_direct_url")
+    @field_validator(*_NEEDS)
     @classmethod
-    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None:
-            try:
-                normalize_database_url(url.get_secret_value())
-            except (ValueError, ArgumentError):
-                # What the parser says may quote a part of the address: the password.
-                raise ValueError(f"must look like {_ADDRESS}") from None
-        return url
-
-    @field_validator("redis_url")
-    @classmethod
-    def _is_redis(cls, url: SecretStr) -> SecretStr:
-        if not is_redis_address(url.get_secret_value()):
-            raise ValueError(f"must look like {_REDIS_ADDRESS}, rediss://… or unix:///path")
-        return url
-
-    @field_validator("database_replica_url")
-    @classmethod
-    def _has_a_primary(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if url is not None and info.data.get("database_url", url) is None:
-            raise ValueError("needs DATABASE_URL, the primary that it is a standby of")
-        return url
-
-    @field_validator("database_direct_url")
-    @classmethod
-    def _has_a_pooled_one(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if url is not None and info.data.get("database_url", url) is None:
-            raise ValueError("needs DATABASE_URL, the same database by its usual address")
-        return url
-
-    @field_validator("database_pooler")
-    @classmethod
-    def _has_a_direct_one(cls, pooler: str, info: ValidationInfo) -> str:
-        if pooler != "none" and info.data.get("database_direct_url") is None:
-            raise ValueError("needs DATABASE_DIRECT_URL, the same database without the pooler")
-        return pooler
-
-    @field_validator("ops_token")
-    @classmethod
-    def _is_not_guessed(cls, token: SecretStr | None) -> SecretStr | None:
-        if token is not None and len(token.get_secret_value().encode()) < MIN_OPS_TOKEN_BYTES:
-            raise ValueError(f"must have at least {MIN_OPS_TOKEN_BYTES} bytes")
-        return token
-
-    @field_validator("secret_key", "secret_key_previous")
-    @classmethod
-    def _is_long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
-            raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
-        return secret
-
-    @field_validator("cors_allow_origins")
-    @classmethod
-    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if origin != "*" and not is_origin(origin):
-                raise ValueError("must be origins such as https://app.example.com, or *")
-        return origins
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        for proxy in proxies:
-            if proxy != "*" and not is_network(proxy):
-                raise ValueError("must be IP addresses or networks such as 10.0.0.0/8, or *")
-        return proxies
-
-    @field_validator("trusted_documents_only")
-    @classmethod
-    def _has_documents(cls, is_wanted: bool, info: ValidationInfo) -> bool:  # pydantic's form
-        if is_wanted and info.data.get("documents_dir") is None:
-            raise ValueError("needs DOCUMENTS_DIR, where the documents are")
-        return is_wanted
+    def _has_what_it_needs(cls, value: object, info: ValidationInfo) -> object:
+        other, why = _NEEDS[str(info.field_name)]
+        # One that was refused itself is told of already.
+        if value not in _UNUSED and info.data.get(other, value) is None:
+            raise ValueError(f"needs {other.upper()}, {why}")
+        return value
 
     @property
     def pool(self) -> PoolSize:

@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from app.secret import load_secret
-from app.settings import MIN_SECRET_BYTES, Settings
+from app.setting_forms import MIN_SECRET_BYTES
+from app.settings import Settings
 
 PROGRAM = """
 import sys

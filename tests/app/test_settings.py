@@ -61,6 +61,12 @@ WRONG = {
     ),
     "MAX_QUERY_COST": ("0", "Input should be greater than or equal to 1"),
     "RATE_LIMIT_COST_PER_MINUTE": ("-1", "Input should be greater than or equal to 0"),
+    "OPS_TOKEN": ("too-short", "must have at least 16 bytes"),
+    "DATABASE_POOLER": ("transaction", "needs DATABASE_DIRECT_URL, the same database without"),
+    "DATABASE_REPLICA_URL": ("postgresql://h/d", "needs DATABASE_URL, the primary that it is"),
+    "DATABASE_DIRECT_URL": ("postgresql://h/d", "needs DATABASE_URL, the same database by its"),
+    "REDIS_URL": ("redis://h:port", "must look like redis://user:password@host:6379/0, rediss://…"),
+    "DRAIN_DELAY": ("-1s", "must be a number of seconds, or like 500ms, 15m, 1h, 7d"),
     "TRUSTED_DOCUMENTS_ONLY": ("true", "needs DOCUMENTS_DIR, where the documents are"),
 }
 
@@ -80,6 +86,39 @@ def test_wrong_setting_is_refused_with_its_name_and_what_is_allowed(
     assert "\n" not in message
     if "SECRET" in name or "URL" in name:
         assert value not in message
+
+
+FREE = {"HOST", "DATA_DIR", "DOCUMENTS_DIR", "FILE_STORE_URL", "CACHE_WARMING_QUERIES"}
+"""Any text can be meant; whether it is good shows when it is used."""
+
+
+@pytest.mark.parametrize("name", sorted({name.upper() for name in Settings.model_fields} - FREE))
+def test_nonsense_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """No setting takes what it cannot mean, and none is used in its place unseen."""
+    monkeypatch.setenv(name, "!no sense!!")
+    with pytest.raises(SettingsError, match=f"^{name}: "):
+        load_settings()
+
+
+def test_processes_share_what_postgresql_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several have fewer connections each, unless somebody says how many."""
+    assert load_settings().pool == (25, 50)
+    monkeypatch.setenv("WORKERS", "4")
+    assert load_settings().pool == (10, 4)
+    monkeypatch.setenv("DATABASE_MAX_OVERFLOW", "0")
+    assert load_settings().pool == (10, 0)
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "25")
+    assert load_settings().pool == (25, 0)
+
+
+def test_production_goes_on_answering_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In development nobody waits for the end of a server; whoever says how long is heard."""
+    assert load_settings().drain_seconds == 0
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+    assert load_settings().drain_seconds == 5
+    monkeypatch.setenv("DRAIN_DELAY", "0")
+    assert load_settings().drain_seconds == 0
 
 
 @pytest.mark.parametrize(
