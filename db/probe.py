@@ -1,62 +1,109 @@
 """Asks the database how it is, on a connection of its own: a full pool is not a dead server."""
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
+import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.migrate import current_revision, head_revision
+from db.migrate import head_revision, is_behind
+from db.rows import Row
+from db.sharing import Shared
+from db.statements import Statement
+from db.transaction import Database, ReadSession
+from domain.errors import AppError, DatabaseUnavailable
+
+T = TypeVar("T")
 
 _SECONDS: Final = 1.0
+_SILENT: Final = f"The database did not answer within {_SECONDS:g} s."
+_AWAY: Final = "The database cannot be reached."
+
+_ALIVE: Final = Statement(text("SELECT 1"), Row)
+_REVISION: Final = Statement(text("SELECT version_num FROM alembic_version"), Row)
+_MAX_CONNECTIONS: Final = Statement(text("SHOW max_connections"), Row)
+_VERSION: Final = Statement(text("SHOW server_version"), Row)
+_TRIGRAMS: Final = Statement(
+    text("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'"), Row
+)
 
 
 class DatabaseProbe:
     """Whether requests can be answered.
 
     Args:
-        engine: For the probe alone, with one connection.
+        database: Over the engine of the probe, with one connection.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._migrated = False
+        self._look = Shared(self._problem)
 
     async def problem(self) -> str | None:
         """What keeps the database from serving, in words for an operator; None when nothing."""
+        return await self._look()
+
+    async def ask(self, question: Callable[[ReadSession], Awaitable[T]]) -> T:
+        """What is read for an operator within a second.
+
+        Raises:
+            DatabaseUnavailable: The database does not answer.
+        """
         try:
-            async with asyncio.timeout(_SECONDS):
-                return await self._ask()
+            async with asyncio.timeout(_SECONDS), self._database.read() as session:
+                try:
+                    return await question(session)
+                except BaseException:
+                    # Ended, not only cancelled: a frozen server would never answer to that, and
+                    # whoever asks next would wait for it.
+                    session.driver.terminate()
+                    raise
         except TimeoutError:
-            return f"The database did not answer within {_SECONDS:g} s."
-        except (OSError, SQLAlchemyError):
-            return "The database cannot be reached."
+            raise DatabaseUnavailable(_SILENT) from None
+        except (AppError, asyncpg.PostgresError) as error:
+            raise DatabaseUnavailable(_AWAY) from error
 
     async def max_connections(self) -> int:
         """How many connections the server takes from all its clients together."""
-        async with self._engine.connect() as connection:
-            return int(await connection.scalar(text("SHOW max_connections")) or 0)
+        async with self._database.read() as session:
+            return int(await session.fetch_value(_MAX_CONNECTIONS))
 
     async def facts(self) -> list[tuple[str, str]]:
         """What an operator wants to know about the server."""
-        async with self._engine.connect() as connection:
-            version = await connection.scalar(text("SHOW server_version"))
-            trigrams = await connection.scalar(
-                text("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'")
-            )
         limit = await self.max_connections()
+        async with self._database.read() as session:
+            version = await session.fetch_value(_VERSION)
+            trigrams = await session.fetch_value(_TRIGRAMS)
         return [
             ("Server", f"PostgreSQL {version}, at most {limit} connections"),
             ("pg_trgm", "searches use it" if trigrams else "not there; searches scan"),
         ]
 
-    async def _ask(self) -> str | None:
-        if self._migrated:
-            async with self._engine.connect() as connection:
-                await connection.execute(text("SELECT 1"))
-            return None
-        revision, head = await current_revision(self._engine), head_revision()
+    async def _problem(self) -> str | None:
+        try:
+            if self._migrated:
+                await self.ask(_answer)
+                return None
+            revision = await self.ask(_revision)
+        except DatabaseUnavailable as error:
+            return error.message
         # Once migrated it stays so while this process runs.
-        self._migrated = revision == head
-        return None if self._migrated else f"The database is at migration {revision}, not {head}."
+        self._migrated = not is_behind(revision)
+        if self._migrated:
+            return None
+        return f"The database is at migration {revision}, not {head_revision()}."
+
+
+async def _answer(session: ReadSession) -> None:
+    await session.fetch(_ALIVE)
+
+
+async def _revision(session: ReadSession) -> str | None:
+    """The newest migration that the database has."""
+    try:
+        revision: str | None = await session.fetch_value(_REVISION)
+    except asyncpg.UndefinedTableError:
+        return None
+    return revision

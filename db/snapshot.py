@@ -96,7 +96,7 @@ class Snapshot(ReadSession):
         try:
             with translated():
                 done: str = await self.driver.copy_from_query(
-                    statement.sql,
+                    self._sent(statement),
                     *arguments,
                     output=take_and_rest,
                     timeout=self._seconds + 1,
@@ -118,7 +118,10 @@ class Snapshot(ReadSession):
         # On another connection it would be another state.
         with translated():
             return await self.driver.fetch(
-                statement.sql, *arguments, record_class=statement.row, timeout=self._seconds + 1
+                self._sent(statement),
+                *arguments,
+                record_class=statement.row,
+                timeout=self._seconds + 1,
             )
 
 
@@ -135,6 +138,7 @@ async def open_snapshot(database: Database, *, seconds: float) -> AsyncIterator[
     with translated():
         held = await database.acquire()
     try:
+        database.pool_statistics.holds_long(held)
         snapshot = Snapshot(database, held, seconds)
         await snapshot.begin()
         yield snapshot

@@ -11,17 +11,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import MissingGreenlet
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
-from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.pool import PoolProxiedConnection
 
+from db.comments import Comment, commented
+from db.connections import Connections
 from db.errors import CONNECTION_LOST, TOOK_TOO_LONG, outcome_unknown, translate, translated
+from db.pool_statistics import PoolStatistics
 from db.rows import Row
 from db.statements import Statement
 from domain.changes import Change
@@ -137,12 +138,18 @@ class ReadSession:
         return rows
 
     async def _fetch(self, statement: Statement[R], arguments: list[object]) -> Any:
+        sql = self._sent(statement)
         try:
-            return await self.driver.fetch(statement.sql, *arguments, record_class=statement.row)
+            return await self.driver.fetch(sql, *arguments, record_class=statement.row)
         except CONNECTION_LOST:
             # Outside a transaction nothing is lost by asking once more on another connection.
             self._hold(await self._database.replace(self.held))
-            return await self.driver.fetch(statement.sql, *arguments, record_class=statement.row)
+            return await self.driver.fetch(sql, *arguments, record_class=statement.row)
+
+    def _sent(self, statement: Statement[Row]) -> str:
+        """The text of a statement as PostgreSQL gets it."""
+        comment = self._database.comment
+        return statement.sql if comment is None else commented(statement.sql, comment)
 
 
 class Transaction(ReadSession):
@@ -170,14 +177,14 @@ class Transaction(ReadSession):
 
     async def _fetch(self, statement: Statement[R], arguments: list[object]) -> Any:
         return await self.driver.fetch(
-            statement.sql,
+            self._sent(statement),
             *arguments,
             record_class=statement.row,
             timeout=self._timeout_seconds,
         )
 
 
-class Database:
+class Database(Connections):
     """The doors' way to PostgreSQL.
 
     Args:
@@ -186,6 +193,8 @@ class Database:
         before_commit: Awaited inside the transaction, after its last statement.
         guard: Awaited last before COMMIT and first after it.
         after_commit: Awaited after COMMIT and before the caller goes on.
+        pool_statistics: Of the engine's pool, where others take from it too.
+        comment: Whose name statements bear; None where they bear none.
     """
 
     def __init__(
@@ -196,8 +205,11 @@ class Database:
         before_commit: Sequence[BeforeCommit] = (),
         guard: CommitGuard | None = None,
         after_commit: Sequence[AfterCommit] = (),
+        pool_statistics: PoolStatistics | None = None,
+        comment: Comment | None = None,
     ) -> None:
-        self.engine = engine
+        super().__init__(engine, pool_statistics)
+        self.comment = comment
         self.observers = list(observers)
         self._before_commit = tuple(before_commit)
         self._guard = guard
@@ -240,7 +252,8 @@ class Database:
                 raise
             finally:
                 try:
-                    await (_discard(held) if outcome is Outcome.UNKNOWN else self.release(held))
+                    give_back = self.discard if outcome is Outcome.UNKNOWN else self.release
+                    await give_back(held)
                 finally:
                     await end(outcome)
         await self._tell(transaction.changes)
@@ -275,50 +288,6 @@ class Database:
         """Tell the observers about a statement that has run."""
         for observer in self.observers:
             observer(run)
-
-    async def acquire(self) -> PoolProxiedConnection:
-        """A connection that is not known to be closed, for nobody else until it is released."""
-        held = self._take_idle()
-        if held is None:
-            held = await greenlet_spawn(self._pool.connect)
-        while _is_closed(held):
-            await greenlet_spawn(held.invalidate)
-            held = await greenlet_spawn(self._pool.connect)
-        return held
-
-    async def release(self, held: PoolProxiedConnection) -> None:
-        """Give a connection back; nothing is reset, for nothing outlives a transaction."""
-        if not held.is_valid:
-            return
-        if not _is_closed(held) and _is_in_transaction(held):
-            await _discard(held)
-        elif self._pool.checkedin() < self._pool.size():
-            held.close()
-        else:
-            # One that was opened beyond the pool's size is closed.
-            await greenlet_spawn(held.close)
-
-    async def replace(self, held: PoolProxiedConnection) -> PoolProxiedConnection:
-        """Another connection for one that is broken."""
-        await greenlet_spawn(held.invalidate)
-        return await self.acquire()
-
-    @property
-    def _pool(self) -> QueuePool:
-        return cast("QueuePool", self.engine.sync_engine.pool)
-
-    def _take_idle(self) -> PoolProxiedConnection | None:
-        """A connection that lies in the pool; None when there is none that is open.
-
-        Taken without the greenlet in which the pool can wait, which costs five times as much.
-        """
-        if not self._pool.checkedin():
-            return None
-        try:
-            return self._pool.connect()
-        except MissingGreenlet:
-            # It was invalidated or is too old, and the pool has to open another in its place.
-            return None
 
     async def _prepare(self, tx: Transaction) -> EndOfCommit:
         """Do what belongs before COMMIT; what belongs after it."""
@@ -362,27 +331,5 @@ class _Reading:
             raise told from error
 
 
-def _is_closed(held: PoolProxiedConnection) -> bool:
-    connection: asyncpg.Connection = held.driver_connection
-    return bool(connection.is_closed())
-
-
-def _is_in_transaction(held: PoolProxiedConnection) -> bool:
-    connection: asyncpg.Connection = held.driver_connection
-    # asyncpg remembers its outermost transaction here, also when BEGIN was cut off half-way; each
-    # later one on the connection would be a savepoint of it, and never be committed.
-    remembered = connection._top_xact is not None  # noqa: SLF001
-    return remembered or bool(connection.is_in_transaction())
-
-
 async def _not_guarded(_outcome: Outcome) -> None:
     """Nothing belongs after COMMIT."""
-
-
-async def _discard(held: PoolProxiedConnection) -> None:
-    """End a connection whose state nobody knows; PostgreSQL rolls back what it was doing."""
-    if not held.is_valid:
-        return
-    connection: asyncpg.Connection = held.driver_connection
-    connection.terminate()
-    await greenlet_spawn(held.invalidate)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+from pydantic import SecretStr
 from sqlalchemy.engine import URL
 
 from app.asgi import Application, create_app
@@ -23,10 +24,15 @@ NOBODY: Final = "anonymous"
 ASKERS: Final = (NOBODY, *(role.value for role in Role), *(f"token:{each}" for each in SCOPES))
 """Nobody, users of each role, and tokens of the API of an admin with one scope each."""
 
+OPERATOR: Final = "operator"
+"""Has OPS_TOKEN, and is no user."""
+
+_OPS_TOKEN: Final = "OPS_TOKEN"
+_SECRET: Final = "what operators know"
 _ANYBODY: Final = "nothing"
 _ANY_TOKEN: Final = "any token"  # words of the paper
 
-Needs = frozenset[Permission] | None
+Needs = frozenset[Permission | str] | None
 """Any of these is enough; None: not even a token is needed."""
 
 
@@ -47,6 +53,8 @@ class Walked:
         """How the door answers an asker by the paper."""
         if needs is None:
             return "allowed"
+        if asker == OPERATOR:
+            return "allowed" if _OPS_TOKEN in needs else "UNAUTHENTICATED"
         if asker == NOBODY:
             return "UNAUTHENTICATED"
         return "FORBIDDEN" if self.permissions[asker].isdisjoint(needs) else "allowed"
@@ -58,7 +66,7 @@ async def open_walked(server: URL, template: str, folder: Path) -> AsyncIterator
     name = f"{template}_{folder.name}"
     async with (
         _database_of_its_own(server, name=name, template=template) as url,
-        open_app(url, folder) as opened,
+        open_app(url, folder, ops_token=SecretStr(_SECRET)) as opened,
     ):
         app = create_app(opened.resources)
         transport = httpx.ASGITransport(app)
@@ -67,7 +75,9 @@ async def open_walked(server: URL, template: str, folder: Path) -> AsyncIterator
         permissions |= {f"token:{scope}": frozenset({scope}) for scope in SCOPES}
         headers = {asker: {"Authorization": f"Bearer {token}"} for asker, token in tokens.items()}
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            yield Walked(app, http, {NOBODY: {}, **headers}, permissions)
+            operator = {"Authorization": f"Bearer {_SECRET}"}
+            headers |= {NOBODY: {}, OPERATOR: operator}
+            yield Walked(app, http, headers, permissions)
 
 
 async def _tokens(resources: Resources) -> dict[str, str]:
@@ -102,4 +112,6 @@ def read_needs(cell: str) -> Needs:
         return None
     if cell == _ANY_TOKEN:
         return frozenset(Permission)
-    return frozenset(map(Permission, cell.split(" or ")))
+    return frozenset(
+        each if each == _OPS_TOKEN else Permission(each) for each in cell.split(" or ")
+    )

@@ -6,6 +6,7 @@ from typing import Final
 from app.errors import PROBLEM
 from app.openapi.operations import (
     BEARER,
+    OPERATORS,
     SIGNED_ADDRESS,
     answer,
     problem_name,
@@ -104,6 +105,12 @@ _SECURITY: Final[Json] = {
         "name": "token",
         "description": "What an address has that GraphQL gives: it is good for that address alone, "
         "for reading, and for a while.",
+    },
+    OPERATORS: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "What the setting OPS_TOKEN has. In development, while it has nothing, "
+        "operators on the same machine need none.",
     },
 }
 

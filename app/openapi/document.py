@@ -13,6 +13,7 @@ from app.openapi.exports import export_paths
 from app.openapi.health import health_paths
 from app.openapi.imports import IMPORT_SCHEMAS, import_paths
 from app.openapi.operations import Operation, head_of
+from app.openapi.operators import OPERATORS_SCHEMAS, operators_paths
 from app.openapi.uploads import upload_paths
 from app.openapi.vocabulary import Json, Vocabulary
 
@@ -29,6 +30,7 @@ _TAGS: Final[Mapping[str, str]] = {
     "jobs": "Work that outlives a request.",
     "avatars": "Pictures of users.",
     "health": "Whether the process lives, and should be sent requests.",
+    "operations": "How the parts of the server do, for operators.",
     "description": "What stands here.",
 }
 
@@ -48,6 +50,7 @@ def openapi_document() -> Json:
         **import_paths(vocabulary),
         **avatar_paths(),
         **health_paths(),
+        **operators_paths(),
     }
     return {
         "openapi": "3.1.0",
@@ -60,7 +63,7 @@ def openapi_document() -> Json:
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": told} for name, told in _TAGS.items()],
         "paths": {path: _path_item(operations) for path, operations in described.items()},
-        "components": components(IMPORT_SCHEMAS | vocabulary.schemas),
+        "components": components(IMPORT_SCHEMAS | OPERATORS_SCHEMAS | vocabulary.schemas),
     }
 
 

@@ -7,7 +7,10 @@ from app.openapi.vocabulary import Json
 
 OPENAPI_PATH: Final = "/api/openapi.json"
 
-_STATUS: Final[Json] = {"type": "string", "enum": ["ok", "unavailable"]}
+_STATUS: Final[Json] = {
+    "type": "string",
+    "enum": ["ok", "degraded", "draining", "unavailable"],
+}
 _HEALTH: Final[Json] = {
     "type": "object",
     "properties": {
@@ -57,8 +60,13 @@ def _ready(name: str) -> Operation:
     return Operation(
         id=name,
         tag="health",
-        summary="Whether the process should be sent requests: whether PostgreSQL answers.",
-        answers={200: _told("It should."), 503: _told("It should not.")},
+        summary="Whether the process should be sent requests.",
+        description="`degraded` is answered with 200: something is away that requests are answered"
+        " without.",
+        answers={
+            200: _told("It should."),
+            503: _told("It should not: PostgreSQL does not answer, or the process is to stop."),
+        },
         security=PUBLIC,
     )
 

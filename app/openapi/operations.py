@@ -10,9 +10,11 @@ from streaming.statuses import STATUS
 
 BEARER: Final = "bearer"
 SIGNED_ADDRESS: Final = "signedAddress"
+OPERATORS: Final = "operators"
 
 NEEDS_TOKEN: Final[Sequence[Json]] = ({BEARER: []},)
 TAKES_SIGNED_ADDRESS: Final[Sequence[Json]] = (*NEEDS_TOKEN, {SIGNED_ADDRESS: []})
+FOR_OPERATORS: Final[Sequence[Json]] = ({OPERATORS: []}, *NEEDS_TOKEN)
 PUBLIC: Final[Sequence[Json]] = ()
 
 _ANYWHERE: Final = (ErrorCode.INTERNAL_SERVER_ERROR, ErrorCode.SERVICE_UNAVAILABLE)

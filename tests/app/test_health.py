@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
@@ -10,7 +11,10 @@ from db.engine import open_engine
 from db.migrate import head_revision, upgrade
 from tests.apps import open_app
 from tests.conftest import _database_of_its_own
+from tests.replication import until
+from tests.valkey import valkey_server
 
+NOWHERE = "postgresql://127.0.0.1:1/none"
 READY = {"status": "ok", "checks": {"database": "ok"}}
 
 
@@ -88,3 +92,59 @@ async def test_server_with_a_full_pool_is_ready(database_url: URL, tmp_path: Pat
     ):
         ready = await app.http.get("/health/ready")
         assert (ready.status_code, ready.json()) == (200, READY)
+
+
+async def test_server_that_is_about_to_stop_is_not_ready(database_url: URL, tmp_path: Path) -> None:
+    """It is `draining` from the first word of it on, and lives and answers meanwhile."""
+    async with open_app(database_url, tmp_path) as app:
+        assert (await app.http.get("/health/ready")).json() == READY
+        app.resources.stop_clock.drain()
+        for path in ("/health", "/health/ready"):
+            ready = await app.http.get(path)
+            assert (ready.status_code, ready.json()["status"]) == (503, "draining")
+        assert (await app.http.get("/health/live")).status_code == 200
+        assert (await app.client().send("{ __typename }"))["data"] == {"__typename": "Query"}
+
+
+async def test_server_without_redis_is_ready_and_degraded(
+    database_url: URL, tmp_path: Path
+) -> None:
+    """Whatever becomes of the cache, answers come from PostgreSQL; once it is back all is well."""
+    with valkey_server() as redis:
+        url = SecretStr(redis.url)
+        async with open_app(
+            database_url, tmp_path, with_cache=True, enable_redis_cache=True, redis_url=url
+        ) as app:
+
+            async def told(status: str) -> bool:
+                ready = await app.http.get("/health/ready")
+                assert ready.status_code == 200
+                found = ready.json()
+                words = {"ok": "ok", "degraded": "Redis does not answer."}[found["status"]]
+                assert found["checks"] == {"database": "ok", "cache": words}
+                return bool(found["status"] == status)
+
+            assert await told("ok")
+            redis.kill()
+            await until(lambda: told("degraded"))
+            cache = (await app.http.get("/health/cache")).json()
+            assert (cache["status"], cache["isUp"]) == ("degraded", False)
+            assert cache["downSeconds"] > 0
+            assert cache["problem"] == "The cache does not answer."
+            redis.start()
+            await until(lambda: told("ok"))
+
+
+async def test_server_without_its_replica_is_ready_and_degraded(
+    database_url: URL, tmp_path: Path
+) -> None:
+    """Reads go to the primary; the word for it is what the replica's own log has."""
+    async with open_app(database_url, tmp_path, database_replica_url=SecretStr(NOWHERE)) as app:
+        assert app.resources.replica is not None
+        await app.resources.replica.look()
+        ready = await app.http.get("/health/ready")
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        assert ready.json()["checks"]["replica"] == "The replica does not answer."
+        told = (await app.http.get("/health/db")).json()
+        assert told["replica"]["problem"] == "The replica does not answer."
+        assert told["replica"]["pool"]["size"] == 5

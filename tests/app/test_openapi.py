@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.engine import URL
 from starlette.routing import Route
 
@@ -25,8 +26,10 @@ PATH: Final = "/api/openapi.json"
 METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 ID: Final = "0" * 32
 PAPER: Final = Path(__file__).parents[2] / "docs" / "rest.md"
-NOT_REST: Final = ("/graphql", "/explorer", "/imports/")
+NOT_REST: Final = ("/graphql", "/explorer", "/imports/", "/ops/assets/")
 """What GraphQL describes, and what browsers open."""
+
+PAGES: Final = {"/", "/ops"}
 
 DOCUMENT: Final = openapi_document()
 
@@ -39,7 +42,9 @@ async def app(
     name = f"{template}_openapi"
     async with (
         _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(url, tmp_path_factory.mktemp("openapi")) as app,
+        open_app(
+            url, tmp_path_factory.mktemp("openapi"), ops_token=SecretStr("as in production")
+        ) as app,
     ):
         yield app
 
@@ -57,7 +62,7 @@ def folded(path: str) -> str:
 def routed(application: Application) -> set[str]:
     """The paths of the REST routes of an application."""
     paths = {folded(route.path) for route in application.routes if isinstance(route, Route)}
-    return {path for path in paths if path != "/" and not path.startswith(NOT_REST)}
+    return {path for path in paths - PAGES if not path.startswith(NOT_REST)}
 
 
 async def send(http: httpx.AsyncClient, path: str, method: str) -> httpx.Response:

@@ -9,7 +9,16 @@ import pytest
 from sqlalchemy.engine import URL
 from starlette.routing import Route
 
-from tests.permissions import ASKERS, NOBODY, Needs, Walked, open_walked, read_needs, rows_under
+from tests.permissions import (
+    ASKERS,
+    NOBODY,
+    OPERATOR,
+    Needs,
+    Walked,
+    open_walked,
+    read_needs,
+    rows_under,
+)
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 AS_ITS_FIELDS: Final = "what its fields need"
@@ -63,7 +72,7 @@ async def door(walked: Walked, asker: str, path: str, method: str) -> str:
     return DOORS.get(response.status_code, "allowed")
 
 
-@pytest.mark.parametrize("asker", ASKERS)
+@pytest.mark.parametrize("asker", [*ASKERS, OPERATOR])
 async def test_every_route_is_answered_as_the_paper_says(walked: Walked, asker: str) -> None:
     """By a request to each with every method that the paper has for it."""
     expected = {each: walked.expected(asker, needs) for each, needs in told_needs().items()}
