@@ -9,18 +9,12 @@ from psycopg.pq import Conninfo
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-_SESSION_SETTINGS: Final = {
-    "statement_timeout": "8000",
-    "idle_in_transaction_session_timeout": "15000",
-    "lock_timeout": "3000",
-    "jit": "off",
-    # For disks without seek times: with the default of 4 a filter that finds one row in ten is
-    # answered by reading the whole table (400 ms against 100 on a million contacts, 2026-11-22).
-    "random_page_cost": "1.1",
-    # One statement, one core: a large count must not take the cores of everybody else's pages.
-    "max_parallel_workers_per_gather": "0",
-    "timezone": "UTC",
-}
+from db.pooling import ROLE_SETTINGS, named_statements, through_pooler
+
+STATEMENT_SECONDS: Final = 8.0
+"""How long a statement may take, unless something else is said for it."""
+
+_SESSION_SETTINGS: Final = ROLE_SETTINGS | {"timezone": "UTC"}
 
 
 class _Connecting:
@@ -48,7 +42,9 @@ def normalize_database_url(text: str) -> URL:
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
         raise ValueError("must look like postgresql://user:password@host:5432/database")
-    return make_url(f"postgresql+asyncpg://{rest}")
+    url = make_url(f"postgresql+asyncpg://{rest}")
+    named_statements(url)
+    return url
 
 
 @asynccontextmanager
@@ -59,8 +55,9 @@ async def open_engine(
     max_overflow: int = 50,
     pool_timeout_seconds: float = 3.0,
     connect_timeout_seconds: float = 2.0,
-    statement_timeout_seconds: float = 8.0,
+    statement_timeout_seconds: float = STATEMENT_SECONDS,
     application_name: str = "appointment360",
+    per_transaction: bool = False,
 ) -> AsyncIterator[AsyncEngine]:
     """An engine whose connections are closed at the end.
 
@@ -71,6 +68,8 @@ async def open_engine(
         pool_timeout_seconds: How long a request waits for a connection before it is told to retry.
         connect_timeout_seconds: How long PostgreSQL may take to accept a connection.
         statement_timeout_seconds: PostgreSQL ends a statement after this; loads set their own.
+        per_transaction: The address is that of a pooler that gives each transaction another
+            connection; the usual timeouts are those of the role then (`db.pooling`).
     """
     settings = _SESSION_SETTINGS | {
         "statement_timeout": str(round(statement_timeout_seconds * 1000)),
@@ -82,6 +81,10 @@ async def open_engine(
         "server_settings": settings,
         "async_creator_fn": _Connecting,
     }
+    if (kept := named_statements(url)) is not None:
+        arguments["statement_cache_size"] = kept
+    if per_transaction:
+        arguments |= through_pooler(url, settings)
     engine = create_async_engine(
         url,
         pool_size=pool_size,

@@ -34,6 +34,7 @@ _REFUSED: Final = (
     "The database refuses us. Check user, password and name of the database in DATABASE_URL."
 )
 _AWAY: Final = "The database does not answer. Try again in a moment."
+_READ_ONLY: Final = "The database takes no changes at present. Try again in a moment."
 _UNKNOWN: Final = (
     "The connection to the database was lost while the change was being saved; it may have been."
     " With an idempotency key send it again; without, read before you repeat it."
@@ -159,6 +160,8 @@ _BY_SQLSTATE: Final[tuple[tuple[tuple[str, ...], Callable[[], AppError]], ...]] 
     (("40001", "40P01"), lambda: WriteConflict(_IN_THE_WAY)),
     (("55P03",), lambda: Unavailable(_IN_THE_WAY)),
     (("28", "3D"), lambda: DatabaseUnavailable(_REFUSED, retryable=False)),
+    # A standby, or a server whose disk is nearly full.
+    (("25006",), lambda: DatabaseUnavailable(_READ_ONLY)),
     (("08", "53", "57P"), lambda: DatabaseUnavailable(_AWAY)),
     (("22",), lambda: InvalidInput(_NOT_STORABLE)),
 )

@@ -41,6 +41,20 @@ def test_server_that_does_not_answer_in_time_is_not_asked_again(error: Exception
     assert type(translate(error)) is DatabaseUnavailable
 
 
+async def test_database_that_takes_no_changes_can_be_asked_again(database: Database) -> None:
+    """A standby, or a server whose operators have closed it for writing: reads go on."""
+    writing = Statement(text("INSERT INTO contacts (first_name) VALUES ('Ada') RETURNING id"), Row)
+
+    async def write() -> None:
+        async with database.write() as tx:
+            await tx.driver.execute("SET TRANSACTION READ ONLY")
+            await tx.fetch(writing)
+
+    with pytest.raises(DatabaseUnavailable, match="takes no changes at present") as told:
+        await write()
+    assert told.value.details == {"retryable": True}
+
+
 async def test_statement_that_a_migration_outdated_can_be_sent_again(database: Database) -> None:
     """In a transaction it cannot be prepared anew; whoever begins another has nothing to fear."""
     every = Statement(text("SELECT * FROM users"), Row)
