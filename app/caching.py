@@ -17,6 +17,8 @@ from uuid import uuid4
 from sqlalchemy.engine import URL
 
 from app.settings import Settings
+from app.tracing.spans import Tracer
+from app.tracing.stores import traced_store
 from cache.breaker import BreakingStore
 from cache.events import Events
 from cache.invalidation import Committing, Invalidation, Standing
@@ -35,16 +37,22 @@ _PAUSE_SECONDS: Final = 0.3
 _FORM: Final = 2
 """Goes up with every change of how answers are kept, or of what the same question is answered."""
 
+_RULES: Final = 1
+"""Goes up with every change of which tags a change touches, or of what is done about them."""
+
 _IS_COMMITTED: Final = {Outcome.COMMITTED: True, Outcome.UNDONE: False, Outcome.UNKNOWN: None}
 
 
 def connection_name(settings: Settings, *, serves: bool) -> str:
-    """The `application_name` of a process's connections: by it PostgreSQL knows whom to trust."""
+    """The `application_name` of a process's connections: by it PostgreSQL knows whom to trust.
+
+    Two releases that share Redis are trusted together, as long as they go by the same rules.
+    """
     if not settings.enable_query_caching:
         return _PRODUCT
     if settings.enable_redis_cache:
         place = settings.redis_url.get_secret_value().rpartition("@")[2]
-        return f"{_PRODUCT}/redis-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
+        return f"{_PRODUCT}/redis-{hashlib.sha256(f'{_RULES}/{place}'.encode()).hexdigest()[:16]}"
     return f"{_PRODUCT}/{uuid4().hex}" if serves else _PRODUCT
 
 
@@ -113,6 +121,7 @@ async def open_caching(
     direct_url: URL,
     serves: bool,
     lease_seconds: float = LEASE_SECONDS,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Caching]:
     """The cache of a process, watched while the block runs.
 
@@ -120,13 +129,14 @@ async def open_caching(
         state: The agreement of all processes, asked over the usual connections.
         direct_url: Where PostgreSQL itself answers.
         lease_seconds: More than the usual only where no other process writes.
+        tracer: Tells what a store in Redis is asked; None when nobody wants to know.
     """
     async with AsyncExitStack() as stack:
         events = Events()
         store = None
         if settings.enable_query_caching and (serves or settings.enable_redis_cache):
             schema = _namespace(settings, secret) if serves else ""
-            store = await stack.enter_async_context(_open_store(settings, schema))
+            store = await stack.enter_async_context(_open_store(settings, schema, tracer))
         invalidation = Invalidation(
             store,
             renew_epoch=lambda after_all: state.renew_epoch(after_all=after_all),
@@ -163,11 +173,13 @@ def _namespace(settings: Settings, secret: bytes) -> str:
 
 
 @asynccontextmanager
-async def _open_store(settings: Settings, schema: str) -> AsyncIterator[BreakingStore]:
+async def _open_store(
+    settings: Settings, schema: str, tracer: Tracer | None
+) -> AsyncIterator[BreakingStore]:
     if settings.enable_redis_cache:
         url = settings.redis_url.get_secret_value()
         async with open_redis_store(url, schema=schema) as store:
-            yield BreakingStore(store)
+            yield BreakingStore(traced_store(store, tracer))
         return
     memory: Store = MemoryStore(
         max_entries=settings.cache_max_size, max_bytes=settings.cache_max_bytes, schema=schema

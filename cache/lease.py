@@ -142,6 +142,21 @@ class Lease:
             return None
         return self._era
 
+    @property
+    def problem(self) -> str | None:
+        """What keeps this process from using the cache, in an operator's words; None: nothing."""
+        if self._store.down_seconds():
+            return "The cache does not answer."
+        if self.era() is not None:
+            return None
+        if self._problem is not None:
+            return "PostgreSQL does not say whether what the cache holds is still true."
+        return "The processes have not agreed on the cache yet, or one of them keeps it off."
+
+    def down_seconds(self) -> float:
+        """How long the cache has been away; 0 when it is not."""
+        return self._store.down_seconds()
+
     async def usable(self) -> None:
         """Wait until the cache may be used for the first time."""
         await self._has_looked.wait()
@@ -259,7 +274,8 @@ class Lease:
             log.warning(
                 "cache_off",
                 reason="Another server process uses this database, and they share no cache. "
-                "Set ENABLE_REDIS_CACHE and the same REDIS_URL for all of them.",
+                "Set ENABLE_REDIS_CACHE and the same REDIS_URL for all of them; releases that tell "
+                "otherwise what is out of date share none while both run.",
             )
 
     async def _insist_on_none(self) -> None:

@@ -1,6 +1,10 @@
 """Brings a database to the newest migration and says where it stands.
 
 Safe to call from several processes at once: an advisory lock lets one of them work.
+
+During a deploy two releases use one database. A migration takes nothing away that the release
+before it uses; what is left over goes a release later. So a database may be ahead of the code, but
+never behind.
 """
 
 from collections.abc import Callable
@@ -11,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -27,6 +32,21 @@ def head_revision() -> str:
     return head
 
 
+def knows_revision(revision: str) -> bool:
+    """Whether this code has a migration; one of a later release it has not."""
+    known = ScriptDirectory(str(_FOLDER)).walk_revisions()
+    return any(script.revision == revision for script in known)
+
+
+def is_behind(revision: str | None) -> bool:
+    """Whether a database lacks what this code needs; one of a later release does not.
+
+    Args:
+        revision: The newest migration it has.
+    """
+    return revision is None or (revision != head_revision() and knows_revision(revision))
+
+
 async def current_revision(engine: AsyncEngine) -> str | None:
     """The newest migration the database has; None when it has none."""
     async with engine.connect() as connection:
@@ -36,8 +56,13 @@ async def current_revision(engine: AsyncEngine) -> str | None:
 
 
 async def upgrade(engine: AsyncEngine, *, revision: str = "head") -> None:
-    """Run the migrations that are missing, each in one transaction."""
-    await _run(engine, lambda config: command.upgrade(config, revision))
+    """Run the migrations that are missing, each in one transaction; none when it is ahead."""
+    try:
+        await _run(engine, lambda config: command.upgrade(config, revision))
+    except CommandError:
+        # It may have got there while this process waited for the lock.
+        if is_behind(await current_revision(engine)):
+            raise
 
 
 async def downgrade(engine: AsyncEngine, *, revision: str) -> None:

@@ -20,8 +20,9 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from db.engine import open_engine
 from db.following import BEHIND, MAX_LAG_SECONDS, NOT_KNOWN, Following
-from db.migrate import head_revision
+from db.migrate import head_revision, is_behind
 from db.pins import Pins
+from db.pool_statistics import PoolStatistics
 from db.standing import LOGGED, PATIENCE_SECONDS, STANDING, Standing, Watched, watched
 from db.transaction import Database, ReadSession
 from domain.errors import AppError, DatabaseUnavailable, Unavailable
@@ -111,6 +112,7 @@ class Replica:
         self._standby = _Standby(engine, self._following)
         # The list itself: who observes the primary later observes the replica too.
         self._standby.observers = database.observers
+        self._standby.comment = database.comment
         self._pins = Pins()
         self._is_migrated = False
         self._looking = asyncio.Lock()
@@ -128,6 +130,11 @@ class Replica:
     def lag_seconds(self) -> float:
         """How far the replica is behind, at most."""
         return self._following.lag_seconds()
+
+    @property
+    def pool_statistics(self) -> PoolStatistics:
+        """What becomes of its connections."""
+        return self._standby.pool_statistics
 
     async def run(
         self,
@@ -226,9 +233,9 @@ class Replica:
 
     async def _missing_migrations(self) -> str | None:
         if not self._is_migrated:
-            revision, head = await self._watched_replica.revision(), head_revision()
-            if revision != head:
-                return f"The replica is at migration {revision}, not {head}."
+            revision = await self._watched_replica.revision()
+            if is_behind(revision):
+                return f"The replica is at migration {revision}, not {head_revision()}."
             self._is_migrated = True
         return None
 

@@ -21,11 +21,21 @@ class Connection:
 
     Args:
         asks_for_cache: Answers to an admin tell what the cache did for them.
+        wants_fresh: PostgreSQL has to answer.
+
+    Attributes:
+        status: Of the last answer.
+        retry_after: What the last answer said of when to come again; empty when nothing.
     """
 
-    def __init__(self, port: int, token: str, *, asks_for_cache: bool = False) -> None:
+    def __init__(
+        self, port: int, token: str, *, asks_for_cache: bool = False, wants_fresh: bool = False
+    ) -> None:
+        self.status = 0
+        self.retry_after = b""
         self._port = port
         debugging = "X-Debug: cache\r\n" if asks_for_cache else ""
+        debugging += "Cache-Control: no-cache\r\n" if wants_fresh else ""
         self._head = (
             f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
             f"Content-Type: application/json\r\n{debugging}Content-Length: "
@@ -54,8 +64,9 @@ class Connection:
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         self._writer.write(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
         head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
-        length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
-        answer = await self._reader.readexactly(int(length))
+        self.status = int(head.split(b" ", 2)[1])
+        self.retry_after = _header(head, b"retry-after")
+        answer = await self._reader.readexactly(int(_header(head, b"content-length")))
         self._used_at = time.monotonic()
         return answer
 
@@ -72,3 +83,8 @@ class Connection:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _header(head: bytes, name: bytes) -> bytes:
+    """The value of a header; empty when it is not there."""
+    return head.partition(b"\r\n" + name + b":")[2].partition(b"\r\n")[0].strip()

@@ -140,11 +140,13 @@ class Records:
 
     Attributes:
         gone: Contacts whose deletion was acknowledged, and which nobody brings back.
+        founded: Companies that no read shows; their creation was acknowledged.
     """
 
     people: dict[str, History[Person]] = field(default_factory=dict)
     firms: dict[str, History[Firm]] = field(default_factory=dict)
     gone: dict[str, History[Person]] = field(default_factory=dict)
+    founded: list[str] = field(default_factory=list)
 
     def forget(self, name: str) -> None:
         """Reads that begin from now on must not show this contact."""

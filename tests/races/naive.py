@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.asgi import create_app
 from app.first_start import prepare
 from app.resources import open_resources
-from app.serve import answer_requests, listen
+from app.server import Server, listen, server_config
 from app.settings import Settings, load_settings
 from domain.enums import Role
 
@@ -91,7 +91,8 @@ async def _serve(settings: Settings, when: When) -> None:
         token = resources.tokens.issue(admin.user.uuid, Role.ADMIN, ttl_seconds=3600)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/#token={token}"
         app = NaiveCache(create_app(resources), when)
-        await answer_requests(app, listening, on_start=lambda: _say(address))
+        server = Server(server_config(app), on_start=lambda: _say(address))
+        await server.answer(listening)
 
 
 def _say(message: str) -> None:

@@ -47,8 +47,10 @@ class Race:
         rate: Operations a second at most.
         may_fail: The database is disturbed: retryable errors are no findings.
         operations: How many were answered.
+        requests: How many were sent for them, those that failed among them.
         statuses: What the cache did for those reads whose answers tell it.
         failures: The codes of errors.
+        unclear: Errors that do not say what a client needs to know to try again.
         slowest_write_seconds: From sending a mutation to its answer.
     """
 
@@ -59,11 +61,13 @@ class Race:
     may_fail: bool = False
     seed: int = 0
     operations: int = 0
+    requests: int = 0
     writes: int = 0
     slowest_write_seconds: float = 0.0
     verdicts: Verdicts = field(default_factory=Verdicts)
     statuses: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    unclear: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._records = Records()
@@ -94,6 +98,21 @@ class Race:
         async with self._answered:
             await self._answered.wait_for(lambda: self.operations >= wanted)
 
+    @property
+    def records(self) -> Records:
+        """What was written, and what was told of it."""
+        return self._records
+
+    async def found_firm(self, connection: Connection) -> bool:
+        """Create one more company by a connection of one's own; whether that was done."""
+        name = f"probed{uuid4().hex}"
+        given = {"domain": f"{name}.example.com", "name": name}
+        answer = await connection.send(_mutation("createCompany"), {"input": given})
+        if "errors" in answer:
+            return False
+        self._records.founded.append(name)
+        return True
+
     async def until_next(self, status: str) -> None:
         """Return when the cache has done something once more."""
         before = self.statuses[status]
@@ -117,7 +136,9 @@ class Race:
             self._answered.notify_all()
 
     def __str__(self) -> str:
-        told = f"{self.operations} operations, {self.writes} of them mutations: {self.verdicts}"
+        rate = self.requests / (time.monotonic() - self._starts)
+        told = f"{self.operations} operations, {self.writes} of them mutations, by {rate:.0f}"
+        told = f"{told} requests/s: {self.verdicts}"
         cached = ", ".join(f"{count} {status}" for status, count in self.statuses.items())
         failed = ", ".join(f"{count} {code}" for code, count in self.failures.items())
         return (
@@ -174,12 +195,16 @@ class _Client:
         Raises:
             RequestFailed: It has errors, and no such may be.
         """
-        answer = await self._chance.choice(self._connections).send(query, variables)
+        connection = self._chance.choice(self._connections)
+        self._race.requests += 1
+        answer = await connection.send(query, variables)
         for error in answer.get("errors", ()):
             code = error["extensions"]["code"]
             self._race.failures[code] += 1
             if not self._race.may_fail or code not in _RETRYABLE:
                 raise RequestFailed(f"{variables}: {error}")
+            if not _is_clear(answer, error, connection):
+                self._race.unclear.append(f"{connection.status} {error}")
             return None
         for status in _statuses(answer):
             self._race.statuses[status] += 1
@@ -196,6 +221,14 @@ async def _client(race: Race, chance: random.Random) -> AsyncIterator[_Client]:
             for place in race.places
         ]
         yield _Client(race, connections, chance)
+
+
+def _is_clear(answer: dict[str, Any], error: dict[str, Any], connection: Connection) -> bool:
+    """Whether an answer says that it can be asked for again, also to those who read no JSON."""
+    if error["extensions"].get("retryable") is not True:
+        return False
+    is_whole = "data" not in answer
+    return not is_whole or (connection.status == 503 and connection.retry_after != b"")
 
 
 def _statuses(answer: dict[str, Any]) -> list[str]:

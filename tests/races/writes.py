@@ -106,6 +106,12 @@ class Writers:
             given = {"id": history.id, **_written_firm(firm)}
             await self._send(send, "updateCompany", given, {history: firm})
 
+    async def found_firm(self, _chance: random.Random, send: Send) -> None:
+        """Create a company that nobody ever changes, so that nothing hides it when it is lost."""
+        name = f"founded{next(self._names)}"
+        await send("createCompany", {"domain": f"{name}{DOMAIN}", "name": name})
+        self.records.founded.append(name)
+
     async def _create(self, name: str, chance: random.Random, send: Send) -> None:
         number = next(self._numbers)
         person = Person(number=number, tag=number, firm=self._firm(chance))
@@ -164,4 +170,5 @@ _WAYS = (
     Writers.delete_or_restore,
     Writers.create_or_delete,
     Writers.update_firm,
+    Writers.found_firm,
 )
