@@ -1,82 +1,38 @@
-"""Looks over the set-up: what is configured, what can be reached, what is missing."""
+"""Looks over the set-up: what is configured, what can be reached, what is missing.
 
-import asyncio
-import platform
-import shutil
-from dataclasses import dataclass
-from pathlib import Path
+Nothing is changed, but that the embedded PostgreSQL is started where it does not run.
+"""
 
-from app.embedded.binaries import EmbeddedServerError, binaries
-from app.resources import Resources, data_folder, open_resources, replica_of
+import os
+from collections.abc import AsyncIterator
+
+from app.doctor_machine import look_at_machine, look_at_settings
+from app.doctor_postgresql import look_at_postgresql
+from app.doctor_redis import look_at_files, look_at_redis
+from app.findings import Finding, failure
+from app.resources import data_folder
 from app.settings import Settings, SettingsError, load_settings
 
-_LOW_DISK_BYTES = 2**30
-_REPLICA_SECONDS = 0.5
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    subject: str
-    words: str
-    ok: bool = True
-
-
-def examine() -> list[Finding]:
+async def examine() -> list[Finding]:
     """Everything that was found, in the order it was looked at."""
-    findings = [Finding("Python", platform.python_version())]
     try:
         settings = load_settings()
     except SettingsError as error:
-        return [*findings, Finding("Settings", str(error), ok=False)]
-    findings += [
-        Finding("Environment", settings.environment),
-        Finding("Secret", "SECRET_KEY" if settings.secret_key else "made and kept in DATA_DIR"),
-        _disk(data_folder(settings)),
-        _programs(settings),
-    ]
-    return [*findings, *asyncio.run(_database(settings))]
+        advice = "Correct the environment or .env; docs/settings.md has all settings."
+        return [failure("Settings", str(error), advice)]
+    return [finding async for finding in look_over(settings)]
 
 
-def _disk(folder: Path) -> Finding:
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
-    free = shutil.disk_usage(existing).free
-    words = f"{folder}, {free / 2**30:.1f} GiB free"
-    return Finding("Data folder", words, ok=free > _LOW_DISK_BYTES)
-
-
-def _programs(settings: Settings) -> Finding:
-    if settings.database_url is not None:
-        return Finding("PostgreSQL", "DATABASE_URL")
-    try:
-        return Finding("PostgreSQL", f"embedded, {binaries()}")
-    except EmbeddedServerError as error:
-        return Finding("PostgreSQL", str(error), ok=False)
-
-
-async def _database(settings: Settings) -> list[Finding]:
-    try:
-        async with open_resources(settings) as resources:
-            problem = await resources.probe.problem()
-            if problem is not None:
-                return [Finding("Database", problem, ok=False)]
-            facts = await resources.probe.facts()
-            replica = await _replica(resources)
-    except (EmbeddedServerError, OSError) as error:
-        return [Finding("Database", str(error), ok=False)]
-    found = [Finding("Database", "reachable, migrated"), *(Finding(*fact) for fact in facts)]
-    return [*found, *replica]
-
-
-async def _replica(resources: Resources) -> list[Finding]:
-    where = resources.settings, resources.database_url, resources.database
-    async with replica_of(*where) as replica:
-        if replica is None:
-            return []
-        await replica.look()
-        # A replica that keeps up has by now what the primary had at the first look.
-        await asyncio.sleep(_REPLICA_SECONDS)
-        problem = await replica.look()
-        near = f"in use, at most {replica.lag_seconds():.1f} s behind"
-    return [Finding("Replica", problem or near, ok=problem is None)]
+async def look_over(settings: Settings) -> AsyncIterator[Finding]:
+    """What is found with these settings."""
+    folder = data_folder(settings)
+    for finding in look_at_settings(settings):
+        yield finding
+    for finding in look_at_machine(settings, folder, os.environ):
+        yield finding
+    for look in (look_at_postgresql(settings, folder), look_at_files(settings, folder)):
+        async for finding in look:
+            yield finding
+    async for finding in look_at_redis(settings):
+        yield finding

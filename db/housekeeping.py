@@ -103,16 +103,19 @@ API_TOKENS: Final = _prune(
 )
 
 
-def _prune_told(table: str, key: str) -> Prune:
-    """What was told of the rows of imports goes part by part, before their jobs go as a whole."""
+def _prune_parts(table: str, *key: str) -> Prune:
+    """What imports have left goes part by part, before their jobs go as a whole."""
+    columns = ", ".join(f"t.{column}" for column in key)
+    same = " AND ".join(f"t.{column} = gone.{column}" for column in key)
     return _prune(
         table,
-        f"WITH gone AS (SELECT t.job_id, t.{key} FROM jobs j JOIN {table} t ON t.job_id = j.id"
+        f"WITH gone AS (SELECT t.job_id, {columns} FROM jobs j JOIN {table} t ON t.job_id = j.id"
         " WHERE j.finished_at < {old} LIMIT CAST(:most AS bigint))"
-        f" DELETE FROM {table} t USING gone WHERE t.job_id = gone.job_id"
-        f" AND t.{key} = gone.{key} RETURNING t.job_id",
+        f" DELETE FROM {table} t USING gone WHERE t.job_id = gone.job_id AND {same}"
+        " RETURNING t.job_id",
     )
 
 
-IMPORT_ERRORS: Final = _prune_told("import_errors", "id")
-IMPORT_REJECTS: Final = _prune_told("import_rejects", "line")
+IMPORT_ERRORS: Final = _prune_parts("import_errors", "id")
+IMPORT_REJECTS: Final = _prune_parts("import_rejects", "line")
+IMPORT_CHANGES: Final = _prune_parts("import_changes", "entity", "record_id")

@@ -10,6 +10,7 @@ from db.housekeeping import (
     ACTIVITIES,
     API_TOKENS,
     IDEMPOTENCY_KEYS,
+    IMPORT_CHANGES,
     IMPORT_ERRORS,
     IMPORT_REJECTS,
     IMPORT_UNDO,
@@ -50,7 +51,7 @@ class Retention:
     activities: float | None = None
 
     def limits(self) -> Sequence[tuple[Prune, float]]:
-        """What is forgotten, and after how many seconds."""
+        """What is forgotten before jobs are, and after how many seconds."""
         limits = [
             (IDEMPOTENCY_KEYS, float(KEPT_SECONDS)),
             (MERGE_UNDO, self.undo),
@@ -58,7 +59,7 @@ class Retention:
             (JOB_RECORDS, _AN_HOUR),
             (IMPORT_ERRORS, self.jobs),
             (IMPORT_REJECTS, self.jobs),
-            (JOBS, self.jobs),
+            (IMPORT_CHANGES, self.jobs),
             (SESSIONS, _TWO_DAYS),
             (REFRESH_TOKENS, _A_MONTH),
             (API_TOKENS, _A_MONTH),
@@ -87,6 +88,8 @@ async def prune(
     pruned = await process_in_parallel_async(
         retention.limits(), forget, max_concurrent=_AT_ONCE, settings=parallel
     )
+    # A million rows would go with them in one statement, which may take 8 s.
+    pruned.append(await forget((JOBS, retention.jobs)))
     counts = {name: count for name, count in pruned if count}
     if counts:
         log.info("pruned", **counts)

@@ -8,6 +8,7 @@ Owns the layout below the data folder::
       server.log           what the server says; the previous one is server.log.1
       tcp-password         made when a TCP port is first asked for
       lease.lock server.lock
+      awaits-restore       while the records of another major version are not here yet
       programs-<version>/  a copy of the programs, when root's account cannot reach the wheel
 
 Over the socket everybody who can open it is the superuser `postgres` (``trust``): the socket stands
@@ -64,6 +65,11 @@ class Cluster:
         return self.home / "tcp-password"
 
     @property
+    def awaits_restore(self) -> Path:
+        """Is there while nobody may take the database for theirs: it is to be restored first."""
+        return self.home / "awaits-restore"
+
+    @property
     def name(self) -> str:
         """What the titles of its processes carry, so that they are found without a postmaster."""
         return f"appointment360-{hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]}"
@@ -89,6 +95,35 @@ def open_cluster(folder: Path) -> Cluster:
 def open_private(path: Path, flags: int) -> int:
     """A descriptor of a file that only its owner may read, created when missing."""
     return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
+def refuse_unrestored(cluster: Cluster) -> None:
+    """Raises when the records of this folder are in files of another major version."""
+    awaited = cluster.awaits_restore.exists()
+    others = _data_of_other_versions(cluster)
+    if not others or (cluster.data.exists() and not awaited):
+        return
+    old = others[-1].name.removeprefix("pg")
+    raise EmbeddedServerError(
+        f"The records are in {others[-1]}, in files of PostgreSQL {old}. This release comes with"
+        f" PostgreSQL {VERSION}, which cannot read them. Nothing was changed."
+        " Install the release before and say `appointment360 backup FILE`; then, with this one,"
+        f" `appointment360 restore FILE`. To begin anew instead, move {others[-1]} away"
+        + (f" and remove {cluster.awaits_restore}." if awaited else ".")
+    )
+
+
+def await_restore(cluster: Cluster) -> None:
+    """Have nobody use new data before a backup is restored into them, where there are older."""
+    if not cluster.data.exists() and _data_of_other_versions(cluster):
+        cluster.awaits_restore.touch(mode=0o600)
+        _sync_folder(cluster.home)
+
+
+def _data_of_other_versions(cluster: Cluster) -> list[Path]:
+    """The folders beside this one that have data, by their versions."""
+    homes = {path.parent.parent for path in cluster.home.parent.glob("pg*/data/PG_VERSION")}
+    return sorted(homes - {cluster.home}, key=lambda home: (len(home.name), home.name))
 
 
 def create(cluster: Cluster, programs: Path, *, durable: bool) -> None:

@@ -52,6 +52,7 @@ class Wanted:
     durable: bool
     tcp_port: int | None
     ephemeral: bool
+    for_restore: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +170,7 @@ def _answers(postmaster: Postmaster) -> bool:
 
 def _launch(cluster: Cluster, programs: Path, *, wanted: Wanted) -> Postmaster:
     command = [str(programs / "postgres"), "-D", str(cluster.data), *_settings(cluster, wanted)]
-    log = _open_log(cluster.log)
+    log = _open_log(cluster)
     log_start = os.fstat(log).st_size
     try:
         child = Child(
@@ -193,10 +194,24 @@ def _settings(cluster: Cluster, wanted: Wanted) -> list[str]:
     return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
 
-def _open_log(path: Path) -> int:
-    if path.exists() and path.stat().st_size > _LOG_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    return open_private(path, os.O_WRONLY | os.O_APPEND)
+def has_long_log(cluster: Cluster) -> bool:
+    """Whether it is time to begin a new one."""
+    return cluster.log.exists() and cluster.log.stat().st_size > _LOG_BYTES
+
+
+def begin_log(cluster: Cluster) -> None:
+    """Have the log be empty, and what it had be the one before, while the server writes to it."""
+    if has_long_log(cluster):
+        before = cluster.log.with_suffix(".log.1")
+        os.close(open_private(before, os.O_WRONLY))
+        shutil.copyfile(cluster.log, before)
+        # The server appends: its next line is the first of an empty file.
+        os.truncate(cluster.log, 0)
+
+
+def _open_log(cluster: Cluster) -> int:
+    begin_log(cluster)
+    return open_private(cluster.log, os.O_WRONLY | os.O_APPEND)
 
 
 def _await_ready(cluster: Cluster, child: Child, *, log_start: int) -> Postmaster:

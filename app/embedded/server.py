@@ -24,8 +24,25 @@ from urllib.parse import quote
 import platformdirs
 
 from app.embedded.binaries import EmbeddedServerError
-from app.embedded.cluster import DATABASE, Cluster, open_cluster, open_private
-from app.embedded.postmaster import Postmaster, Wanted, find_running, start, stop, suits
+from app.embedded.cluster import (
+    DATABASE,
+    Cluster,
+    await_restore,
+    open_cluster,
+    open_private,
+    refuse_unrestored,
+)
+from app.embedded.postmaster import (
+    Postmaster,
+    Wanted,
+    begin_log,
+    find_running,
+    has_long_log,
+    start,
+    stop,
+    suits,
+)
+from app.embedded.process import is_postmaster
 
 if sys.platform != "win32":
     import fcntl
@@ -42,20 +59,22 @@ def _say_nothing(message: str) -> None:
 class _Lease:
     """A hold on a cluster: the two locks, and what entering and leaving do under them."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, wanted: Wanted) -> None:
         self._cluster = cluster
+        self._wanted = wanted
+        self._postmaster: Postmaster | None = None
         # Opened once, so that leaving works even after the folder has been deleted.
         self._lease = open_private(cluster.home / "lease.lock", os.O_RDWR)
         self._server = open_private(cluster.home / "server.lock", os.O_RDWR)
         self._open = True
         self._leaving = threading.Lock()
 
-    def enter(self, wanted: Wanted, *, progress: Callable[[str], None]) -> tuple[Postmaster, bool]:
+    def enter(self, *, progress: Callable[[str], None]) -> tuple[Postmaster, bool]:
         """Takes the lease; the running server, and whether it was started for it."""
         try:
             with self._exclusive():
                 try:
-                    return self._attach_or_start(wanted, progress=progress)
+                    return self._attach_or_start(progress=progress)
                 except BaseException:
                     with suppress(EmbeddedServerError):
                         self._give_up()
@@ -63,6 +82,29 @@ class _Lease:
         except BaseException:
             self._close()
             raise
+
+    def is_alive(self) -> bool:
+        """Whether the server that was found last has not ended."""
+        found = self._postmaster
+        return found is not None and is_postmaster(found.pid, self._cluster.data)
+
+    def enter_again(self) -> None:
+        """Starts a server that has ended, unless somebody has; nothing once the lease is left."""
+        with self._leaving:
+            if self._open:
+                with self._exclusive():
+                    self._attach_or_start(progress=_say_nothing)
+
+    def has_long_log(self) -> bool:
+        """Whether it is time to begin a new log."""
+        return has_long_log(self._cluster)
+
+    def begin_log(self) -> None:
+        """Begins a new log, unless somebody has; nothing once the lease is left."""
+        with self._leaving:
+            if self._open:
+                with self._exclusive():
+                    begin_log(self._cluster)
 
     def leave(self) -> None:
         """Gives the lease up and, as the last, stops the server. Later calls do nothing."""
@@ -90,11 +132,14 @@ class _Lease:
         finally:
             fcntl.flock(self._server, fcntl.LOCK_UN)
 
-    def _attach_or_start(
-        self, wanted: Wanted, *, progress: Callable[[str], None]
-    ) -> tuple[Postmaster, bool]:
+    def _attach_or_start(self, *, progress: Callable[[str], None]) -> tuple[Postmaster, bool]:
+        wanted = self._wanted
         alone = _try_lock(self._lease, fcntl.LOCK_EX)
         fcntl.flock(self._lease, fcntl.LOCK_SH)
+        if wanted.for_restore:
+            await_restore(self._cluster)
+        else:
+            refuse_unrestored(self._cluster)
         running = find_running(self._cluster)
         if running is not None and not suits(self._cluster, running, wanted=wanted):
             if not alone:
@@ -104,9 +149,11 @@ class _Lease:
                 )
             stop(self._cluster)
             running = None
-        if running is not None:
-            return running, False
-        return start(self._cluster, wanted, progress=progress), True
+        is_started = running is None
+        if running is None:
+            running = start(self._cluster, wanted, progress=progress)
+        self._postmaster = running
+        return running, is_started
 
     def _give_up(self) -> None:
         try:
@@ -130,7 +177,7 @@ class EmbeddedServer:
         dsn: The database `app`, as the superuser `postgres` over the Unix socket.
         folder: The data folder that was acquired.
         socket_folder: Where the Unix socket stands; only root and the server's account may enter.
-        pid: The postmaster's process id.
+        pid: The postmaster's process id, as long as nobody has ended that.
         started: Whether this lease started the server; False: it was running.
     """
 
@@ -140,6 +187,26 @@ class EmbeddedServer:
     pid: int
     started: bool
     _lease: _Lease = field(repr=False, compare=False)
+
+    def is_alive(self) -> bool:
+        """Whether the server has not ended. Cheap; looks at its process alone."""
+        return self._lease.is_alive()
+
+    def has_long_log(self) -> bool:
+        """Whether it is time to begin a new log."""
+        return self._lease.has_long_log()
+
+    def begin_log(self) -> None:
+        """Makes the log of the server the one before, and has it write to an empty one."""
+        self._lease.begin_log()
+
+    def start_again(self) -> None:
+        """Starts the server, at the same address, after it has ended. Blocks as `acquire` does.
+
+        Raises:
+            EmbeddedServerError: As with `acquire`.
+        """
+        self._lease.enter_again()
 
     def release(self) -> None:
         """Gives the lease up; the last holder stops the server. May be called again."""
@@ -152,6 +219,7 @@ def acquire(
     durable: bool = True,
     tcp_port: int | None = None,
     ephemeral: bool = False,
+    for_restore: bool = False,
     progress: Callable[[str], None] = _say_nothing,
 ) -> EmbeddedServer:
     """A lease on the server of this data folder, which answers when this returns.
@@ -164,6 +232,8 @@ def acquire(
         tcp_port: Also listen on this port of 127.0.0.1, for psql and other clients.
         ephemeral: For tests: the server ends with this process, however that ends (on Linux),
             even when other processes still hold leases.
+        for_restore: A backup is about to be restored: the data may be made anew beside those of
+            another major version. Nobody else gets them before `restored`.
         progress: Called with a sentence before each step that takes time.
 
     Raises:
@@ -173,10 +243,12 @@ def acquire(
         raise EmbeddedServerError(
             "The embedded PostgreSQL needs Linux or macOS. Set DATABASE_URL to a server of yours."
         )
-    wanted = Wanted(durable=durable, tcp_port=tcp_port, ephemeral=ephemeral)
+    wanted = Wanted(
+        durable=durable, tcp_port=tcp_port, ephemeral=ephemeral, for_restore=for_restore
+    )
     try:
-        hold = _Lease(open_cluster(folder))
-        postmaster, started = hold.enter(wanted, progress=progress)
+        hold = _Lease(open_cluster(folder), wanted)
+        postmaster, started = hold.enter(progress=progress)
     except OSError as error:
         raise EmbeddedServerError(
             f"The folder {folder} cannot be used for the embedded PostgreSQL: {error}. "
@@ -209,6 +281,16 @@ def lease(
         yield server
     finally:
         server.release()
+
+
+def has_data(folder: Path) -> bool:
+    """Whether a server has been on this folder, of whichever version; looks, and makes nothing."""
+    return any(folder.expanduser().glob("pg*/data/PG_VERSION"))
+
+
+def restored(folder: Path) -> None:
+    """Lets everybody use data that were made for a restore."""
+    open_cluster(folder).awaits_restore.unlink(missing_ok=True)
 
 
 def default_folder() -> Path:

@@ -11,7 +11,7 @@ from db.job_tables import jobs
 from db.upload_tables import uploads
 
 _LOCK = 0x360_0360
-_LOCK_TIMEOUT = "SET lock_timeout = '5s'"
+_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 
 # One for all tables: each module adds its own to it.
 (_METADATA,) = {

@@ -69,6 +69,27 @@ async def test_jobs_go_some_time_after_their_end(database: Database) -> None:
     assert await count(database, "jobs") == 1
 
 
+async def test_what_an_import_changed_goes_part_by_part_before_its_job(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With their job they would go in one statement, however many: it would be cut off for ever."""
+    monkeypatch.setattr(housekeeping, "BATCH_ROWS", 10)
+    old, young = await make_job(database), await make_job(database)
+    await execute(
+        database,
+        "INSERT INTO import_changes (job_id, entity, record_id, version)"
+        " SELECT id, 'contacts', n, 1 FROM jobs, generate_series(1, 25) AS n",
+    )
+    await execute(
+        database,
+        "UPDATE jobs SET status = 'COMPLETED', finished_at = now() - interval '31 days'"
+        " WHERE id = CAST(:id AS bigint)",
+        id=old.id,
+    )
+    assert await prune(database, RETENTION) == {"import_changes": 25, "jobs": 1}
+    assert await count(database, f"import_changes WHERE job_id = {young.id}") == 25
+
+
 async def test_records_that_a_job_left_undone_go(database: Database) -> None:
     """Those of a job that has ended before all was done; what a running one has to do stays."""
     contact = (await make_contact(database)).id

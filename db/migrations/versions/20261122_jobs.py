@@ -5,6 +5,7 @@ are released, so a later release of it makes the same tables; its later migratio
 migration of ours.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
@@ -18,6 +19,19 @@ revision: str = "0003"
 down_revision: str | None = "0002"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
+
+# With all values that its migrations add to them: PostgreSQL before 17 lets no transaction use a
+# value that it has added itself.
+_TYPES = {
+    "procrastinate_job_status": (
+        "'todo', 'doing', 'succeeded', 'failed', 'cancelled', 'aborting', 'aborted'"
+    ),
+    "procrastinate_job_event_type": (
+        "'deferred', 'started', 'deferred_for_retry', 'failed', 'succeeded', 'cancelled',"
+        " 'abort_requested', 'aborted', 'scheduled', 'retried'"
+    ),
+}
+_ADDED_VALUE = re.compile(r"^ALTER TYPE \w+ ADD VALUE [^;]+;$", re.MULTILINE)
 
 _LAST_OF_PROCRASTINATE = "03.04.00_50_post_add_retry_failed_job_procedure.sql"
 
@@ -95,7 +109,14 @@ def _procrastinate() -> Iterator[str]:
     scripts = files("procrastinate.sql").joinpath("migrations").iterdir()
     for script in sorted(scripts, key=lambda script: script.name):
         if script.name.endswith(".sql") and script.name <= _LAST_OF_PROCRASTINATE:
-            yield script.read_text(encoding="utf-8")
+            yield _with_whole_types(script.read_text(encoding="utf-8"))
+
+
+def _with_whole_types(script: str) -> str:
+    for name, values in _TYPES.items():
+        whole = f"CREATE TYPE {name} AS ENUM ({values});"
+        script = re.sub(rf"CREATE TYPE {name} AS ENUM \(.*?\);", whole, script, flags=re.DOTALL)
+    return _ADDED_VALUE.sub("", script)
 
 
 def _create_jobs() -> None:

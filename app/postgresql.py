@@ -1,0 +1,40 @@
+"""The PostgreSQL of a process: DATABASE_URL, or the server that comes along, kept running."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+
+from app.embedded.keeping import keep_running
+from app.embedded.server import EmbeddedServer, acquire
+from app.settings import Settings
+from db.engine import normalize_database_url
+
+
+@asynccontextmanager
+async def open_postgresql(
+    settings: Settings, folder: Path, *, progress: Callable[[str], None], for_restore: bool = False
+) -> AsyncIterator[tuple[URL, EmbeddedServer | None]]:
+    """Its address, and the server of our own when there is one.
+
+    Args:
+        folder: Where that has its data.
+        for_restore: As `acquire` has it.
+
+    Raises:
+        EmbeddedServerError: The embedded PostgreSQL cannot be had.
+    """
+    if settings.database_url is not None:
+        yield normalize_database_url(settings.database_url.get_secret_value()), None
+        return
+    server = await asyncio.to_thread(acquire, folder, for_restore=for_restore, progress=progress)
+    keeping = asyncio.create_task(keep_running(server), name="embedded PostgreSQL")
+    try:
+        yield normalize_database_url(server.dsn), server
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+        await asyncio.to_thread(server.release)
