@@ -30,7 +30,12 @@ def slow_statement_log(threshold_seconds: float) -> StatementObserver:
             cut_off=run.cut_off,
             operation=asked.operation,
             path=".".join(asked.place),
-            sql=" ".join(run.sql.split())[:_SHOWN_CHARS],
+            sql=shown(run.sql),
         )
 
     return observe
+
+
+def shown(sql: str) -> str:
+    """The text of a statement in one line, its beginning when it is long."""
+    return " ".join(sql.split())[:_SHOWN_CHARS]

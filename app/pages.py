@@ -112,7 +112,33 @@ IMPORTS: Final = Page(
         "transport.js",
     ),
 )
-PAGES: Final = (EXPLORER, IMPORTS)
+OPERATIONS: Final = Page(
+    paths={"operations": "/ops"},
+    file="ops.html",
+    assets_path="/ops/assets/",
+    entry="ops.js",
+    assets=(
+        "dom.js",
+        "explorer.css",
+        "imports-text.js",
+        "ops-chart.js",
+        "ops-charts.js",
+        "ops-feed.js",
+        "ops-history.js",
+        "ops-scale.js",
+        "ops-statements.js",
+        "ops-text.js",
+        "ops-tiles.js",
+        "ops.css",
+        "ops.js",
+        "session-tabs.js",
+        "session.js",
+        "sign-in.js",
+        "storage.js",
+        "transport.js",
+    ),
+)
+PAGES: Final = (EXPLORER, IMPORTS, OPERATIONS)
 
 
 @dataclass(frozen=True, slots=True)

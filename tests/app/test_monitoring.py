@@ -217,10 +217,9 @@ async def test_values_are_never_logged(database_url: URL, tmp_path: Path) -> Non
 
 
 async def test_nothing_is_said_when_monitoring_is_off(database_url: URL, tmp_path: Path) -> None:
-    """ENABLE_QUERY_MONITORING decides whether anybody listens at all."""
+    """ENABLE_QUERY_MONITORING decides whether any is told."""
     settings: dict[str, Any] = {"slow_query_threshold": ALL, "enable_query_monitoring": False}
     async with open_app(database_url, tmp_path, **settings) as app:
         with slow_statements() as logged:
             await app.client().query("{ contacts { nodes { id } } }")
-        assert app.resources.database.observers == []
     assert logged == []

@@ -21,9 +21,18 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-EXPLORER, IMPORTS = pages.EXPLORER, pages.IMPORTS
-ALL_PAGES = pytest.mark.parametrize("page", pages.PAGES, ids=["explorer", "imports"])
-PAGE_PATHS = ["/", "/explorer", "/explorer/", "/imports/new", "/imports/new/"]
+EXPLORER, IMPORTS, OPERATIONS = pages.EXPLORER, pages.IMPORTS, pages.OPERATIONS
+ALL_PAGES = pytest.mark.parametrize("page", pages.PAGES, ids=["explorer", "imports", "operations"])
+PAGE_OF = {
+    "/": EXPLORER,
+    "/explorer": EXPLORER,
+    "/explorer/": EXPLORER,
+    "/imports/new": IMPORTS,
+    "/imports/new/": IMPORTS,
+    "/ops": OPERATIONS,
+    "/ops/": OPERATIONS,
+}
+PAGE_PATHS = list(PAGE_OF)
 PACKAGED = sorted(
     {page.file for page in pages.PAGES} | {name for page in pages.PAGES for name in page.assets}
 )
@@ -84,7 +93,7 @@ async def test_page_is_html(client: httpx.AsyncClient, path: str) -> None:
     """Every path answers its page as HTML, with and without a trailing slash."""
     answer = await client.get(path)
 
-    page = IMPORTS if path.startswith("/imports") else EXPLORER
+    page = PAGE_OF[path]
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     packaged = (FOLDER / page.file).read_text("utf-8")
@@ -92,18 +101,24 @@ async def test_page_is_html(client: httpx.AsyncClient, path: str) -> None:
 
 
 async def test_production_has_no_tools_of_developers() -> None:
-    """The explorer is not there; the page of imports is."""
+    """The explorer is not there; the pages of imports and of operators are."""
     production = {"environment": "production", "secret_key": "x" * 32}
     async with open_pages(**production) as client:
         found = {path: (await client.get(path)).status_code for path in PAGE_PATHS}
         asset = await client.get(f"{ASSETS}dom.js")
 
-    assert found == {path: 200 if "imports" in path else 404 for path in PAGE_PATHS}
+    assert found == {path: 404 if page is EXPLORER else 200 for path, page in PAGE_OF.items()}
     assert asset.status_code == 404
 
 
 @pytest.mark.parametrize(
-    "path", [*PAGE_PATHS, f"{ASSETS}explorer.js", f"{path_of(IMPORTS)}imports.js"]
+    "path",
+    [
+        *PAGE_PATHS,
+        f"{ASSETS}explorer.js",
+        f"{path_of(IMPORTS)}imports.js",
+        f"{path_of(OPERATIONS)}ops.js",
+    ],
 )
 async def test_every_file_carries_the_security_headers(
     client: httpx.AsyncClient, path: str
@@ -255,8 +270,9 @@ def test_every_packaged_file_is_listed() -> None:
     [
         (EXPLORER, ["explorer.css", "explorer.js"]),
         (IMPORTS, ["explorer.css", "imports.css", "imports.js"]),
+        (OPERATIONS, ["explorer.css", "ops.css", "ops.js"]),
     ],
-    ids=["explorer", "imports"],
+    ids=["explorer", "imports", "operations"],
 )
 async def test_page_refers_to_served_files_only(
     client: httpx.AsyncClient, page: pages.Page, loaded: list[str]
@@ -300,9 +316,10 @@ def test_page_has_nothing_inline(page: pages.Page) -> None:
     assert "form" not in {tag for tag, _ in read.elements}
 
 
-def test_every_control_of_the_import_page_has_a_name() -> None:
+@pytest.mark.parametrize("page", [IMPORTS, OPERATIONS], ids=["imports", "operations"])
+def test_every_control_of_a_page_has_a_name(page: pages.Page) -> None:
     """Whoever cannot see the page is told what each field and bar is."""
-    elements = read_page(IMPORTS).elements
+    elements = read_page(page).elements
     labelled = {found["for"] for tag, found in elements if tag == "label" and "for" in found}
     unnamed = [
         found

@@ -32,7 +32,7 @@ _FLAGS = (
 )
 _PATIENCE_SECONDS = 60.0
 _GLANCE_SECONDS = 0.02
-_KEYS = {"Tab": 9, "Enter": 13, " ": 32}
+_KEYS = {"Tab": 9, "Enter": 13, " ": 32, "ArrowLeft": 37}
 _TEXTS = {"Enter": "\r", " ": " "}
 _SHOWN = "document.body?.innerText"
 
