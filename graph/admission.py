@@ -18,7 +18,7 @@ _PAUSE_SECONDS: Final = 1
 class _Waiting(NamedTuple):
     """Somebody who waits."""
 
-    user: UUID | None
+    user: int | None
     called: asyncio.Future[None]
 
 
@@ -38,7 +38,8 @@ class Admission:
         self._most_waiting = most_waiting
         self._most_of_one = _half(most)
         self._most_waiting_of_one = _half(most_waiting)
-        self._inside: Counter[UUID | None] = Counter()
+        # By the numbers of UUIDs, which are looked up in a third of the time.
+        self._inside: Counter[int | None] = Counter()
         self._waiting: deque[_Waiting] = deque()
         self.inside = 0
 
@@ -49,17 +50,19 @@ class Admission:
 
     def place(self, user: UUID | None) -> "Place":
         """A place for an operation of a user; waited for at the beginning of the block."""
-        return Place(self, user)
+        return Place(self, None if user is None else user.int)
 
-    async def enter(self, user: UUID | None) -> None:
+    async def enter(self, user: int | None) -> None:
         """Wait for a place.
+
+        Args:
+            user: The number of the UUID.
 
         Raises:
             RateLimited: As many of the user's wait already as may.
             Unavailable: As many wait already as may.
         """
-        if self.inside < self._most and self._inside[user] < self._most_of_one:
-            self._take(user)
+        if self.take_free(user):
             return
         self._require_room(user)
         mine = _Waiting(user, asyncio.get_running_loop().create_future())
@@ -74,11 +77,20 @@ class Admission:
                 self._waiting.remove(mine)
             raise
 
-    def leave(self, user: UUID | None) -> None:
+    def take_free(self, user: int | None) -> bool:
+        """Take a place if there is one that nobody has to wait for."""
+        if self.inside >= self._most or self._inside[user] >= self._most_of_one:
+            return False
+        self._take(user)
+        return True
+
+    def leave(self, user: int | None) -> None:
         """Give the place to who waits longest, of those who may have it."""
         self.inside -= 1
-        self._inside[user] -= 1
-        if not self._inside[user]:
+        left = self._inside[user] - 1
+        if left:
+            self._inside[user] = left
+        else:
             del self._inside[user]
         for waiting in tuple(self._waiting):
             if self.inside >= self._most:
@@ -92,11 +104,11 @@ class Admission:
             self._take(waiting.user)
             waiting.called.set_result(None)
 
-    def _take(self, user: UUID | None) -> None:
+    def _take(self, user: int | None) -> None:
         self.inside += 1
         self._inside[user] += 1
 
-    def _require_room(self, user: UUID | None) -> None:
+    def _require_room(self, user: int | None) -> None:
         if len(self._waiting) >= self._most_waiting:
             raise Unavailable("The server has more to do than it can. Try again in a moment.")
         if sum(each.user == user for each in self._waiting) >= self._most_waiting_of_one:
@@ -111,13 +123,14 @@ class Place:
 
     __slots__ = ("_admission", "_user")
 
-    def __init__(self, admission: Admission, user: UUID | None) -> None:
+    def __init__(self, admission: Admission, user: int | None) -> None:
         self._admission = admission
         self._user = user
 
     async def __aenter__(self) -> None:
         """Wait for it; as `Admission.enter`."""
-        await self._admission.enter(self._user)
+        if not self._admission.take_free(self._user):
+            await self._admission.enter(self._user)
 
     async def __aexit__(
         self,

@@ -40,8 +40,14 @@ def asking() -> Asking:
     info = _field.get()
     if info is None:
         return Asking()
-    name = info.operation.name
-    return Asking(None if name is None else name.value, place_of(info))
+    return Asking(operation_name(), place_of(info))
+
+
+def operation_name() -> str | None:
+    """The name of the operation that caused what runs now; None when it has none."""
+    info = _field.get()
+    name = None if info is None else info.operation.name
+    return None if name is None else name.value
 
 
 def note_field(info: GraphQLResolveInfo[Any]) -> None:

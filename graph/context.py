@@ -30,6 +30,7 @@ from domain.viewer import Viewer
 from graph.feeds import Feeds
 from graph.fetches import Fetches
 from graph.loaders import Loaders, Place
+from graph.observing import OperationObserver
 from graph.prices import Bill, Cost
 from graph.reads import NewReads, Reads
 from streaming.exporting import ExportSettings
@@ -76,6 +77,9 @@ class Context:
         fetches: What the cache did.
         bill: What the answer costs.
         cost: What is told of that; None where it is not counted.
+        pool_critical_wait_seconds: What average wait for a connection makes the pool critical.
+        transport: What carries the operation, as `OperationRun` names it.
+        observe: Is told the operation, and each of its events, before everybody else who is.
     """
 
     database: Database
@@ -105,6 +109,9 @@ class Context:
     fetches: Fetches = field(default_factory=Fetches)
     bill: Bill = field(default_factory=Bill)
     cost: Cost | None = None
+    pool_critical_wait_seconds: float = 1.0
+    transport: str = ""
+    observe: OperationObserver | None = None
     reads: Reads = field(init=False)
     loaders: Loaders = field(init=False)
     _new: tuple[NewReads, Loaders] | None = field(init=False, default=None)

@@ -63,8 +63,9 @@ class Costs:
         if self._limits.per_minute is None or viewer is None:
             return cost
         capacity = self._limits.per_minute
+        cost.bucket = _key(viewer, capacity)
         taken = await self._buckets.draw(
-            _key(viewer, capacity),
+            cost.bucket,
             cost.requested,
             capacity=capacity,
             per_second=capacity / MINUTE_SECONDS,
@@ -84,7 +85,7 @@ class Costs:
         if viewer is None or cost.per_minute is None or not unused:
             return
         cost.available = await self._buckets.give_back(
-            _key(viewer, cost.per_minute),
+            cost.bucket,
             unused,
             capacity=cost.per_minute,
             per_second=cost.per_minute / MINUTE_SECONDS,

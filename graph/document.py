@@ -4,10 +4,11 @@ What is worked out of an operation is worked out once, when it is first asked fo
 changes, and requests share it.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -19,6 +20,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    print_ast,
 )
 
 from domain.errors import InvalidInput
@@ -111,6 +113,18 @@ class Document:
         """What the fields of an operation cost that these variables leave of it."""
         return self._of(operation).prices(variables)
 
+    def about(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> "About":
+        """What is told of an operation of which these variables leave a part."""
+        return self._of(operation).about(variables)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of its text, in hexadecimal."""
+        place = self.tree.loc
+        # Those that we make have no text of their own.
+        text = print_ast(self.tree) if place is None else place.source.body
+        return hashlib.sha256(text.encode()).hexdigest()
+
     @cached_property
     def conditions(self) -> tuple[str, ...]:
         """The variables that `@skip` and `@include` name anywhere in it."""
@@ -129,6 +143,20 @@ class Document:
         return known
 
 
+class About(NamedTuple):
+    """What is told of an operation.
+
+    Attributes:
+        keys: Its root fields by their names in the answer.
+        fields: The same as the schema names them, `Query.contacts`.
+    """
+
+    kind: str
+    name: str | None
+    keys: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
 class _Operation:
     """What is known of one operation."""
 
@@ -136,6 +164,7 @@ class _Operation:
         self._document = document
         self._node = node
         self._prices: dict[tuple[bool | None, ...], Prices] = {}
+        self._about: dict[tuple[bool | None, ...], About] = {}
 
     @cached_property
     def fields(self) -> tuple[FieldNode, ...]:
@@ -168,6 +197,22 @@ class _Operation:
             left = dict(zip(conditions, values, strict=True))
             schema, fragments = self._document.schema, self._document.fragments
             found = self._prices[values] = prices_of(schema, self._node, fragments, left)
+        return found
+
+    def about(self, variables: Mapping[str, Any]) -> "About":
+        """What is told of it."""
+        values = self._values(variables) if self._document.conditions else ()
+        found = self._about.get(values)
+        if found is None:
+            if len(self._about) >= _MAX_PRICES:
+                self._about.clear()
+            names, name = self.prices(variables).names, self._node.name
+            found = self._about[values] = About(
+                self._node.operation.value,
+                None if name is None else name.value,
+                tuple(names),
+                tuple(names.values()),
+            )
         return found
 
     def _needed_of(self, fields: Sequence[FieldNode]) -> frozenset[Needed]:

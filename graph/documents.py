@@ -112,6 +112,15 @@ class Documents:
                 self._kept.put(text, document)
         return document
 
+    def stored_names(self) -> frozenset[str]:
+        """The names of the operations of stored documents."""
+        return frozenset(
+            operation.name.value
+            for document in self._stored.values()
+            for operation in document.operations
+            if operation.name is not None
+        )
+
     def stored(self, sha256: str) -> Document | None:
         """The stored document with a hash."""
         return self._stored.get(sha256)

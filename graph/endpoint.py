@@ -1,8 +1,9 @@
 """What HTTP and sockets do alike with an operation: who asks, what is meant, what comes of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 from typing import Any, Final, Protocol, TypeVar
 
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
@@ -18,9 +19,11 @@ from graph.document import Document
 from graph.documents import MAX_ERRORS, Documents, InvalidDocument
 from graph.errors import format_error, without_suggestion
 from graph.execution.subscribing import Results
+from graph.observing import OperationObserver
 from graph.persisted_documents import PersistedDocuments
 from graph.prices import LEAST, Cost
 from graph.request import GraphQLRequest
+from graph.telling import codes_of, codes_of_refusal, run_of
 
 Authenticate = Callable[[str | None], Awaitable[Viewer | None]]
 """Tells who sent a request, by its header Authorization; None when it carries no token at all."""
@@ -77,6 +80,10 @@ class Endpoint:
         authenticate: May raise an AppError, which becomes the answer.
         open_context: Makes the context of a request for its viewer.
         buckets: Where it is known how much users have left; of this process when left out.
+        observe: Is told each operation, and each event of a subscription; without it nobody is.
+
+    Attributes:
+        admission: Who is executed, and who waits for that.
     """
 
     def __init__(
@@ -88,6 +95,7 @@ class Endpoint:
         authenticate: Authenticate,
         open_context: Callable[[Viewer | None], Context],
         buckets: Buckets | None = None,
+        observe: OperationObserver | None = None,
     ) -> None:
         self._executor = executor
         self._documents = PersistedDocuments(
@@ -97,7 +105,8 @@ class Endpoint:
         )
         self._time = TimeLimit(settings.request_timeout_seconds)
         self._costs = Costs(settings.costs, buckets)
-        self._admission = Admission(most=settings.max_concurrent, most_waiting=settings.max_queued)
+        self._observe = observe
+        self.admission = Admission(most=settings.max_concurrent, most_waiting=settings.max_queued)
         self.settings = settings
         self.authenticate = authenticate
         self.open_context = open_context
@@ -122,15 +131,28 @@ class Endpoint:
             Unavailable: Too many wait for their turn.
             OperationTimeout: It takes too long.
         """
-        cost = await self._costs.take(document, wanted, context.viewer)
-        execute = partial(self._executor.execute, document, wanted, context)
-        result = await self._in_turn(cost, context, execute, too_long=_TOO_LONG)
-        if result.data is None:
-            await self._costs.settle(cost, context.viewer, actual=LEAST)
-        else:
-            actual = context.bill.total(result.data)
-            await self._costs.settle(cost, context.viewer, actual=actual)
-            context.cost = cost
+        started, cost = perf_counter(), None
+        try:
+            cost = await self._costs.take(document, wanted, context.viewer)
+            execute = partial(self._executor.execute, document, wanted, context)
+            result = await self._in_turn(cost, context, execute, too_long=_TOO_LONG)
+            if result.data is None:
+                await self._costs.settle(cost, context.viewer, actual=LEAST)
+            else:
+                actual = context.bill.total(result.data)
+                await self._costs.settle(cost, context.viewer, actual=actual)
+                context.cost = cost
+        except BaseException as error:
+            self._tell_refusal(document, wanted, context, error, started=started, cost=cost)
+            raise
+        self._tell(
+            document,
+            wanted,
+            context,
+            seconds=perf_counter() - started,
+            codes=codes_of(result),
+            cost=cost,
+        )
         return self._shown(result)
 
     async def run(
@@ -141,12 +163,15 @@ class Endpoint:
         Raises:
             OperationTimeout: It takes too long.
         """
+        started = perf_counter()
         try:
-            with self._time.start() as deadline:
-                context.deadline = deadline.when
-                return await self._executor.execute(document, wanted, context)
-        except TimeoutError:
-            raise OperationTimeout(_TOO_LONG) from None
+            result = await self._run(document, wanted, context)
+        except BaseException as error:
+            self._tell_refusal(document, wanted, context, error, started=started)
+            raise
+        seconds = perf_counter() - started
+        self._tell(document, wanted, context, seconds=seconds, codes=codes_of(result))
+        return result
 
     async def subscribe(
         self, document: Document, wanted: GraphQLRequest, context: Context
@@ -161,13 +186,27 @@ class Endpoint:
             Unavailable: Too many wait for their turn.
             OperationTimeout: It takes too long to begin.
         """
-        cost = await self._costs.take(document, wanted, context.viewer)
-        subscribe = partial(self._executor.subscribe, document, wanted, context, time=self._time)
-        results = await self._in_turn(cost, context, subscribe, too_long=_TOO_LONG_TO_BEGIN)
-        if not isinstance(results, ExecutionResult):
-            return results
-        await self._costs.settle(cost, context.viewer, actual=LEAST)
-        return self._shown(results)
+        started, cost = perf_counter(), None
+        try:
+            cost = await self._costs.take(document, wanted, context.viewer)
+            subscribe = partial(
+                self._executor.subscribe, document, wanted, context, time=self._time
+            )
+            results = await self._in_turn(cost, context, subscribe, too_long=_TOO_LONG_TO_BEGIN)
+            if isinstance(results, ExecutionResult):
+                await self._costs.settle(cost, context.viewer, actual=LEAST)
+        except BaseException as error:
+            self._tell_refusal(document, wanted, context, error, started=started, cost=cost)
+            raise
+        tell, seconds = partial(self._tell, document, wanted, context), perf_counter() - started
+        if isinstance(results, ExecutionResult):
+            tell(seconds=seconds, codes=codes_of(results), cost=cost)
+            return self._shown(results)
+        tell(seconds=seconds, cost=cost)
+        results.tell(
+            lambda result, seconds: tell(seconds=seconds, codes=codes_of(result), is_event=True)
+        )
+        return results
 
     def rows_at_once(self, document: Document, wanted: Callable[[int], GraphQLRequest]) -> int:
         """How many rows of its one list a document can ask for at once.
@@ -184,6 +223,53 @@ class Endpoint:
         """What is wrong with a document, as it may be told here."""
         return invalid if self.settings.open_introspection else invalid.without_suggestions()
 
+    async def _run(
+        self, document: Document, wanted: GraphQLRequest, context: Context
+    ) -> ExecutionResult:
+        try:
+            with self._time.start() as deadline:
+                context.deadline = deadline.when
+                return await self._executor.execute(document, wanted, context)
+        except TimeoutError:
+            raise OperationTimeout(_TOO_LONG) from None
+
+    def _tell(
+        self,
+        document: Document,
+        wanted: GraphQLRequest,
+        context: Context,
+        *,
+        seconds: float,
+        codes: Sequence[str] = (),
+        cost: Cost | None = None,
+        is_event: bool = False,
+    ) -> None:
+        """Tell of an operation, or an event of one."""
+        if self._observe is None:
+            return
+        run = run_of(
+            document, wanted, context, seconds=seconds, codes=codes, cost=cost, is_event=is_event
+        )
+        if run is None:
+            return
+        if context.observe is not None:
+            context.observe(run)
+        self._observe(run)
+
+    def _tell_refusal(
+        self,
+        document: Document,
+        wanted: GraphQLRequest,
+        context: Context,
+        error: BaseException,
+        *,
+        started: float,
+        cost: Cost | None = None,
+    ) -> None:
+        """Tell of an operation that came to no answer."""
+        seconds, codes = perf_counter() - started, codes_of_refusal(error)
+        self._tell(document, wanted, context, seconds=seconds, codes=codes, cost=cost)
+
     async def _in_turn(
         self, cost: Cost, context: Context, work: Callable[[], Awaitable[T]], *, too_long: str
     ) -> T:
@@ -196,7 +282,7 @@ class Endpoint:
         try:
             with self._time.start() as deadline:
                 context.deadline = deadline.when
-                async with self._admission.place(context.asker):
+                async with self.admission.place(context.asker):
                     has_begun = True
                     return await work()
         except TimeoutError:

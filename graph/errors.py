@@ -1,6 +1,7 @@
 """Errors as clients get them: a code each, nothing of ours that is not meant for them."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -10,6 +11,7 @@ from domain.errors import AppError, ErrorCode
 
 MAX_MESSAGE_CHARS: Final = 500
 _SUGGESTION: Final = re.compile(r" ?Did you mean .*", re.DOTALL)
+_RETRY_SECONDS: Final = 1
 MASKED: Final = "Something went wrong on our side. Tell us the requestId."
 
 log = structlog.get_logger(__name__)
@@ -25,12 +27,13 @@ def format_error(
     """
     cause = error.original_error
     message: str = error.message
-    extensions: dict[str, object] = {"code": code}
+    extensions: dict[str, object] = {"code": code_of(error, usual=code)}
     if isinstance(cause, AppError):
-        message, extensions = cause.message, {"code": cause.code, **cause.details}
+        message = cause.message
+        extensions |= cause.details
     elif cause is not None and not isinstance(cause, GraphQLError):
         log.error("resolver_failed", path=error.path, exc_info=cause)
-        message, extensions = MASKED, {"code": ErrorCode.INTERNAL_SERVER_ERROR}
+        message = MASKED
     formatted: dict[str, Any] = {"message": message[:MAX_MESSAGE_CHARS]}
     if error.locations:
         formatted["locations"] = [
@@ -40,6 +43,19 @@ def format_error(
         formatted["path"] = error.path
     formatted["extensions"] = {**extensions, "requestId": request_id}
     return formatted
+
+
+def code_of(error: GraphQLError, *, usual: ErrorCode = ErrorCode.BAD_USER_INPUT) -> ErrorCode:
+    """What kind of error it is.
+
+    Args:
+        usual: What it is when it comes from graphql-core itself.
+    """
+    cause = error.original_error
+    if isinstance(cause, AppError):
+        return cause.code
+    is_bug = cause is not None and not isinstance(cause, GraphQLError)
+    return ErrorCode.INTERNAL_SERVER_ERROR if is_bug else usual
 
 
 def format_app_error(error: AppError, request_id: str) -> dict[str, Any]:
@@ -61,3 +77,14 @@ def without_suggestion(error: GraphQLError) -> GraphQLError:
         error.original_error,
         error.extensions,
     )
+
+
+def retry_after(errors: Sequence[Mapping[str, Any]]) -> Any:
+    """After how many seconds another try may help against errors as clients get them, if any."""
+    for error in errors:
+        told = error["extensions"]
+        if "retryAfter" in told:
+            return told["retryAfter"]
+        if told["code"] == ErrorCode.SERVICE_UNAVAILABLE:
+            return _RETRY_SECONDS
+    return None

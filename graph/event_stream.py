@@ -53,6 +53,11 @@ class OpenStreams:
         self._watches: set[asyncio.Task[None]] = set()
         self._is_ended = False
 
+    @property
+    def count(self) -> int:
+        """How many are under way."""
+        return len(self._watches)
+
     def watch(self, receive: Receive) -> asyncio.Task[None]:
         """What is done when the client has left or all streams have to end."""
         watch = asyncio.create_task(_disconnected(receive))

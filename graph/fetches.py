@@ -26,14 +26,21 @@ class Fetches:
         """Whether all of these fields are in the cache now."""
         return all(fetched.is_kept for _, fetched in self._fetches)
 
-    def summary(self) -> dict[str, object] | None:
-        """The worst that became of any field, for `extensions`; None when none can be kept."""
+    @property
+    def worst(self) -> Status | None:
+        """The worst that became of any field; None when none can be kept."""
         if not self._fetches:
             return None
         became = {fetched.status for _, fetched in self._fetches}
+        return next(status for status in _WORST_FIRST if status in became)
+
+    def summary(self) -> dict[str, object] | None:
+        """The same with more about it, for `extensions`."""
+        if not self._fetches:
+            return None
         left = [fetched.seconds_left for _, fetched in self._fetches]
         return {
-            "status": next(status for status in _WORST_FIRST if status in became),
+            "status": self.worst,
             "ttl": min((int(seconds) for seconds in left if seconds is not None), default=None),
             "tags": sorted({tag for key, _ in self._fetches for tag in key.tags}),
         }

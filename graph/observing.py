@@ -9,7 +9,8 @@ from cache.statistics import Status
 from graph.prices import Cost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: to make one would take three times as long.
+@dataclass(slots=True, kw_only=True)
 class OperationRun:
     """An operation that has been answered, or an event of a subscription.
 
@@ -24,6 +25,11 @@ class OperationRun:
         tier: How it was executed: planned, general, fallback; empty when it was not.
         cache: The worst that became of a field in the cache; None when none can be kept.
         codes: Of its errors, in their order.
+        field_costs: What was answered of each of `fields` cost, in their order; empty when nothing
+            was answered.
+        transport: What carried it: `http`, `events`, `lines` or `websocket`; empty for what the
+            server asks itself.
+        is_event: It is no operation but an event of one.
     """
 
     kind: str
@@ -36,6 +42,9 @@ class OperationRun:
     tier: str = ""
     cache: Status | None = None
     codes: Sequence[str] = ()
+    field_costs: Sequence[int] = ()
+    transport: str = ""
+    is_event: bool = False
 
 
 OperationObserver = Callable[[OperationRun], None]
@@ -43,3 +52,12 @@ OperationObserver = Callable[[OperationRun], None]
 
 STATE: Final = "operation"
 """Where the run of a request stands in the `state` of its ASGI scope, for what surrounds it."""
+
+REFUSAL: Final = "refusal"
+"""The same of the code of the error that a request was refused with before it came to that."""
+
+USER: Final = "user"
+"""The same of who sent it, by a token that is good."""
+
+STAGES: Final = "stages"
+"""The same of the `Stages.parts` of its answer."""

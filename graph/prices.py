@@ -5,8 +5,9 @@ request is one number. Both sums walk only where lists are: what is asked for ta
 lists from the arguments, what was answered takes those that they have.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 MINUTE_SECONDS: Final = 60.0
@@ -248,10 +249,13 @@ class Prices:
     Attributes:
         fields: By their names in the answer; those that cost nothing are left out.
         defaults: The values of variables that are not given.
+        names: All that are asked for, as the schema names them, `Query.contacts`, by their names in
+            the answer.
     """
 
     fields: Mapping[str, Price]
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def asked(self, variables: Mapping[str, Any], sizes: PageSizes) -> int:
         """What the operation costs as it is asked for."""
@@ -299,11 +303,17 @@ class Bill:
 
     def total(self, data: Mapping[str, Any]) -> int:
         """What the whole answer costs."""
-        total = 0
+        total, known = 0, self._known
         for name, price in self._prices.items():
-            cost = self._known.get(name)
-            total += price.answered(data.get(name), self._asking) if cost is None else cost
+            cost = known.get(name)
+            if cost is None:
+                cost = known[name] = price.answered(data.get(name), self._asking)
+            total += cost
         return total or LEAST
+
+    def of_each(self, names: Iterable[str]) -> tuple[int, ...]:
+        """What root fields cost of which the total was asked."""
+        return tuple([self._known.get(name, 0) for name in names])
 
 
 @dataclass(slots=True)
@@ -317,6 +327,7 @@ class Cost:
         available: What the user has left, where that is counted.
         per_minute: What comes back in a minute, and is the most that is there; None where what
             users have left is not counted.
+        bucket: From what it was taken.
     """
 
     requested: int
@@ -324,6 +335,7 @@ class Cost:
     actual: int | None = None
     available: float = 0
     per_minute: int | None = None
+    bucket: str = ""
 
     def told(self) -> dict[str, object]:
         """What the client is told."""
@@ -336,6 +348,12 @@ class Cost:
             told["throttle"] = {
                 "maximum": self.per_minute,
                 "available": int(self.available),
-                "restoreRate": round(self.per_minute / MINUTE_SECONDS, 3),
+                "restoreRate": _restore_rate(self.per_minute),
             }
         return told
+
+
+@lru_cache(maxsize=16)
+def _restore_rate(per_minute: int) -> float:
+    """What comes back in a second, as it is told."""
+    return round(per_minute / MINUTE_SECONDS, 3)

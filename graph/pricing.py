@@ -91,7 +91,8 @@ def prices_of(
         for each in operation.variable_definitions or ()
         if each.default_value is not None
     }
-    return Prices({key: price for key, price in found if price.fixed != 0}, defaults)
+    names = {} if type_ is None else pricing.names(type_, operation.selection_set)
+    return Prices({key: price for key, price in found if price.fixed != 0}, defaults, names)
 
 
 class _Pricing:
@@ -106,6 +107,14 @@ class _Pricing:
         self._schema = schema
         self._fragments = {node.name.value: node for node in fragments}
         self._conditions = conditions
+
+    def names(self, type_: GraphQLObjectType, selected: SelectionSetNode) -> dict[str, str]:
+        """The fields that are selected of an object, by their names in the answer."""
+        return {
+            key: f"{type_.name}.{nodes[0].name.value}"
+            for key, nodes in self._collect(type_, [selected]).items()
+            if nodes[0].name.value in type_.fields
+        }
 
     def fields(
         self,

@@ -45,6 +45,7 @@ from graph.imports import ImportQueries, find_import_error
 from graph.jobs import JobQueries, find_job
 from graph.pages import Listing, PageArguments, page_request, tell_of_cap
 from graph.permissions import Needed, needs
+from graph.pool_health import PoolQueries
 from graph.privacy import PrivacyQueries
 from graph.types.connections import Connection
 from graph.types.parts import Node, User
@@ -89,6 +90,7 @@ class Query(
     ExportQueries,
     ImportQueries,
     JobQueries,
+    PoolQueries,
     PrivacyQueries,
     UploadQueries,
 ):

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope
@@ -19,6 +20,8 @@ from domain.errors import (
 from domain.idempotency import check_key
 from graph.bounded_json import parse_json
 from graph.deadlines import TimeLimit
+from graph.observing import REFUSAL, STAGES, STATE, USER, OperationRun
+from graph.stages import Stages
 
 _JSON: Final = "application/json"
 _UTF_8: Final = frozenset({"utf-8", "utf8"})
@@ -43,6 +46,23 @@ class HTTPRequest:
         """By what its answer and its log lines are found again."""
         request_id: str = self._scope["state"]["request_id"]
         return request_id
+
+    def note(self, run: OperationRun) -> None:
+        """Have whoever surrounds the request know what it was answered for."""
+        if not run.is_event:
+            self._scope["state"][STATE] = run
+
+    def note_refusal(self, code: str) -> None:
+        """The same of why it was refused before it came to an operation."""
+        self._scope["state"][REFUSAL] = code
+
+    def note_user(self, user: UUID) -> None:
+        """The same of who sent it."""
+        self._scope["state"][USER] = user
+
+    def note_stages(self, stages: Stages) -> None:
+        """The same of how long each part of the answer took."""
+        self._scope["state"][STAGES] = stages.parts
 
     @property
     def method(self) -> str:

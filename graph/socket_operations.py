@@ -121,7 +121,7 @@ class Operations:
         document.require_permissions(operation, wanted.variables or {}, viewer)
         document.require_one_login(operation)
         context = endpoint.open_context(viewer)
-        context.client = self._client
+        context.client, context.transport = self._client, "websocket"
         is_subscription = operation.operation is OperationType.SUBSCRIPTION
         run = endpoint.subscribe if is_subscription else endpoint.execute
         results = await run(document, wanted, context)

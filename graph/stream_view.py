@@ -46,12 +46,14 @@ class StreamView:
         if viewer is None:
             raise no_token()
         read = HTTPRequest(request.scope, request.receive)
+        read.note_user(viewer.user_uuid)
         wanted = await read_request(read, max_body_bytes=endpoint.settings.max_body_bytes)
         try:
             document = endpoint.find(wanted, viewer)
             operation = operation_of(document, wanted)
             document.require_permissions(operation, wanted.variables or {}, viewer)
             context = endpoint.open_context(viewer)
+            context.transport, context.observe = "lines", read.note
             return await self._streams.answer(request, document, wanted, context)
         except InvalidDocument as invalid:
             raise UnusableDocument(invalid) from invalid

@@ -33,11 +33,12 @@ from graph.context import Context
 from graph.document import Document, is_introspection
 from graph.documents import InvalidDocument
 from graph.endpoint import Endpoint, body_of, errors_of, no_token, operation_of
-from graph.errors import MASKED, format_app_error
+from graph.errors import MASKED, format_app_error, retry_after
 from graph.event_stream import EVENT_STREAM_HEADERS, EventStream, OpenStreams, as_events
 from graph.http_caching import AnswerCaching, Reply
 from graph.persisted_documents import PersistedQueryNotFound
 from graph.request import GraphQLRequest, HTTPRequest, read_request
+from graph.stages import Stages
 from streaming.statuses import STATUS
 
 _ONE_MUTATION: Final = (
@@ -57,6 +58,8 @@ _HEADERS: Final = {
     )
     for media_type in (JSON, GRAPHQL_RESPONSE)
 } | {EVENT_STREAM: EVENT_STREAM_HEADERS}
+
+_TRANSPORTS: Final = {EVENT_STREAM: "events", LINES: "lines"}
 
 METHODS: Final = ("GET", "HEAD", "POST")
 
@@ -142,6 +145,7 @@ class GraphQLView:
                 content = orjson.dumps(answer.body, option=orjson.OPT_UTC_Z)
         except Exception:
             log.exception("request_failed")
+            request.note_refusal(ErrorCode.INTERNAL_SERVER_ERROR)
             answer = _Answer({"errors": [format_app_error(AppError(MASKED), request.id)]}, 500)
             content = orjson.dumps(answer.body)
         if not isinstance(answer, _Answer):
@@ -156,17 +160,19 @@ class GraphQLView:
         if not request.is_post and self._caching is not None and accepted is not EVENT_STREAM:
             reply = _kept(self._caching, request, answer, content, accepted)
             status, headers, content = reply.status, reply.headers, reply.content
-        if answer.status != 200:
+        if answer.status != 200 or "errors" in answer.body:
             headers += _more_headers(answer)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
     async def _answer(self, request: HTTPRequest, accepted: str) -> _Answer | EventStream | _Lines:
-        endpoint = self._endpoint
+        endpoint, stages = self._endpoint, Stages()
+        request.note_stages(stages)
         try:
             if request.method not in METHODS:
                 raise MethodNotAllowed("Send the request by POST or GET.", allow=", ".join(METHODS))
             viewer, refusal = await self._identify(request)
+            stages.end("auth")
             if viewer is None and (refusal is not None or not self._settings.open_introspection):
                 wanted, document, operation = await self._admit_stranger(request, refusal)
             else:
@@ -174,7 +180,10 @@ class GraphQLView:
                     request, viewer, max_body_bytes=self._settings.max_body_bytes
                 )
             document.require_one_login(operation)
+            stages.end("find")
             context = endpoint.open_context(viewer)
+            context.transport = _TRANSPORTS.get(accepted, "http")
+            context.observe = request.note
             context.client = request.client
             context.idempotency_key = wanted.idempotency_key
             context.bypasses_cache = request.wants_fresh
@@ -184,13 +193,16 @@ class GraphQLView:
             if operation.operation is OperationType.SUBSCRIPTION:
                 return await self._subscribe(request, document, wanted, context, accepted)
             result = await endpoint.execute(document, wanted, context)
+            stages.end("execute")
             if not request.is_post and context.cost is not None:
                 # What is left is another with every answer, and so would its tag be.
                 context.cost.per_minute = None
         except AppError as error:
+            request.note_refusal(error.code)
             body = {"errors": [format_app_error(error, request.id)]}
             return _Answer(body, STATUS.get(error.code, 400), error)
         except InvalidDocument as invalid:
+            request.note_refusal(invalid.code)
             return _Answer(errors_of(invalid, request.id), _request_error(accepted))
         return _finished(result, context, request, accepted)
 
@@ -200,9 +212,12 @@ class GraphQLView:
         Clients send the token they have on every request, the one that asks for another included.
         """
         try:
-            return await self._endpoint.authenticate(request.header(b"authorization")), None
+            viewer = await self._endpoint.authenticate(request.header(b"authorization"))
         except Unauthenticated as refusal:
             return None, refusal
+        if viewer is not None:
+            request.note_user(viewer.user_uuid)
+        return viewer, None
 
     async def _admit_stranger(
         self, request: HTTPRequest, refusal: Unauthenticated | None
@@ -333,11 +348,9 @@ def _more_headers(answer: _Answer) -> list[tuple[bytes, bytes]]:
         headers.append((b"www-authenticate", b"Bearer"))
     if isinstance(answer.error, MethodNotAllowed):
         headers.append((b"allow", answer.error.allow.encode()))
-    if answer.status == 503:
-        headers.append((b"retry-after", b"1"))
+    if (seconds := retry_after(answer.body.get("errors", ()))) is not None:
+        headers.append((b"retry-after", str(seconds).encode()))
     details = {} if answer.error is None else answer.error.details
-    if "retryAfter" in details:
-        headers.append((b"retry-after", str(details["retryAfter"]).encode()))
     if answer.status == 416 and "size" in details:
         headers.append((b"content-range", f"bytes */{details['size']}".encode()))
     return headers

@@ -16,8 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.asgi import graphql_view
 from app.health import health_routes
 from app.log import configure_logging
+from app.operators import operators_only
 from app.resources import open_resources
-from app.serve import answer_requests, listen
+from app.server import Server, listen, server_config
 from app.settings import Settings, load_settings
 from benchmarks.database import VIEWER_UUID
 from domain.enums import Role
@@ -51,8 +52,8 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
     Endpoint.execute = Endpoint.run  # type: ignore[method-assign]  # this process serves no other
     async with open_resources(settings) as resources:
         view = graphql_view(resources, authenticate=_viewer)
-        others = Starlette(routes=health_routes(resources.probe))
-        await answer_requests(_Bare(view, others), listening)
+        others = Starlette(routes=health_routes(resources, operators_only(settings, _viewer)))
+        await Server(server_config(_Bare(view, others))).answer(listening)
 
 
 def main() -> None:

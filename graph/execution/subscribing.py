@@ -8,6 +8,7 @@ noticed or hinted at for one event is left for the next.
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
 from math import inf
+from time import perf_counter
 from typing import Any, cast
 
 from graphql import ExecutionResult, located_error
@@ -19,6 +20,12 @@ from graphql.pyutils import Path
 from domain.errors import OperationTimeout
 from graph.context import Context
 from graph.deadlines import TimeLimit
+
+Tell = Callable[[ExecutionResult, float], None]
+
+
+def _nobody(_result: ExecutionResult, _seconds: float) -> None:
+    """Is told, and does nothing."""
 
 
 class Results:
@@ -45,6 +52,7 @@ class Results:
         self._context = context
         self._time = time
         self._execute = execute
+        self._tell: Tell = _nobody
         self._is_over = False
 
     def __aiter__(self) -> "Results":
@@ -68,6 +76,10 @@ class Results:
         await asyncio.sleep(0)
         return await self._answer(event)
 
+    def tell(self, tell: Tell) -> None:
+        """Have somebody told each answer, with the seconds that it took."""
+        self._tell = tell
+
     async def aclose(self) -> None:
         """Have no more answers."""
         self._is_over = True
@@ -82,13 +94,16 @@ class Results:
         context.notices, context.hints, context.deadline = [], [], inf
 
     async def _answer(self, event: Any) -> ExecutionResult:
+        started = perf_counter()
         try:
             with self._time.start() as deadline:
                 self._context.deadline = deadline.when
-                return await self._execute(event)
+                result = await self._execute(event)
         except TimeoutError:
             error = OperationTimeout("The event took too long. Ask for less of it.")
-            return failed(self._core, error)
+            result = failed(self._core, error)
+        self._tell(result, perf_counter() - started)
+        return result
 
 
 async def source_of(core: CoreExecutor[Any]) -> AsyncIterable[Any] | ExecutionResult:

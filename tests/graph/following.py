@@ -14,6 +14,7 @@ from strawberry.schema.config import StrawberryConfig
 from access.tokens import Tokens
 from app.asgi import Application
 from app.middleware import RequestMiddleware
+from app.observing import Observers
 from app.warming import Warmers
 from cache.buckets import Buckets
 from db.engine import open_engine
@@ -260,6 +261,7 @@ async def following(
     authenticate: Authenticate = BY_TOKEN,
     open_context: Callable[[Database, Viewer | None], Context] = nothing_open,
     buckets: Buckets | None = None,
+    observers: Observers | None = None,
     **limits: Any,
 ) -> AsyncIterator[Following]:
     """The schema behind a port.
@@ -282,6 +284,7 @@ async def following(
             authenticate=authenticate,
             open_context=lambda viewer: open_context(database, viewer),
             buckets=buckets,
+            observe=None if observers is None else observers.operation,
         )
         streams = OpenStreams(
             keep_alive_seconds=keep_alive_seconds, closing_seconds=patience_seconds
@@ -294,8 +297,8 @@ async def following(
             checking_seconds=checking_seconds,
         )
         app = Application(
-            RequestMiddleware(view),
-            RequestMiddleware(socket),
+            RequestMiddleware(view, observers, route="/graphql"),
+            RequestMiddleware(socket, observers, route="/graphql"),
             view,
             streams=streams,
             warmers=Warmers(endpoint, None),

@@ -1,9 +1,10 @@
 """What a document may be: counted before it is validated, and refused by name and number."""
 
 import asyncio
+import gc
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -239,6 +240,16 @@ def test_documents_of_tools_are_within_the_limits() -> None:
 # Over HTTP.
 
 
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """The garbage collector looks as often as Python has it."""
+    before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.mark.usefixtures("collector")
 @pytest.mark.one_executor("what is measured is one")
 async def test_hostile_documents_are_told_why_while_others_are_answered(empty_app: App) -> None:
     """Each an error in the form of all errors, soon; nothing is left of them in memory."""

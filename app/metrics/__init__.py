@@ -1,0 +1,1 @@
+"""Numbers for Prometheus: counted as things happen, read when somebody asks."""

@@ -1,0 +1,69 @@
+"""What is told of an operation, from all that is known of it once it has been answered."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from graphql import ExecutionResult
+
+from domain.errors import AppError, ErrorCode
+from graph.context import Context
+from graph.document import Document
+from graph.documents import InvalidDocument
+from graph.errors import code_of
+from graph.observing import OperationRun
+from graph.prices import Cost
+from graph.request import GraphQLRequest
+
+CANCELLED: Final = "CANCELLED"
+"""Told as the code of what nobody waited for to its end."""
+
+
+def run_of(
+    document: Document,
+    wanted: GraphQLRequest,
+    context: Context,
+    *,
+    seconds: float,
+    codes: Sequence[str] = (),
+    cost: Cost | None = None,
+    is_event: bool = False,
+) -> OperationRun | None:
+    """An operation that has been answered, or an event of one; None when the request names none.
+
+    Args:
+        cost: None when it was refused before that was known.
+    """
+    operation = document.operation(wanted.operation_name)
+    if operation is None:
+        return None
+    kind, name, keys, fields = document.about(operation, wanted.variables or {})
+    execution = context.execution
+    return OperationRun(
+        kind=kind,
+        name=name,
+        sha256=document.sha256,
+        fields=fields,
+        user=context.asker,
+        seconds=seconds,
+        cost=cost,
+        tier="" if execution is None else str(execution["tier"]),
+        cache=context.fetches.worst,
+        codes=codes,
+        field_costs=() if context.cost is None else context.bill.of_each(keys),
+        transport=context.transport,
+        is_event=is_event,
+    )
+
+
+def codes_of(result: ExecutionResult) -> tuple[str, ...]:
+    """The codes of the errors of an answer."""
+    return tuple([code_of(error) for error in result.errors]) if result.errors else ()
+
+
+def codes_of_refusal(error: BaseException) -> tuple[str, ...]:
+    """The code of why there is no answer."""
+    if isinstance(error, AppError | InvalidDocument):
+        return (error.code,)
+    is_left = isinstance(error, asyncio.CancelledError)
+    return (CANCELLED if is_left else ErrorCode.INTERNAL_SERVER_ERROR,)
