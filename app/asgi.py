@@ -11,17 +11,24 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.access_log import observe_access
 from app.activity import noting
 from app.cors import cross_origin
 from app.errors import answer_app_error, answer_http_exception
 from app.health import health_routes
 from app.links import Links, identified_by
+from app.metrics.routes import metrics_routes
+from app.metrics.state import Engine
 from app.middleware import RequestMiddleware
 from app.openapi.routes import openapi_routes
 from app.operators import operators_only
 from app.pages import page_routes
 from app.resources import Resources
 from app.settings import Settings
+from app.timing import note_statement
+from app.tracing.operations import traced_executor
+from app.tracing.requests import traced_app
+from app.vitals_routes import vitals_routes
 from app.warming import Warmers
 from cache.http import Freshness
 from cache.warming import Warming
@@ -36,6 +43,7 @@ from graph.event_stream import OpenStreams
 from graph.execution.engine import Executor
 from graph.http_caching import AnswerCaching
 from graph.limits import DocumentLimits
+from graph.observing import OperationObserver
 from graph.prices import PageSizes
 from graph.schema import build_schema, core_schema
 from graph.stored_documents import read_stored_documents
@@ -49,7 +57,8 @@ from streaming.import_routes import import_routes
 from streaming.job_routes import job_routes
 from streaming.tus_routes import tus_routes
 
-_PATHS: Final = ("/graphql", "/graphql/")
+_GRAPHQL: Final = "/graphql"
+_PATHS: Final = (_GRAPHQL, f"{_GRAPHQL}/")
 
 
 def create_app(resources: Resources) -> "Application":
@@ -67,6 +76,7 @@ def create_app(resources: Resources) -> "Application":
         authenticate=resources.authentication,
         open_context=noting(context_opener(resources, warming=warmers), resources.activity),
         trusted_documents_only=settings.trusted_documents_only,
+        observe=resources.observers.operation,
     )
     identify = identified_by(
         endpoint.authenticate, resources.links, check=resources.authentication.check
@@ -76,9 +86,19 @@ def create_app(resources: Resources) -> "Application":
     view = GraphQLView(endpoint, streams, caching=_answer_caching(settings), lines=lines.answer)
     around = cross_origin(settings.cors_allow_origins)
     require_operator = operators_only(settings, endpoint.authenticate)
+    observed = partial(RequestMiddleware, observers=resources.observers)
+    engine = Engine(executor=execution.executor, admission=endpoint.admission, streams=streams)
+    observe_access(settings, resources.observers)
+    resources.database.observers.append(note_statement)
     others = Starlette(
         routes=[
             *health_routes(resources, require_operator),
+            *metrics_routes(
+                resources,
+                engine,
+                require_operator,
+                stored_names=execution.documents.stored_names(),
+            ),
             *stream_routes(StreamView(endpoint, lines)),
             *export_routes(
                 resources.exporter,
@@ -96,18 +116,19 @@ def create_app(resources: Resources) -> "Application":
                 reencode=resources.pictures.reencode,
             ),
             *openapi_routes(settings),
+            *vitals_routes(resources, require_operator),
             *page_routes(settings),
         ],
         exception_handlers={
             AppError: answer_app_error,
             HTTPException: answer_http_exception,
         },
-        middleware=[Middleware(RequestMiddleware), Middleware(around)],
+        middleware=[Middleware(observed), Middleware(around)],
     )
     return Application(
-        RequestMiddleware(around(view)),
-        RequestMiddleware(GraphQLSocket(endpoint)),
-        others,
+        traced_app(observed(around(view), route=_GRAPHQL), resources.tracer),
+        observed(GraphQLSocket(endpoint), route=_GRAPHQL),
+        traced_app(others, resources.tracer),
         routes=others.routes,
         streams=streams,
         warmers=warmers,
@@ -158,10 +179,11 @@ def _endpoint(
     authenticate: Authenticate,
     open_context: Callable[[Viewer | None], Context],
     trusted_documents_only: bool,
+    observe: OperationObserver | None = None,
 ) -> Endpoint:
     settings = resources.settings
     return Endpoint(
-        execution.executor,
+        traced_executor(execution.executor, resources.tracer),
         execution.documents,
         settings=EndpointSettings(
             max_body_bytes=settings.max_body_size,
@@ -176,6 +198,7 @@ def _endpoint(
         authenticate=authenticate,
         open_context=open_context,
         buckets=resources.buckets,
+        observe=observe,
     )
 
 
@@ -301,6 +324,7 @@ def context_opener(
             uploads=resources.uploads,
             accounts=resources.accounts,
             placeholder=settings.placeholder_value,
+            pool_critical_wait_seconds=settings.pool_critical_wait,
             signed_link=None if viewer is None else partial(_signed_link, resources.links, viewer),
         )
 

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from app import doctor
 from app.asgi import create_app
+from app.cli_operations import backup, doctor, restore
 from app.cli_records import LOAD_TIMEOUT_SECONDS, export, load
 from app.cli_users import token, user_app
 from app.embedded.binaries import EmbeddedServerError, binaries
@@ -26,20 +26,22 @@ from app.explain import (
     read_query,
 )
 from app.explain_text import render_explanation
-from app.resources import open_resources
-from app.serve import PoolTooLarge
+from app.resources import direct_url, open_resources
+from app.serve import START_FAILURES
 from app.serve import serve as serve_until_stopped
+from app.start_checks import CannotStart
+from app.supervisor import ProcessesFailed
 from app.terminal import fail, run, say, settings_of_process, wrong_use
 from app.warming import warm_when_usable
-from app.working import NotMigrated
 from app.working import work as work_until_stopped
 from cache.warming import WarmResult
 from db.migrate import upgrade
+from db.pooling import keep_role_settings
+from db.trigrams import make_missing_indexes
 from domain.enums import Role
 from domain.errors import AppError
 from domain.tasks import QUEUES
 from graph.schema import schema_text
-from graph.stored_documents import StoredDocumentsError
 
 _EXPLAIN_TIMEOUT_SECONDS = 60.0
 
@@ -51,6 +53,9 @@ app = typer.Typer(
 )
 app.command()(load)
 app.command()(export)
+app.command()(backup)
+app.command()(restore)
+app.command()(doctor)
 app.command()(token)
 app.add_typer(user_app, name="user")
 
@@ -60,16 +65,19 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen at.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen at.")] = None,
     demo: Annotated[bool, typer.Option(help="Load demo records into an empty database.")] = False,
-    jobs: Annotated[bool, typer.Option(help="Run durable jobs in this process too.")] = True,
+    jobs: Annotated[bool, typer.Option(help="Run durable jobs too, in one process.")] = True,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that share the address, for WORKERS.")
+    ] = None,
 ) -> None:
     """Serve the API until Ctrl-C."""
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = settings_of_process(**given)
+    chosen = (("host", host), ("port", port), ("workers", workers))
+    settings = settings_of_process(**{name: it for name, it in chosen if it is not None})
     try:
         serve_until_stopped(settings, demo=demo, jobs=jobs)
     except KeyboardInterrupt:
         say("Stopped")
-    except (OSError, EmbeddedServerError, AppError, PoolTooLarge, StoredDocumentsError) as error:
+    except (*START_FAILURES, ProcessesFailed) as error:
         fail(str(error))
 
 
@@ -90,7 +98,7 @@ def work(
         work_until_stopped(settings_of_process(), queues=queue or [], concurrency=concurrency)
     except KeyboardInterrupt:
         say("Stopped")
-    except (OSError, EmbeddedServerError, AppError, NotMigrated) as error:
+    except (OSError, EmbeddedServerError, AppError, CannotStart) as error:
         fail(str(error))
 
 
@@ -103,6 +111,9 @@ def migrate() -> None:
             settings_of_process(), progress=say, statement_timeout_seconds=LOAD_TIMEOUT_SECONDS
         ) as resources:
             await upgrade(resources.database.engine)
+            await make_missing_indexes(resources.database, seconds=LOAD_TIMEOUT_SECONDS)
+            if resources.settings.database_pooler == "transaction":
+                await keep_role_settings(resources.database.engine)
 
     run(work())
     say("The database is at the newest migration.")
@@ -194,7 +205,8 @@ def psql() -> None:
 
     async def work() -> str:
         async with open_resources(settings_of_process(), progress=say) as resources:
-            url = resources.database_url.set(drivername="postgresql")
+            direct = direct_url(resources.settings, resources.database_url)
+            url = direct.set(drivername="postgresql")
             program = binaries() / "psql"
             process = await asyncio.create_subprocess_exec(
                 str(program), url.render_as_string(hide_password=False)
@@ -202,16 +214,6 @@ def psql() -> None:
             return str(await process.wait())
 
     raise SystemExit(int(run(work())))
-
-
-@app.command(name="doctor")
-def examine() -> None:
-    """Say what is configured, what can be reached and what is missing."""
-    findings = doctor.examine()
-    for finding in findings:
-        typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.words}")
-    if not all(finding.ok for finding in findings):
-        raise SystemExit(1)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import AppError, ErrorCode
+from graph.observing import REFUSAL
 from streaming.statuses import STATUS
 
 PROBLEM: Final = "application/problem+json"
@@ -55,6 +56,7 @@ def _headers(status: int, details: Mapping[str, object]) -> dict[str, str]:
 async def answer_app_error(request: Request, error: Exception) -> Response:
     """The answer to an error of the domain."""
     known = error if isinstance(error, AppError) else AppError(str(error))
+    setattr(request.state, REFUSAL, known.code)
     return problem(known.code, known.message, request_id=request.state.request_id, **known.details)
 
 
@@ -62,6 +64,7 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
     """The answer to what Starlette refuses: an unknown path, a wrong method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = _CODES.get(status, ErrorCode.BAD_USER_INPUT)
+    setattr(request.state, REFUSAL, code)
     detail = f"{request.method} {request.url.path} is not served here."
     answer = problem(code, detail, request_id=request.state.request_id)
     if isinstance(error, HTTPException) and error.headers:

@@ -18,6 +18,7 @@ from domain.enums import Role
 from domain.errors import Unauthenticated
 from domain.viewer import Permission, Viewer
 from graph.endpoint import Authenticate, no_token
+from graph.observing import USER
 from streaming.identify import Identify
 
 Check = Callable[[Viewer], Awaitable[None]]
@@ -93,6 +94,7 @@ def identified_by(authenticate: Authenticate, links: Links, *, check: Check) -> 
 
     async def identify(request: Request, *any_of: Permission) -> Viewer:
         viewer = await _identified(request)
+        setattr(request.state, USER, viewer.user_uuid)
         viewer.require(*any_of)
         return viewer
 

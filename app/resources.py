@@ -15,24 +15,35 @@ from access.tokens import Tokens
 from app.access import open_access
 from app.activity import Activity
 from app.caching import Caching, connection_name, open_caching
-from app.embedded.server import EmbeddedServer, acquire, default_folder
+from app.embedded.server import EmbeddedServer, default_folder
 from app.links import Links
+from app.log_lines import STDERR
 from app.monitoring import slow_statement_log
 from app.observing import Observers
+from app.pool_monitor import monitoring_pools
+from app.postgresql import open_postgresql
 from app.secret import load_secret
 from app.settings import Settings
 from app.siblings import Place, Siblings, open_siblings
+from app.slow_statements import SlowStatements, open_slow_statements
 from app.stopping import StopClock
+from app.tracing.opening import open_tracing
+from app.tracing.spans import Tracer
+from app.tracing.statements import statement_spans
+from app.vitals import Sources, Vitals, open_vitals
 from cache.buckets import Buckets, open_buckets
 from cache.lease import LEASE_SECONDS
 from db.announcing import announce
 from db.cache_state import CacheState
-from db.engine import normalize_database_url, open_engine
+from db.engine import STATEMENT_SECONDS, normalize_database_url, open_engine
 from db.listening import open_listener
+from db.pool_statistics import PoolStatistics
+from db.pooling import warn_of_unset
 from db.probe import DatabaseProbe
 from db.replica import Replica, open_replica, watching
 from db.transaction import Database
 from domain.paging import CursorCodec
+from graph.asking import operation_name
 from graph.feeds import Feeds, open_feeds
 from jobs.background import BackgroundTasks, open_background
 from jobs.images import Pictures, open_pictures
@@ -58,6 +69,9 @@ class Resources:
         authentication: Tells who sends a request.
         observers: Are told of requests and operations.
         siblings: The server processes at the same address.
+        tracer: Makes spans; None when nobody has asked for traces.
+        slow_statements: Those of late, with what is wrong with them.
+        vitals: How the process does, second by second.
     """
 
     settings: Settings
@@ -84,6 +98,9 @@ class Resources:
     authentication: Authentication
     observers: Observers
     siblings: Siblings
+    tracer: Tracer | None
+    slow_statements: SlowStatements
+    vitals: Vitals
 
 
 def data_folder(settings: Settings) -> Path:
@@ -96,7 +113,7 @@ async def open_resources(
     settings: Settings,
     *,
     progress: Progress = lambda _message: None,
-    statement_timeout_seconds: float = 8.0,
+    statement_timeout_seconds: float = STATEMENT_SECONDS,
     with_replica: bool = False,
     with_cache: bool = False,
     lease_seconds: float = LEASE_SECONDS,
@@ -117,30 +134,42 @@ async def open_resources(
     Raises:
         EmbeddedServerError: The embedded PostgreSQL cannot be had.
         FileStoreError: FILE_STORE_URL cannot be used.
+        TracingUnavailable: Traces are asked for and cannot be had.
     """
     folder = data_folder(settings)
     name = connection_name(settings, serves=with_cache)
     stop_clock = StopClock()
     async with AsyncExitStack() as stack:
-        embedded = None
-        if settings.database_url is None:
-            embedded = await asyncio.to_thread(acquire, folder, progress=progress)
-            stack.push_async_callback(asyncio.to_thread, embedded.release)
-            url = normalize_database_url(embedded.dsn)
-        else:
-            url = normalize_database_url(settings.database_url.get_secret_value())
+        stack.callback(STDERR.write)
+        tracer = await stack.enter_async_context(open_tracing(stop_seconds=stop_clock.at_most))
+        url, embedded = await stack.enter_async_context(
+            open_postgresql(settings, folder, progress=progress)
+        )
+        is_pooled = settings.database_pooler == "transaction"
+        # The time limits behind a pooler are everybody's: what has others goes past it.
+        is_direct = is_pooled and statement_timeout_seconds != STATEMENT_SECONDS
         engine = await stack.enter_async_context(
             open_engine(
-                url,
+                direct_url(settings, url) if is_direct else url,
+                per_transaction=is_pooled and not is_direct,
                 pool_size=settings.pool.size,
                 max_overflow=settings.pool.overflow,
                 statement_timeout_seconds=statement_timeout_seconds,
                 application_name=name,
             )
         )
+        if is_pooled and not is_direct:
+            warn_of_unset(engine)
         probe_engine = await stack.enter_async_context(
-            open_engine(url, pool_size=1, max_overflow=0, application_name="appointment360-probe")
+            open_engine(
+                url,
+                pool_size=1,
+                max_overflow=0,
+                application_name="appointment360-probe",
+                per_transaction=is_pooled,
+            )
         )
+        pool_statistics, reserved = PoolStatistics(engine), Database(probe_engine)
         secret = await asyncio.to_thread(load_secret, settings, folder)
         previous_key = settings.secret_key_previous
         previous = previous_key.get_secret_value().encode() if previous_key else None
@@ -152,16 +181,24 @@ async def open_resources(
         caching = await stack.enter_async_context(
             open_caching(
                 settings,
-                CacheState(name, Database(engine)),
+                CacheState(name, Database(engine, pool_statistics=pool_statistics)),
                 secret=secret,
                 direct_url=direct_url(settings, url),
                 serves=with_cache,
                 lease_seconds=lease_seconds,
+                tracer=tracer,
             )
         )
         database = Database(
-            engine, observers=observers, before_commit=[announce], guard=caching.guard
+            engine,
+            observers=observers,
+            before_commit=[announce],
+            guard=caching.guard,
+            pool_statistics=pool_statistics,
+            comment=operation_name if settings.enable_sql_comments else None,
         )
+        if tracer is not None:
+            database.observers.append(statement_spans(tracer))
         stack.push_async_callback(database.shown)
         cursors = CursorCodec(secret)
         exporter = await stack.enter_async_context(
@@ -193,6 +230,8 @@ async def open_resources(
             replica = await stack.enter_async_context(replica_of(settings, url, database))
         if replica is not None:
             await stack.enter_async_context(watching(replica))
+        if with_cache:
+            await stack.enter_async_context(monitoring_pools(settings, database, replica))
         tokens = Tokens(secret, previous=previous)
         buckets = await stack.enter_async_context(open_buckets(_redis_url(settings)))
         access = await stack.enter_async_context(
@@ -201,10 +240,24 @@ async def open_resources(
                 database,
                 tokens,
                 buckets,
-                reserved=Database(probe_engine),
+                reserved=reserved,
                 refresh_seconds=revocation_seconds,
             )
         )
+        slow_statements = await stack.enter_async_context(
+            open_slow_statements(
+                database,
+                threshold_seconds=settings.slow_query_threshold,
+                is_enabled=settings.enable_query_monitoring,
+            )
+        )
+        heard = Observers()
+        sources = Sources(
+            pool=pool_statistics.snapshot,
+            cache=caching.cache.counts if caching.cache else None,
+            streams=lambda: feeds.seats.taken,
+        )
+        vitals = await stack.enter_async_context(open_vitals(sources, heard))
         yield Resources(
             settings=settings,
             data_folder=folder,
@@ -216,7 +269,7 @@ async def open_resources(
             activity=activity,
             parallel=parallel_settings(settings),
             feeds=feeds,
-            probe=DatabaseProbe(probe_engine),
+            probe=DatabaseProbe(reserved),
             tokens=tokens,
             links=Links(secret, previous=previous),
             cursors=cursors,
@@ -228,8 +281,11 @@ async def open_resources(
             buckets=buckets,
             accounts=access.accounts,
             authentication=access.authentication,
-            observers=Observers(),
+            observers=heard,
             siblings=await stack.enter_async_context(open_siblings(place)),
+            tracer=tracer,
+            slow_statements=slow_statements,
+            vitals=vitals,
         )
 
 
@@ -297,7 +353,7 @@ async def replica_of(
     async with open_replica(
         normalize_database_url(settings.database_replica_url.get_secret_value()),
         database,
-        primary=primary,
+        primary=direct_url(settings, primary),
         pool_size=settings.pool.size,
         max_overflow=settings.pool.overflow,
     ) as replica:

@@ -1,13 +1,62 @@
 """The secret that signs tokens and cursors; in development it is made once and kept."""
 
 import os
+import re
 import secrets
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
 _FILE: Final = "secret.key"
+_LEAST_CHARACTERS: Final = 8
+_MAKE_ONE: Final = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+_ADVICE: Final = {
+    "secret_key": _MAKE_ONE,
+    "secret_key_previous": "Leave it out: who is logged in by it has to log in again.",
+    "ops_token": _MAKE_ONE,
+}
+
+# By chance none of them is in one of a million random secrets.
+_WORDS: Final = re.compile(
+    "changeme|changethis|replaceme|yoursecret|mysecret|supersecret|topsecret|notasecret|secretkey"
+    "|password|passphrase|placeholder|insecure|example|development|appointment|generateone"
+)
+_BETWEEN_WORDS: Final = re.compile("[^a-z]+")
+
+
+def refuse_weak_secrets(settings: Settings) -> None:
+    """Have production not start with a secret that others could guess.
+
+    Raises:
+        SettingsError: One of them is weak; it is named, and not shown.
+    """
+    if not settings.is_production:
+        return
+    for name, advice in _ADVICE.items():
+        secret = getattr(settings, name)
+        if secret is not None and (reason := weakness(secret.get_secret_value())):
+            raise SettingsError(f"{name.upper()}: can be guessed, for it {reason}. {advice}")
+
+
+def weakness(secret: str) -> str | None:
+    """Why a secret is one that others try first; None when it looks like a random one."""
+    if _WORDS.search(_BETWEEN_WORDS.sub("", secret.lower())):
+        return "has a word of examples in it"
+    if len(set(secret)) < _LEAST_CHARACTERS:
+        return f"has fewer than {_LEAST_CHARACTERS} different characters"
+    if any(secret.startswith(secret[period:]) for period in range(1, len(secret) // 2 + 1)):
+        return "repeats itself"
+    if _steps(secret) * 2 > len(secret):
+        return "goes through the alphabet"
+    return None
+
+
+def _steps(secret: str) -> int:
+    """How many of its characters are the one before or its neighbour: `abc`, `321`, `aaa`."""
+    codes = secret.encode()
+    return sum(abs(code - before) <= 1 for before, code in pairwise(codes))
 
 
 def load_secret(settings: Settings, data_folder: Path) -> bytes:

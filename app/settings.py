@@ -1,6 +1,7 @@
 """Every setting, with its default, unit and words. Only this module reads the environment.
 
 A setting is an environment variable or a line of `.env` with the name of the field in capitals.
+OpenTelemetry has variables of its own, which `app/tracing/opening.py` looks for.
 """
 
 from pathlib import Path
@@ -71,8 +72,8 @@ class Settings(BaseSettings):
     )
     database_direct_url: DatabaseAddress | None = Field(
         None,
-        description="Address of PostgreSQL without a pooler in between, for what listens; unset, "
-        "DATABASE_URL.",
+        description="Address of PostgreSQL without a pooler in between, for what listens and for"
+        " commands; unset, DATABASE_URL.",
     )
     database_pooler: Literal["none", "transaction"] = Field(
         "none",
@@ -339,7 +340,11 @@ class Settings(BaseSettings):
     activity_retention: SomeSeconds = Field(
         None, description="How long activities are kept; unset, for ever."
     )
-    enable_query_monitoring: bool = Field(default=True, description="Log statements that are slow.")
+    enable_query_monitoring: bool = Field(
+        default=True,
+        description="Log statements that are slow, and list them at /ops with what is wrong with"
+        " their plans.",
+    )
     slow_query_threshold: Seconds = Field(1.0, description="From when on a statement is slow.")
     enable_sql_comments: bool = Field(
         default=False,

@@ -82,7 +82,9 @@ async def open_siblings(place: Place | None) -> AsyncIterator[Siblings]:
     async with AsyncExitStack() as stack:
         if place is not None:
             path = _socket(place.folder, place.number)
+            # One that was killed has left it behind.
             path.unlink(missing_ok=True)
+            stack.callback(path.unlink, missing_ok=True)
             server = await asyncio.start_unix_server(siblings.serve, path)
             await stack.enter_async_context(server)
         yield siblings

@@ -11,6 +11,7 @@ import typer
 
 from app.embedded.binaries import EmbeddedServerError
 from app.log import configure_logging
+from app.secret import refuse_weak_secrets
 from app.settings import Settings, SettingsError, load_settings
 from domain.errors import AppError
 from graph.stored_documents import StoredDocumentsError
@@ -30,6 +31,7 @@ def settings_of_process(**given: object) -> Settings:
     """The settings, with the log set up by them; those given come before the environment."""
     try:
         settings = load_settings(**given)
+        refuse_weak_secrets(settings)
     except SettingsError as error:
         wrong_use(str(error))
     configure_logging(settings)

@@ -11,23 +11,23 @@ from typing import Final
 import uvloop
 
 from app.collecting import spare_the_collector
+from app.pool_monitor import monitoring_pools
 from app.resources import Resources, direct_url, open_resources
 from app.settings import Settings
-from app.stopping import StopClock
+from app.start_checks import check_connections, check_tables
+from app.stopping import StopClock, end_at_last
+from app.tracing.jobs import traced_handlers
 from db.engine import libpq_settings
 from domain.tasks import QUEUES
 from jobs.bulk import BULK_HANDLERS
 from jobs.exports import export_handlers
 from jobs.housekeeping import Retention, keep_house
 from jobs.imports import ImportSettings, import_handlers
+from jobs.running import Handlers
 from jobs.undoing import UNDO_HANDLERS
 from jobs.worker import Worker, WorkerSettings
 
 _STOP_SECONDS: Final = 12.0
-
-
-class NotMigrated(Exception):
-    """The database is not at this release's tables."""
 
 
 def build_worker(resources: Resources, chosen: WorkerSettings | None = None) -> Worker:
@@ -42,17 +42,18 @@ def build_worker(resources: Resources, chosen: WorkerSettings | None = None) -> 
     address = libpq_settings(
         direct_url(settings, resources.database_url), application_name="appointment360-worker"
     )
+    handlers: Handlers = {
+        **BULK_HANDLERS,
+        **export_handlers(resources.exporter),
+        **import_handlers(
+            resources.uploads, ImportSettings(placeholder=settings.placeholder_value)
+        ),
+        **UNDO_HANDLERS,
+    }
     return Worker(
         resources.database,
         address,
-        {
-            **BULK_HANDLERS,
-            **export_handlers(resources.exporter),
-            **import_handlers(
-                resources.uploads, ImportSettings(placeholder=settings.placeholder_value)
-            ),
-            **UNDO_HANDLERS,
-        },
+        traced_handlers(handlers, resources.tracer),
         keep_house=partial(
             keep_house,
             resources.database,
@@ -61,6 +62,7 @@ def build_worker(resources: Resources, chosen: WorkerSettings | None = None) -> 
             parallel=resources.parallel,
         ),
         settings=chosen or usual,
+        observe=resources.observers.job,
     )
 
 
@@ -82,7 +84,8 @@ def work(settings: Settings, *, queues: Sequence[str], concurrency: int | None) 
     """Work until a signal comes.
 
     Raises:
-        NotMigrated: The tables are not those of this release.
+        CannotStart: The tables are not those of this release, or PostgreSQL takes too few
+            connections.
     """
     chosen = WorkerSettings(
         queues=queues or QUEUES, concurrency=concurrency or settings.job_concurrency
@@ -92,8 +95,9 @@ def work(settings: Settings, *, queues: Sequence[str], concurrency: int | None) 
 
 async def _work(settings: Settings, chosen: WorkerSettings) -> None:
     async with open_resources(settings, progress=_say) as resources:
-        if problem := await resources.probe.problem():
-            raise NotMigrated(f"{problem} Run `appointment360 migrate`.")
+        resources.stop_clock.on_begin(end_at_last)
+        await check_tables(resources)
+        await check_connections(resources, processes=1, works=True)
         worker, stopped = build_worker(resources, chosen), asyncio.Event()
         spare_the_collector()
 
@@ -104,7 +108,10 @@ async def _work(settings: Settings, chosen: WorkerSettings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
-        async with at_work(worker, resources.stop_clock):
+        async with (
+            monitoring_pools(settings, resources.database),
+            at_work(worker, resources.stop_clock),
+        ):
             _say(f"Working on {', '.join(chosen.queues)}; {chosen.concurrency} jobs at a time")
             await stopped.wait()
         _say("Stopped")

@@ -144,6 +144,11 @@ class QueryCache:
         if (era := self._era()) is not None:
             await self._keep(key, kept, era=era, token="", ttl_seconds=ttl)
 
+    @property
+    def backend(self) -> str:
+        """What keeps the answers, for operators."""
+        return self._store.backend
+
     async def get_cache_stats(self) -> dict[str, object]:
         """How the cache is used.
 

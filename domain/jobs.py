@@ -74,3 +74,40 @@ class JobOrder:
 NEWEST_JOBS: Final[tuple[Order, ...]] = (
     JobOrder(field=JobOrderField.CREATED_AT, direction=Direction.DESC),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindHealth:
+    """How the jobs of one kind do.
+
+    Attributes:
+        kind: Of this release or a newer one.
+        queued: How many wait, those that shall not begin yet among them.
+        running: How many a worker is at.
+        failed: How many have failed within a day.
+        waiting_seconds: How long the oldest has waited that could begin; None without any.
+    """
+
+    kind: str
+    queued: int
+    running: int
+    failed: int
+    waiting_seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobHealth:
+    """How all jobs do.
+
+    Attributes:
+        workers: How many have given a sign of life lately.
+    """
+
+    kinds: tuple[KindHealth, ...]
+    workers: int
+
+    @property
+    def waiting_seconds(self) -> float | None:
+        """How long the oldest job has waited that could begin; None without any."""
+        waiting = [kind.waiting_seconds for kind in self.kinds if kind.waiting_seconds is not None]
+        return max(waiting, default=None)

@@ -7,7 +7,9 @@ counts as lost and is given to another one.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -43,6 +45,26 @@ Handler = Callable[["Run", Any], Awaitable[None]]
 Handlers = Mapping[type[Task], Handler]
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRun:
+    """An attempt at a job that is over.
+
+    Attributes:
+        outcome: `completed`, `failed`, `cancelled`, `retried`, `handed_back` to other workers,
+            `fenced` when another worker has it, or `interrupted` by the end of this one.
+        counters: What its batches have added to those of the job.
+    """
+
+    kind: str
+    outcome: str
+    seconds: float
+    counters: Mapping[str, int]
+
+
+JobObserver = Callable[[JobRun], None]
+"""Is told each attempt; it is quick, and raises nothing."""
 
 
 class TryAgain(Exception):
@@ -105,6 +127,7 @@ class Run:
         attempt: 1 for the first worker that took it.
         owner: Whose job it is; None when it is the server's own.
         done: How much of it was done when this attempt began.
+        counters: What its batches have added to those of the job until now.
     """
 
     def __init__(
@@ -120,6 +143,7 @@ class Run:
         self.attempt = hold.row.attempts
         self.owner = hold.row.user_uuid
         self.done = hold.row.done
+        self.counters: Counter[str] = Counter()
         self._writer = writer
         self._hold = hold
         self._limit = limit
@@ -140,18 +164,24 @@ class Run:
             raise HandedBack
         self._limit.reschedule(asyncio.get_running_loop().time() + self._batch_seconds)
 
+        added: Mapping[str, int] = {}
+
         async def fenced(tx: Transaction) -> bool:
+            nonlocal added
             standing = await job_runs.begin_batch(tx, self._hold)
             if standing.batches > self._batches:
                 # It was committed before, and only the answer of COMMIT was lost.
                 return True
             step = await work(tx)
             if step is not None:
+                added = step.counters
                 await job_runs.end_batch(tx, self._hold, step, standing)
             return step is not None
 
         goes_on = await self._writer.write(fenced)
         self._batches += goes_on
+        if goes_on:
+            self.counters.update(added)
         return goes_on
 
     async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -178,14 +208,21 @@ class JobRunner:
         writer: What it writes with.
         handlers: What does the jobs, by the class of their task.
         is_stopping: Tells that jobs are to be handed back after their batch.
+        observe: Is told each attempt.
     """
 
     def __init__(
-        self, writer: Writer, handlers: Handlers, *, is_stopping: Callable[[], bool]
+        self,
+        writer: Writer,
+        handlers: Handlers,
+        *,
+        is_stopping: Callable[[], bool],
+        observe: JobObserver = lambda _run: None,
     ) -> None:
         self._writer = writer
         self._handlers = handlers
         self._is_stopping = is_stopping
+        self._observe = observe
 
     async def run(self, job_id: int) -> None:
         """Do a job, unless it has ended or is to end.
@@ -198,29 +235,40 @@ class JobRunner:
         hold = await self._writer.write(lambda tx: job_runs.take_job(tx, job_id, token))
         if hold is None:
             return
-        started = time.perf_counter()
+        started, counters, outcome = time.perf_counter(), Counter[str](), "interrupted"
         told = log.bind(job=job_id, kind=hold.row.kind, attempt=hold.row.attempts)
         try:
-            await self._attempt(hold)
+            await self._attempt(hold, counters)
         except Fenced:
+            outcome = "fenced"
             told.warning("job_fenced")
         except Cancelled:
             await self._end(hold, JobStatus.CANCELLED)
+            outcome = "cancelled"
             told.info("job_cancelled")
         except TryAgain as later:
+            outcome = "handed_back"
             await self._let_go(hold, seconds=later.seconds, counts=False)
             raise
         except asyncio.CancelledError:
             await asyncio.shield(self._let_go(hold, counts=False))
             raise
         except Exception as error:  # noqa: BLE001  # the door: whatever a handler raises ends here
+            outcome = "retried"
             told.warning("job_failed", exc_info=not isinstance(error, Rejected | UnknownPayload))
             await self._fail(hold, error)
+            outcome = "failed"
         else:
             await self._end(hold, JobStatus.COMPLETED)
+            outcome = "completed"
             told.info("job_done", seconds=round(time.perf_counter() - started, 3))
+        finally:
+            seconds = time.perf_counter() - started
+            self._observe(
+                JobRun(kind=hold.row.kind, outcome=outcome, seconds=seconds, counters=counters)
+            )
 
-    async def _attempt(self, hold: Hold) -> None:
+    async def _attempt(self, hold: Hold, counters: Counter[str]) -> None:
         row = hold.row
         task = read_task(row.kind, row.version, row.payload)
         handle = self._handlers.get(type(task))
@@ -234,8 +282,11 @@ class JobRunner:
                 batch_seconds=task.batch_seconds,
                 is_stopping=self._is_stopping,
             )
-            with asked_by(row.user_uuid):
-                await handle(run, task)
+            try:
+                with asked_by(row.user_uuid):
+                    await handle(run, task)
+            finally:
+                counters.update(run.counters)
 
     async def _fail(self, hold: Hold, error: Exception) -> None:
         failure, row = _failure(error), hold.row

@@ -18,7 +18,7 @@ from db.job_queue import put_back_lost, queue_again
 from db.transaction import Database
 from domain.tasks import QUEUES
 from jobs.queue import build_queue
-from jobs.running import Handlers, JobRunner, Writer
+from jobs.running import Handlers, JobObserver, JobRunner, Writer
 
 _PAUSE_SECONDS: Final = 1.0
 
@@ -77,6 +77,7 @@ class Worker:
         address: The same PostgreSQL as libpq names it, without a pooler in between.
         handlers: What does the jobs, by the class of their task.
         keep_house: Is called every ten minutes, by one worker of all.
+        observe: Is told each attempt at a job.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Worker:
         *,
         keep_house: Callable[[], Awaitable[object]],
         settings: WorkerSettings,
+        observe: JobObserver = lambda _run: None,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -96,7 +98,7 @@ class Worker:
         self._keep_house = keep_house
         self._is_interrupted = False
         writer = Writer(database, is_ending=self._stopping.is_set)
-        self._runner = JobRunner(writer, handlers, is_stopping=self._is_stopping)
+        self._runner = JobRunner(writer, handlers, is_stopping=self._is_stopping, observe=observe)
 
     def _is_stopping(self) -> bool:
         return self._is_interrupted or self._stopping.is_set()

@@ -239,6 +239,12 @@ class Spool:
         self._waiting = bytearray()
         self._tell()
 
+    def reach(self, manifest: Manifest) -> None:
+        """Another process has written so much of it."""
+        self.rows = manifest.rows
+        self.bytes = self._stored_bytes = manifest.bytes
+        self._tell()
+
     def finish(self, manifest: Manifest) -> None:
         """It is whole, and lies on the disk."""
         self.manifest = manifest

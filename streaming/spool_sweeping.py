@@ -8,6 +8,7 @@ import structlog
 
 from streaming.spool_folder import (
     DATA,
+    HEAD,
     MANIFEST,
     PART,
     TEMPORARY,
@@ -48,7 +49,7 @@ def _sweep(folder: SpoolFolder, path: Path) -> None:
         folder.remove(path)
     elif suffix == PART or (suffix == DATA and _is_stray(path) and not _is_whole(path)):
         _sweep_abandoned(path)
-    elif suffix == TEMPORARY and _is_stray(path):
+    elif suffix in {TEMPORARY, HEAD} and _is_stray(path) and not path.with_suffix(PART).exists():
         path.unlink()
 
 

@@ -17,6 +17,7 @@ from streaming.spool import Source, Spool
 from streaming.spool_file import SteadyFile
 from streaming.spool_folder import PART, SpoolFolder, create_locked
 
+_TELL_SECONDS: Final = 1.0
 # A write costs two changes of threads, however little it writes.
 _BLOCK_BYTES: Final = 2**20
 _RETRIES: Final = 3
@@ -60,7 +61,7 @@ class SpoolWriter:
         self._file = SteadyFile()
         self._hash = hashlib.sha256()
         self._measured_bytes = 0
-        self._began_at = self._told_at = time.monotonic()
+        self._began_at = self._told_at = self._head_at = time.monotonic()
 
     async def run(self, source: Source) -> None:
         """Write it to its end, or have it fail: what the source raises goes to its readers."""
@@ -112,6 +113,7 @@ class SpoolWriter:
             try:
                 await self._require_room(self.spool)
                 await self._file.create(self._folder.file(self.spool.id, PART), create_locked)
+                await self._tell_others()
                 written = await self._try(source)
                 await self._store()
                 return await self._keep(written)
@@ -148,6 +150,33 @@ class SpoolWriter:
     async def _store(self) -> None:
         await self._file.write(self.spool.waiting)
         self.spool.store()
+        if time.monotonic() - self._head_at >= _TELL_SECONDS:
+            await self._tell_others()
+
+    async def _tell_others(self) -> None:
+        """Have other processes know of it; of what a job writes, nobody knows before its end."""
+        self._head_at = time.monotonic()
+        if not self.spool.about.is_promised:
+            await asyncio.to_thread(self._folder.tell, self._stored(self._so_far()))
+
+    def _so_far(self) -> Manifest:
+        spool = self.spool
+        return Manifest(
+            rows=spool.rows,
+            bytes=spool.bytes,
+            sha256="",
+            truncated=False,
+            snapshot_at=None,
+            filter=spool.about.filter,
+            format=spool.about.format,
+            complete=False,
+        )
+
+    def _stored(self, manifest: Manifest) -> StoredManifest:
+        spool = self.spool
+        return StoredManifest(
+            id=spool.id, created_at=spool.created_at, about=spool.about, manifest=manifest
+        )
 
     async def _keep(self, written: Written) -> Manifest:
         spool = self.spool
@@ -161,10 +190,7 @@ class SpoolWriter:
             format=spool.about.format,
             notices=written.notices,
         )
-        stored = StoredManifest(
-            id=spool.id, created_at=spool.created_at, about=spool.about, manifest=manifest
-        )
-        await asyncio.to_thread(self._folder.keep, stored)
+        await asyncio.to_thread(self._folder.keep, self._stored(manifest))
         return manifest
 
     def _tell(self, event: str, **facts: object) -> None:

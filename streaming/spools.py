@@ -16,6 +16,7 @@ from domain.errors import RateLimited, Unavailable
 from streaming.manifests import About
 from streaming.spool import Source, Spool
 from streaming.spool_folder import DATA, MANIFEST, PART, SpoolFolder
+from streaming.spool_following import SpoolFollowing
 from streaming.spool_room import make_room
 from streaming.spool_sweeping import sweep
 from streaming.spool_writing import SpoolWriter
@@ -83,6 +84,7 @@ class Spools:
         self._is_closed = False
         # Those that end stay until their tasks have ended, too.
         self._growing: dict[UUID, Spool] = {}
+        self._following = SpoolFollowing(folder)
         # The loop itself would not keep a task from the garbage collector.
         self._writing: dict[asyncio.Task[None], SpoolWriter] = {}
         self._writer = partial(
@@ -117,13 +119,16 @@ class Spools:
         return spool
 
     async def find(self, spool_id: UUID) -> Spool | None:
-        """One that grows here, or is finished, wherever, and its time is not over."""
+        """One that grows, or is finished and its time is not over, wherever it was begun."""
         growing = self._growing.get(spool_id)
         if growing is not None and growing.is_growing:
             return growing
-        stored = await asyncio.to_thread(self._folder.find, spool_id)
+        find = self._folder.look if growing is None else self._folder.find
+        stored = await asyncio.to_thread(find, spool_id)
         if stored is None:
             return None
+        if not stored.manifest.complete:
+            return self._following.spool(stored)
         places = [self._folder.file(spool_id, DATA)]
         spool = Spool(spool_id, stored.about, places, created_at=stored.created_at)
         spool.finish(stored.manifest)
@@ -154,6 +159,7 @@ class Spools:
     async def close(self) -> None:
         """Have everything that grows be broken, in a bounded time."""
         self._is_closed = True
+        self._following.close(_stopped())
         for task in self._writing:
             task.cancel()
         if self._writing:

@@ -7,7 +7,7 @@ as the row says and the row has the digest of the file.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -49,6 +49,19 @@ _SWEPT_AT_ONCE: Final = 10_000
 log = structlog.get_logger(__name__)
 
 
+@dataclass
+class UploadStatistics:
+    """What became of the files that were sent to this process.
+
+    Attributes:
+        bytes: Of the parts that came whole.
+    """
+
+    begun: int = 0
+    finished: int = 0
+    bytes: int = 0
+
+
 class Uploads:
     """The uploads of a database, and their bytes on the disk."""
 
@@ -56,6 +69,7 @@ class Uploads:
         self, database: Database, files: UploadFiles, store: FileStore, settings: UploadSettings
     ) -> None:
         self.settings = settings
+        self.statistics = UploadStatistics()
         self.room = UploadRoom(database, files.path, settings)
         self._database = database
         self._files = files
@@ -224,6 +238,11 @@ class Uploads:
                 swept += 1
         return swept + await self._sweep_strays()
 
+    @property
+    def writing(self) -> int:
+        """How many are being written to now."""
+        return len(self._writing)
+
     def stop(self) -> None:
         """Have all that are being written end; what they have received stays."""
         error = Unavailable("The server is stopping. Ask with HEAD where to go on, in a moment.")
@@ -234,6 +253,7 @@ class Uploads:
     async def _made(self, uuid: UUID) -> AsyncIterator[None]:
         """Its file is there in the block, and afterwards too unless the block fails."""
         await asyncio.to_thread(self._files.create, uuid)
+        self.statistics.begun += 1
         try:
             yield
         except BaseException:
@@ -288,7 +308,9 @@ class Uploads:
             raise locked()
         self._writing[uuid] = resumable
         try:
-            return await resumable.resume_upload(chunks, offset=offset, checksum=checksum)
+            size = await resumable.resume_upload(chunks, offset=offset, checksum=checksum)
+            self.statistics.bytes += size - offset
+            return size
         finally:
             del self._writing[uuid]
 
@@ -317,6 +339,7 @@ class Uploads:
         if finished is None:
             await self._erase(uuid)
             raise _absent()
+        self.statistics.finished += 1
         if not self._store.keeps_in_place:
             await asyncio.to_thread(self._files.remove, uuid)
 

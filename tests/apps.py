@@ -8,13 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from pydantic import SecretStr
 from sqlalchemy.engine import URL
 
 from app.resources import Resources, open_resources
-from app.settings import Settings
 from domain.enums import Role
 from tests.both_executors import both_executors
+from tests.chosen import settings_of
 from tests.client import Client
 
 STRANGER = UUID("00000000-0000-4000-8000-000000000001")
@@ -62,19 +61,11 @@ async def open_app(
         lease_seconds: A machine that is busy with other tests lets none of this length lapse. A
             server's own is for tests where other processes write.
     """
-    chosen = {
-        "database_pool_size": 5,
-        "database_max_overflow": 20,
-        "log_level": "error",
-        **settings,
-    }
-    given = Settings(
-        database_url=SecretStr(database_url.render_as_string(hide_password=False)),
-        data_dir=folder,
-        **chosen,
-    )
     async with open_resources(
-        given, with_replica=True, with_cache=with_cache, lease_seconds=lease_seconds
+        settings_of(database_url, folder, **settings),
+        with_replica=True,
+        with_cache=with_cache,
+        lease_seconds=lease_seconds,
     ) as resources:
         if resources.caching.lease is not None:
             await resources.caching.lease.usable()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from app.serve import _Server, listen, server_config
+from app.server import Server, listen, server_config
 
 MAX_MESSAGE_BYTES = 10_000
 
@@ -21,7 +21,7 @@ class Served:
     """
 
     port: int
-    server: _Server
+    server: Server
     task: asyncio.Task[None]
 
     @property
@@ -53,11 +53,13 @@ async def serving(
     patience_seconds: float = 5,
     max_connections: int | None = None,
     proxies: Sequence[str] = (),
+    drain_seconds: float = 0,
 ) -> AsyncIterator[Served]:
     """Serve an application as long as the block lasts.
 
     Args:
         patience_seconds: How long a client that reads nothing may hold up its end.
+        drain_seconds: How long it goes on answering after SIGTERM.
     """
     listening = listen("127.0.0.1", 0)
     started = asyncio.Event()
@@ -67,9 +69,10 @@ async def serving(
         max_connections=max_connections,
         proxies=proxies,
     )
-    server = _Server(
+    server = Server(
         config,
         on_start=started.set,
+        drain_seconds=drain_seconds,
         on_stop=on_stop,
         closing_seconds=patience_seconds,
         stopping_seconds=patience_seconds,

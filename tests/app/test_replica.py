@@ -7,11 +7,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.engine import URL
 
-from app import doctor, serve
-from app.doctor import Finding
+from app.doctor import look_over
+from app.findings import Finding
 from app.resources import open_resources
-from app.serve import PoolTooLarge
 from app.settings import Settings, SettingsError, load_settings
+from app.start_checks import CannotStart, check_connections
 from tests.apps import open_app
 from tests.replication import Servers
 
@@ -28,6 +28,11 @@ def settings_of(database: URL, replica: URL, folder: Path, **more: Any) -> Setti
         data_dir=folder,
         **more,
     )
+
+
+async def examined(settings: Settings) -> dict[str, Finding]:
+    """What the doctor finds, by subject."""
+    return {finding.subject: finding async for finding in look_over(settings)}
 
 
 def secret(url: URL) -> SecretStr:
@@ -90,33 +95,35 @@ async def test_readiness_is_about_the_primary_alone(replicated: URL, tmp_path: P
 async def test_pools_of_both_servers_are_counted_apart(
     replicated: URL, servers: Servers, tmp_path: Path
 ) -> None:
-    """Each server takes 300 connections: one pool of 290 fits, and one of 291 does not."""
+    """Each server takes 300 connections: one pool of 287 fits beside ours, one of 288 does not."""
     url = servers.standby.url(replicated.database)
-    for overflow, fits in ((90, True), (91, False)):
+    for overflow, fits in ((87, True), (88, False)):
         settings = settings_of(
             replicated, url, tmp_path, database_pool_size=200, database_max_overflow=overflow
         )
         async with open_resources(settings, with_replica=True) as resources:
             if fits:
-                await serve._check_pool(resources, jobs=False)
+                await check_connections(resources, processes=1, works=False)
             else:
-                with pytest.raises(PoolTooLarge, match="291 connections; PostgreSQL takes 300"):
-                    await serve._check_pool(resources, jobs=False)
+                with pytest.raises(CannotStart, match=r"up to 291 connections .* takes 300,"):
+                    await check_connections(resources, processes=1, works=False)
 
 
 async def test_doctor_tells_how_the_replica_does(
     replicated: URL, servers: Servers, tmp_path: Path
 ) -> None:
     """One that keeps up is told with its lag; one that does not, with what is wrong."""
-    good = await doctor._database(
-        settings_of(replicated, servers.standby.url(replicated.database), tmp_path)
+    standby = servers.standby.url(replicated.database)
+    good = await examined(settings_of(replicated, standby, tmp_path))
+    assert good["Replica"].words.startswith("in use, at most ")
+    assert good["Replica"].ok
+    bad = await examined(settings_of(replicated, NOWHERE, tmp_path))
+    assert (bad["Replica"].words, bad["Replica"].ok) == (SILENT, False)
+    wrong = await examined(
+        Settings(_env_file=None, database_url=secret(standby), data_dir=tmp_path)
     )
-    assert good[-1].subject == "Replica"
-    assert good[-1].words.startswith("in use, at most ")
-    assert good[-1].ok
-    bad = await doctor._database(settings_of(replicated, NOWHERE, tmp_path))
-    assert bad[-1] == Finding("Replica", SILENT, ok=False)
-    assert bad[:-1] == good[:-1]
+    assert "a standby, which takes no changes" in wrong["Server"].words
+    assert not wrong["Server"].ok
 
 
 async def test_doctor_says_nothing_about_a_replica_that_is_not_set(
@@ -124,5 +131,4 @@ async def test_doctor_says_nothing_about_a_replica_that_is_not_set(
 ) -> None:
     """Most have none."""
     settings = Settings(_env_file=None, database_url=secret(replicated), data_dir=tmp_path)
-    found = await doctor._database(settings)
-    assert [finding.subject for finding in found] == ["Database", "Server", "pg_trgm"]
+    assert "Replica" not in await examined(settings)

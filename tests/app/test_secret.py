@@ -1,17 +1,20 @@
 """The secret of a development server: made once, for its owner alone."""
 
+import secrets
 import stat
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
-from app.secret import load_secret
+from app.secret import load_secret, refuse_weak_secrets, weakness
 from app.setting_forms import MIN_SECRET_BYTES
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
 PROGRAM = """
 import sys
@@ -81,3 +84,46 @@ def test_threads_that_start_at_once_get_the_same_secret(tmp_path: Path) -> None:
             folder = tmp_path / str(round_)
             assert len(set(pool.map(load, [folder] * 8))) == 1
             assert [path.name for path in folder.iterdir()] == ["secret.key"]
+
+
+WEAK = {
+    "x" * 40: "different characters",
+    "0101010101010101010101010101010101": "different characters",
+    "changeme-changeme-changeme-changeme": "a word of examples",
+    "please-change-me-before-you-deploy-it": "a word of examples",
+    "My_Super_Secret_Key_Of_The_Server_1": "a word of examples",
+    "P.a.s.s.w.o.r.d-1234567890-abcdefgh": "a word of examples",
+    "django-insecure-4f!k2@9v#q7w$e8r%t0y": "a word of examples",
+    "correcthorse-correcthorse-correcthorse": "repeats itself",
+    "0123456789abcdef0123456789abcdef": "repeats itself",
+    "abcdefghijklmnopqrstuvwxyz0123456789": "goes through the alphabet",
+}
+
+
+@pytest.mark.parametrize(("secret", "reason"), WEAK.items())
+def test_secret_that_others_try_first_is_weak(secret: str, reason: str) -> None:
+    """Of one sign over and over, of a known word, of a part that comes again, of the alphabet."""
+    assert reason in (weakness(secret) or "")
+
+
+def test_secret_that_was_made_at_random_is_not_weak() -> None:
+    """In whatever form it is made; one in a million may be."""
+    makers = (secrets.token_urlsafe, secrets.token_hex)
+    found = [weakness(make(size)) for make in makers for size in (24, 32, 48) for _ in range(200)]
+    assert sum(reason is not None for reason in found) <= 1
+
+
+@pytest.mark.parametrize("name", ["secret_key", "secret_key_previous", "ops_token"])
+def test_production_does_not_start_with_a_weak_secret(name: str) -> None:
+    """The message names the setting, says what to do and does not show the secret."""
+    strong: dict[str, Any] = {
+        key: SecretStr(secrets.token_urlsafe(48)) for key in ("secret_key", "ops_token")
+    }
+    refuse_weak_secrets(Settings(environment="production", **strong))
+    weak = strong | {name: SecretStr("changeme" * 5)}
+    with pytest.raises(SettingsError) as refused:
+        refuse_weak_secrets(Settings(environment="production", **weak))
+    told = str(refused.value)
+    assert told.startswith(f"{name.upper()}: can be guessed, for it has a word of examples in it.")
+    assert "changeme" not in told
+    refuse_weak_secrets(Settings(environment="development", **weak))

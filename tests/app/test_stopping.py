@@ -8,6 +8,21 @@ def test_process_that_is_not_to_stop_has_the_time_it_wants() -> None:
     assert StopClock(28).at_most(30) == 30
 
 
+def test_requests_that_are_taken_still_cost_time_of_the_end() -> None:
+    """The clock runs from the signal on; what requests may take ends at the same moment for all."""
+    times, told = [100.0], []
+    clock = StopClock(28, now=lambda: times[-1])
+    clock.on_begin(lambda: told.append("begun"))
+    assert (clock.is_draining, clock.left_of(20)) == (False, 20)
+    clock.drain()
+    times.append(105.0)
+    clock.begin()
+    assert (clock.is_draining, clock.left_of(20), clock.at_most(30)) == (True, 15, 23)
+    times.append(130.0)
+    assert clock.left_of(20) == 0
+    assert told == ["begun"]
+
+
 def test_what_is_left_is_shared() -> None:
     """Who comes later has what the others left; a second signal gives nothing more."""
     times = [100.0]

@@ -169,10 +169,66 @@ async def test_finished_export_is_found_by_others_and_later(folder: Path) -> Non
         assert await spools.find(uuid4()) is None
 
 
-async def test_growing_export_is_unknown_to_others(folder: Path) -> None:
-    """They could not follow it."""
+async def growing_elsewhere(spools: Spools, others: Spools, faucet: Faucet) -> Spool:
+    """An export that is begun by some and followed by others; its first bytes are on the disk."""
+    begun = spools.begin(about(), faucet)
+    await begun.begun(enough_bytes=2**20, seconds=60)
+    await until(lambda: not begun.waiting)
+    found = await others.find(begun.id)
+    assert found is not None
+    assert found is not begun
+    return found
+
+
+async def test_export_that_grows_elsewhere_is_followed(folder: Path) -> None:
+    """Another process reads it to its end as it comes, and has its proof; there is one of it."""
+    faucet, pieces = Faucet(bytes(2**20)), [b"more\n" * 2**18, b"and the rest\n"]
     async with spools_in(folder) as spools, spools_in(folder) as others:
-        assert await others.find(spools.begin(about(), Faucet(b"some")).id) is None
+        found = await growing_elsewhere(spools, others, faucet)
+        assert (found.about, found.bytes, found.is_growing) == (about(), 2**20, True)
+        assert await others.find(found.id) is found
+        reading = asyncio.create_task(everything(found))
+        faucet.give(pieces[0])
+        await until(lambda: found.bytes == 2**20 + len(pieces[0]))
+        faucet.give(pieces[1])
+        faucet.end()
+        assert await reading == b"".join([bytes(2**20), *pieces])
+        assert (await found.finished()).rows == 2**18 + 1
+        again = await others.find(found.id)
+        assert again is not None
+        assert again.manifest == found.manifest
+        assert names(folder) == [f"{found.id.hex}.data", f"{found.id.hex}.json"]
+
+
+async def test_export_that_breaks_elsewhere_is_broken_here(folder: Path) -> None:
+    """Its readers are cut off whether its writer fails or ends, and it is not found again."""
+    async with spools_in(folder) as others:
+        faucet = Faucet(bytes(2**20))
+        async with spools_in(folder) as spools:
+            failing = await growing_elsewhere(spools, others, faucet)
+            ending = await growing_elsewhere(spools, others, Faucet(bytes(2**20)))
+            faucet.give(InvalidFilter("wrong"))
+            with pytest.raises(Unavailable, match="Ask for it again"):
+                await failing.finished()
+        with pytest.raises(SpoolBroken):
+            await everything(ending)
+        for spool in (failing, ending):
+            assert await others.find(spool.id) is None
+        assert names(folder) == []
+
+
+async def test_process_that_ends_lets_go_of_those_it_follows(folder: Path) -> None:
+    """Its readers are cut off; the export itself goes on."""
+    faucet = Faucet(bytes(2**20))
+    async with spools_in(folder) as spools:
+        async with spools_in(folder) as others:
+            found = await growing_elsewhere(spools, others, faucet)
+        with pytest.raises(Unavailable):
+            await found.finished()
+        faucet.end()
+        begun = await spools.find(found.id)
+        assert begun is not None
+        assert (await begun.finished()).bytes == 2**20
 
 
 def _make_open_to_all(folder: Path) -> None:
@@ -195,12 +251,13 @@ async def test_only_our_user_reads_the_files(folder: Path) -> None:
         async with spools_in(folder) as spools:
             await written(spools, b"some")
             growing = spools.begin(about(), Faucet(bytes(2**20)))
-            await until(lambda: file_of(folder, growing.id, ".part").exists())
+            await until(lambda: file_of(folder, growing.id, ".head").exists())
             assert _modes(folder) == {
                 "spool": 0o700,
                 ".data": 0o600,
                 ".json": 0o600,
                 ".part": 0o600,
+                ".head": 0o600,
             }
     finally:
         os.umask(before)
@@ -410,10 +467,12 @@ async def test_export_of_a_killed_process_is_swept(folder: Path) -> None:
     """And stays for as long as that process lives."""
     async with other_process(folder) as process:
         assert process.stdout is not None
-        part = f"{UUID((await process.stdout.readline()).decode().strip()).hex}.part"
-        async with spools_in(folder):
-            assert names(folder) == [part]
-    assert names(folder) == [part]
+        export_id = UUID((await process.stdout.readline()).decode().strip())
+        files = [f"{export_id.hex}.head", f"{export_id.hex}.part"]
+        async with spools_in(folder) as spools:
+            assert names(folder) == files
+            assert await spools.find(export_id) is not None
+    assert names(folder) == files
     with capture_logs() as logs:
         async with spools_in(folder):
             assert names(folder) == []

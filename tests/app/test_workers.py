@@ -1,0 +1,320 @@
+"""`appointment360 serve --workers N`: several processes that are one server."""
+
+import asyncio
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.engine import URL
+
+from app.shares import Shares
+from app.supervisor import Child, ProcessesFailed, supervise
+from db.transaction import Database
+from tests.app.test_embedded import open_parent
+from tests.app.test_work import count_workers
+from tests.balancing import Connection, connected, request
+from tests.processes import FORKED, Process, command
+from tests.races.places import place_of
+from tests.races.race import Place
+
+CREATE = 'mutation { createContact(input: { firstName: "0" }) { contact { id } } }'
+CHANGE = """mutation Change($id: ID!, $name: String!) {
+  updateContact(input: { id: $id, firstName: $name }) { contact { id } }
+}"""
+READ = "query Read($id: ID!) { contact(id: $id) { firstName } }"
+
+
+class Server:
+    """A server of several processes, whose clients keep their connections."""
+
+    def __init__(self, process: Process, place: Place, stack: AsyncExitStack) -> None:
+        self.process = process
+        self.pid = process.process.pid
+        self._place = place
+        self._stack = stack
+
+    async def connect(self, count: int) -> list[Connection]:
+        """So many kept connections, each of which has been answered."""
+        made = [self._stack.enter_context(await connected(self._place.port)) for _ in range(count)]
+        for connection in made:
+            assert (await connection.send(request("GET", "/health/live"))).status == 200
+        return made
+
+    async def ask(self, connection: Connection, query: str, **variables: Any) -> Any:
+        """The data of an operation, asked over one of them."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        bearer = f"Bearer {self._place.token}"
+        answer = await connection.send(
+            request("POST", "/graphql", body, authorization=bearer, content_type="application/json")
+        )
+        told = json.loads(answer.body)
+        assert "errors" not in told, told
+        return told["data"]
+
+    async def processes(self, count: int) -> list[int]:
+        """The processes that take requests, once there are so many."""
+        found: list[int] = await eventually(self._serving, lambda found: len(found) == count)
+        return found
+
+    def _serving(self) -> list[int]:
+        return [pid for pid in children(self.pid) if listens(pid, self._place.port)]
+
+    def connections(self, pid: int) -> int:
+        """How many clients one of the processes has."""
+        return len(sockets_of(pid) & sockets_at(self._place.port, state="01"))
+
+
+async def eventually(look: Callable[[], Any], is_so: Callable[[Any], bool]) -> Any:
+    """What is seen, once it is as it should be."""
+    async with asyncio.timeout(20):
+        while True:
+            if is_so(seen := look()):
+                return seen
+            await asyncio.sleep(0.02)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that one has started."""
+    return [int(word) for word in read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether a process waits for connections: a loop of its own looks at the socket."""
+    listening = sockets_at(port, state="0A")
+    numbers = {link.name for link in opened(pid) if str(target(link)) in listening}
+    told = [read(f"/proc/{pid}/fdinfo/{link.name}") for link in opened(pid)]
+    return any(f"tfd: {number:>8}" in words for words in told for number in numbers)
+
+
+def sockets_of(pid: int) -> set[str]:
+    """The sockets that a process has open."""
+    return {str(target(link)) for link in opened(pid)}
+
+
+def sockets_at(port: int, *, state: str) -> set[str]:
+    """The sockets at a port of this machine that are in a state."""
+    lines = [line.split() for line in read("/proc/net/tcp").splitlines()[1:]]
+    at = f":{port:04X}"
+    return {f"socket:[{line[9]}]" for line in lines if line[1].endswith(at) and line[3] == state}
+
+
+def opened(pid: int) -> list[Path]:
+    """What a process has open."""
+    try:
+        return list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return []
+
+
+def target(link: Path) -> Path | None:
+    """What a link leads to; None when it has gone."""
+    try:
+        return link.readlink()
+    except OSError:
+        return None
+
+
+def read(path: str) -> str:
+    """The text of a file, which may have gone."""
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody waits for any more does not."""
+    return read(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1] not in ([], ["Z"])
+
+
+@asynccontextmanager
+async def serving(
+    workers: int, database_url: URL, folder: Path, **settings: str
+) -> AsyncIterator[Server]:
+    """A server of so many processes, once the first takes requests."""
+    async with (
+        AsyncExitStack() as stack,
+        command(
+            "serve",
+            "--port=0",
+            f"--workers={workers}",
+            database_url=database_url,
+            folder=folder,
+            **settings,
+        ) as process,
+    ):
+        yield Server(process, await place_of(process), stack)
+
+
+async def test_processes_are_one_server(
+    database: Database, database_url: URL, tmp_path: Path
+) -> None:
+    """They share clients, show each change at once without Redis, and stand in for each other."""
+    async with serving(3, database_url, tmp_path) as server:
+        first, *others = await server.processes(3)
+        clients = await server.connect(24)
+        shares = [server.connections(pid) for pid in (first, *others)]
+        assert sum(shares) == 24
+        assert min(shares) > 2
+        assert await count_workers(database) == 1
+
+        created = (await server.ask(clients[0], CREATE))["createContact"]["contact"]["id"]
+        for number in range(24):
+            name = str(number)
+            await server.ask(clients[number], CHANGE, id=created, name=name)
+            # Twice, so that the second would be answered by what the first has left behind.
+            for client in clients[::5] * 2:
+                seen = await server.ask(client, READ, id=created)
+                assert seen["contact"]["firstName"] == name
+
+        os.kill(others[0], signal.SIGKILL)
+        await server.process.says("process_ended")
+        for client in await server.connect(6):
+            await server.ask(client, READ, id=created)
+        replaced = await server.processes(3)
+        assert others[0] not in replaced
+        assert {first, others[1]} < set(replaced)
+
+        server.process.signal(signal.SIGTERM)
+        assert await server.process.ends() == 0
+    said = "\n".join(server.process.said)
+    assert [said.count(word) for word in ("is ready", "share_no_redis", "cache_off")] == [1, 1, 0]
+    assert not any(is_alive(pid) for pid in replaced)
+
+
+async def test_nothing_is_left_of_a_server_that_was_killed(database_url: URL) -> None:
+    """Nor does PostgreSQL, which comes along, end with the process that started it."""
+    with open_parent() as parent:
+        pid_file = parent / "data" / "pg18" / "data" / "postmaster.pid"
+        async with serving(2, database_url, parent, DATABASE_URL="") as server:
+            first, second = await server.processes(2)
+            postmaster = int(read(str(pid_file)).split()[0])
+            os.kill(first, signal.SIGKILL)
+            await eventually(lambda: is_alive(first), lambda alive: not alive)
+            third = next(pid for pid in await server.processes(2) if pid != second)
+            assert int(read(str(pid_file)).split()[0]) == postmaster
+            server.process.signal(signal.SIGKILL)
+            await eventually(
+                lambda: [pid for pid in (second, third, postmaster) if is_alive(pid)],
+                lambda alive: not alive,
+            )
+
+
+# The process that watches, without a server.
+
+
+def _watch(
+    serve: Callable[[Child], int], patience_seconds: float, folder: Path, told: Pipe
+) -> None:
+    tempfile.tempdir = str(folder)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        supervise(2, serve, on_stop=lambda: None, patience_seconds=patience_seconds)
+    except ProcessesFailed as error:
+        told.send(str(error))
+    else:
+        told.send("")
+
+
+async def watched(
+    serve: Callable[[Child], int], folder: Path, *numbers: int, patience_seconds: float = 20.0
+) -> str:
+    """What is said of processes in the end, when these signals come once both are ready."""
+    receiving, sending = FORKED.Pipe(duplex=False)
+    process = FORKED.Process(target=_watch, args=(serve, patience_seconds, folder, sending))
+    process.start()
+    assert process.pid is not None
+    if numbers:
+        await eventually(lambda: list(folder.glob("*/here-*")), lambda found: len(found) == 2)
+    for number in numbers:
+        os.kill(process.pid, number)
+        await asyncio.sleep(0.6)
+    await asyncio.to_thread(process.join, 20)
+    assert process.exitcode == 0
+    told: str = receiving.recv()
+    return told
+
+
+def _say_ready(child: Child) -> None:
+    (child.place.folder / f"here-{child.place.number}").touch()
+    os.write(child.ready, b".")
+
+
+def _until_told(child: Child) -> int:
+    _say_ready(child)
+    while True:
+        signal.pause()
+
+
+def _crashing(child: Child) -> int:
+    return 3 if child.place.number else _until_told(child)
+
+
+def _in_no_hurry(child: Child) -> int:
+    told = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: told.append(number))
+    _say_ready(child)
+    while not told:
+        signal.pause()
+    # Until the second signal, which is passed on as Ctrl-C.
+    signal.pause()
+    return 1
+
+
+def _deaf(child: Child) -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    return _until_told(child)
+
+
+async def test_process_that_dies_again_and_again_is_given_up(tmp_path: Path) -> None:
+    """The others are told to stop, and the last words say which one and how it ended."""
+    told = await watched(_crashing, tmp_path)
+    assert told.startswith("Process 1 has ended 5 times within 5 s of its start,")
+    assert "status 3" in told
+
+
+async def test_second_signal_is_passed_on_as_a_hurry(tmp_path: Path) -> None:
+    """What comes twice in a moment is passed on once; all end in order."""
+    assert await watched(_until_told, tmp_path, signal.SIGTERM) == ""
+    assert await watched(_in_no_hurry, tmp_path, signal.SIGTERM, signal.SIGTERM) == ""
+
+
+async def test_process_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    """Nobody waits for it for ever."""
+    began = time.monotonic()
+    told = await watched(_deaf, tmp_path, signal.SIGTERM, patience_seconds=1.0)
+    assert told == "2 processes did not end as they should."
+    assert time.monotonic() - began < 20
+
+
+def test_next_connection_is_for_who_has_few() -> None:
+    """Who has hardly more than the others may take it too; who takes none does not count."""
+    shares = Shares(3)
+    shares.tell(0, 20)
+    shares.tell(1, 17)
+    assert [shares.is_turn_of(number) for number in range(2)] == [True, True]
+    shares.tell(0, 21)
+    assert [shares.is_turn_of(number) for number in range(2)] == [False, True]
+    shares.tell(2, 0)
+    assert [shares.is_turn_of(number) for number in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize("count", ["0", "65", "many"])
+async def test_number_of_processes_is_bounded(
+    database_url: URL, tmp_path: Path, count: str
+) -> None:
+    """What cannot be is refused in words, with the status of a wrong use."""
+    async with command(
+        "serve", f"--workers={count}", database_url=database_url, folder=tmp_path
+    ) as process:
+        assert await process.ends() == 2
+    assert "orkers" in "".join(process.said) or "WORKERS" in "".join(process.said)
