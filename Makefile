@@ -50,13 +50,14 @@ bench-cache: $(DEV) ## Tell what hits, misses and invalidation cost (ROUNDS= SEC
 bench-vocabulary: $(DEV) ## Time deep pages, filters, counts and groups on a million contacts.
 	@$(BIN)/python -m benchmarks.vocabulary
 
-faults: $(DEV) ## Break answers, transactions, workers, servers often (RETRIES= CUTS= KILLS= OUTAGES=).
+faults: $(DEV) ## Break answers, transactions, workers, servers often (RETRIES= CUTS= KILLS= OUTAGES= DRAINS=).
 	@$(BIN)/pytest tests/graph/test_lost_answers.py tests/jobs/test_cuts.py tests/app/test_work.py \
 		tests/jobs/test_imports.py \
 		--retries $(or $(RETRIES),10000) --cuts $(or $(CUTS),1000) --kills $(or $(KILLS),10) \
 		--import-kills $(or $(IMPORT_KILLS),50) --import-rows $(or $(IMPORT_ROWS),100000)
 	@$(BIN)/pytest tests/app/test_upload_faults.py --kills $(or $(UPLOAD_KILLS),17)
 	@$(BIN)/pytest -s tests/races/test_faults.py --outages $(or $(OUTAGES),20)
+	@$(BIN)/pytest -s tests/app/test_drain.py --drains $(or $(DRAINS),20)
 
 bench-jobs: $(DEV) ## Time jobs: from made to begun, a thousand at once, taken over after a kill.
 	@$(BIN)/python -m benchmarks.jobs

@@ -5,9 +5,10 @@ bytes. Mutations are answered once: what they do, they do once.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -16,15 +17,19 @@ from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.asgi import create_app
+from app.observing import Observers
 from app.resources import Resources
+from app.siblings import Siblings
 from db.transaction import Database
 from tests.sameness import is_same
 
 _REQUEST_ID: Final = b"x-request-id"
+_SERVER_TIMING: Final = b"server-timing"
 _DEBUGGING: Final = frozenset({"replica", "execution", "cache"})
 _DIFFERING: Final = (b'"execution":', b'"replica":', b'"throttle":')
 # It holds the second in which it was signed.
 _SIGNATURE: Final = re.compile(rb"([?&]token=)[\w.-]+")
+_SHORT_CHARS: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,15 @@ COMPARING = Comparing()
 
 
 def without_compilation(resources: Resources) -> Resources:
-    """The same resources for an application whose statements nobody observes."""
+    """The same resources for an application that nobody observes."""
     settings = resources.settings.model_copy(update={"enable_compiled_execution": False})
-    return replace(resources, settings=settings, database=Database(resources.database.engine))
+    return replace(
+        resources,
+        settings=settings,
+        database=Database(resources.database.engine),
+        observers=Observers(),
+        siblings=Siblings(),
+    )
 
 
 def both_executors(resources: Resources) -> ASGIApp:
@@ -86,15 +97,23 @@ def both_executors(resources: Resources) -> ASGIApp:
     app = create_app(resources)
     if not resources.settings.enable_compiled_execution:
         return app
-    return BothExecutors(app, create_app(without_compilation(resources)))
+    return BothExecutors(app, lambda: create_app(without_compilation(resources)))
 
 
 class BothExecutors:
-    """Answers as one application does, and compares with what the other one answers."""
+    """Answers as one application does, and compares with what the other one answers.
 
-    def __init__(self, app: ASGIApp, core: ASGIApp) -> None:
+    Args:
+        make_core: Makes the other one, when there is something to compare.
+    """
+
+    def __init__(self, app: ASGIApp, make_core: Callable[[], ASGIApp]) -> None:
         self._app = app
-        self._core = core
+        self._make_core = make_core
+
+    @cached_property
+    def _core(self) -> ASGIApp:
+        return self._make_core()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the compiled executor; fail when graphql-core answers something else."""
@@ -143,7 +162,8 @@ async def _answer(app: ASGIApp, scope: Scope, receive: Receive, sent: list[Messa
     # The application writes into the scope that it is given.
     await app({**scope, "state": {}}, receive, keep)
     body = b"".join(message.get("body", b"") for message in sent)
-    return Answer(sent[0]["status"], tuple(sorted(sent[0]["headers"])), body)
+    headers = sorted(pair for pair in sent[0]["headers"] if pair[0] != _SERVER_TIMING)
+    return Answer(sent[0]["status"], tuple(headers), body)
 
 
 def _compared(answer: Answer) -> Answer:
@@ -181,12 +201,24 @@ def _query_of(scope: Scope, body: bytes) -> str | None:
     """The document and variables of a request that asks a query; None for any other."""
     try:
         wanted = _wanted(scope, body)
-        operation = get_operation_ast(parse(wanted["query"]), wanted.get("operationName") or None)
+        kind = _kind_of(wanted["query"], wanted.get("operationName") or None)
     except (ValueError, TypeError, KeyError, GraphQLError, RecursionError):
         return None
-    if operation is None or operation.operation is not OperationType.QUERY:
+    if kind is not OperationType.QUERY:
         return None
     return f"{wanted['query']}\nvariables: {wanted.get('variables')}"
+
+
+def _kind_of(text: str, name: str | None) -> OperationType | None:
+    return (_parsed_once if len(text) < _SHORT_CHARS else _parsed)(text, name)
+
+
+def _parsed(text: str, name: str | None) -> OperationType | None:
+    operation = get_operation_ast(parse(text), name)
+    return None if operation is None else operation.operation
+
+
+_parsed_once = lru_cache(maxsize=1000)(_parsed)
 
 
 def _wanted(scope: Scope, body: bytes) -> dict[str, Any]:

@@ -12,33 +12,31 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from shutil import disk_usage
 
 import httpx
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+import graph.documents
 from app.embedded.server import lease
 from app.resources import Resources, open_resources
-from app.settings import Settings
 from db.engine import normalize_database_url, open_engine
 from db.migrate import upgrade
 from db.transaction import Database
 from db.users import create_user
 from domain.enums import Role
 from tests.both_executors import COMPARING, both_executors
+from tests.chosen import settings_of
 from tests.client import Client
-from tests.databases import Databases, open_databases
+from tests.databases import Databases, memory, open_databases
+from tests.known_documents import validated
 from tests.replication import Servers, streaming_replication
 from tests.statements import Statements
 
 _TEMPLATE = "template_360"
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # on Linux; the folder in it has a name of its own
-_ROOM_BYTES = 4 * 2**30
-_LONG = ("tests/races", "tests/clients", "tests/benchmarks", "tests/app/test_work.py")
+_LONG = ("tests/races", "tests/clients", "tests/benchmarks", "tests/app", "tests/jobs")
 _numbers = itertools.count()
 
 # The modules of tests, with their asserts written out, are kept for all processes and the next run.
@@ -54,28 +52,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--import-rows", type=int, default=6000, help="How many rows that has.")
     parser.addoption("--cuts", type=int, default=30, help="How many transactions are cut.")
     parser.addoption("--outages", type=int, default=2, help="How often a server is broken.")
+    parser.addoption("--drains", type=int, default=2, help="How often a server is told to stop.")
     parser.addoption("--races", type=int, default=20_000, help="How many operations a race has.")
     parser.addoption("--slow", action="store_true", help="Also what has a make target of its own.")
     parser.addoption("--retries", type=int, default=20, help="How many lost answers are retried.")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that no process is left with it at the end."""
+    """What takes longest comes first, then what needs a standby, which one process has then."""
     if not config.getoption("--slow"):
         items[:] = [item for item in items if item.get_closest_marker("slow") is None]
+    items.sort(key=lambda item: "servers" not in getattr(item, "fixturenames", ()))
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is collected stays: the garbage collector need not look through it, now or later."""
+    """What is collected stays: the garbage collector looks elsewhere, and less often."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.collect()
         gc.freeze()
+        gc.set_threshold(10_000, 20, 20)  # a fifth of the time was its own, measured 2026-11-23
         gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One process more than there are processors, for tests wait a good part of their time."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)
@@ -88,13 +97,21 @@ def compared(request: pytest.FixtureRequest) -> Iterator[None]:
     assert not differences
 
 
+@pytest.fixture(scope="session", autouse=True)
+def known_documents() -> Iterator[None]:
+    """What graphql-core has found valid is valid for all applications of the process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph.documents, "validate", validated)
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[URL]:
     """A PostgreSQL server: TEST_DATABASE_URL, or one that ends with this process."""
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield normalize_database_url(given)
         return
-    with tempfile.TemporaryDirectory(prefix="a360-", dir=_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="a360-", dir=memory()) as folder:
         # PostgreSQL runs as another user when the tests run as root.
         Path(folder).chmod(0o755)
         with lease(Path(folder) / "data", durable=False, ephemeral=True) as server:
@@ -153,14 +170,7 @@ async def resources(
     database_url: URL, statements: Statements, tmp_path: Path
 ) -> AsyncIterator[Resources]:
     """Everything a server process holds, on the test's own database."""
-    settings = Settings(
-        database_url=SecretStr(database_url.render_as_string(hide_password=False)),
-        data_dir=tmp_path,
-        database_pool_size=5,
-        database_max_overflow=20,
-        log_level="error",
-    )
-    async with open_resources(settings) as opened:
+    async with open_resources(settings_of(database_url, tmp_path)) as opened:
         opened.database.observers.append(statements.observe)
         yield opened
 
@@ -227,12 +237,6 @@ async def replicated(servers: Servers, replicated_template: str) -> AsyncIterato
         await servers.catch_up()
         yield url
         await servers.standby.resume()
-
-
-def _memory() -> str | None:
-    """Where files lie in memory, if there is room: databases are copied there in less time."""
-    is_roomy = _SHARED_MEMORY.is_dir() and disk_usage(_SHARED_MEMORY).free > _ROOM_BYTES
-    return str(_SHARED_MEMORY) if is_roomy else None
 
 
 @asynccontextmanager

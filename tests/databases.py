@@ -5,12 +5,23 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
+from shutil import disk_usage
+from typing import Final
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy.engine import URL
 
 from db.engine import libpq_settings
+
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  # on Linux; folders in it have their own names
+_ROOM_BYTES: Final = 4 * 2**30
+# Where it can, from PostgreSQL 18 on: that takes a quarter off a copy, measured 2026-11-23.
+_LET_THE_KERNEL_COPY: Final = (
+    "SELECT set_config(name, 'clone', false) FROM pg_settings"
+    " WHERE name = 'file_copy_method' AND 'clone' = ANY(enumvals)"
+)
 
 
 class Databases:
@@ -28,6 +39,7 @@ class Databases:
         self._connection = psycopg.connect(address, autocommit=True)
         # A copy may take its time on a busy machine: nobody gives up on it.
         self._execute("SET statement_timeout = 0")
+        self._execute(_LET_THE_KERNEL_COPY)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="databases")
         self._next = self._thread.submit(self._create)
         self._dropped: list[Future[None]] = []
@@ -70,3 +82,9 @@ def open_databases(server: URL, template: str) -> Iterator[Databases]:
         yield databases
     finally:
         databases.close()
+
+
+def memory() -> str | None:
+    """Where files lie in memory, if there is room: databases are copied there in less time."""
+    is_roomy = _SHARED_MEMORY.is_dir() and disk_usage(_SHARED_MEMORY).free > _ROOM_BYTES
+    return str(_SHARED_MEMORY) if is_roomy else None

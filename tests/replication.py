@@ -22,6 +22,7 @@ from app.embedded.process import _orphans, await_end
 from app.embedded.server import EmbeddedServer, acquire, lease
 from db.engine import normalize_database_url, open_engine
 from db.replica import Replica
+from tests.databases import memory
 
 _PATIENCE_SECONDS = 60
 
@@ -32,10 +33,12 @@ class Server:
 
     Attributes:
         folder: Where its data stand.
+        durable: It keeps what is committed, as servers of real life do.
     """
 
     folder: Path
     server: EmbeddedServer
+    durable: bool = False
 
     def url(self, database: str | None = "postgres") -> URL:
         """One of its databases."""
@@ -49,7 +52,7 @@ class Server:
     def start(self) -> None:
         """Start it after it was killed."""
         self.server.release()
-        self.server = acquire(self.folder, durable=False, ephemeral=True)
+        self.server = acquire(self.folder, durable=self.durable, ephemeral=True)
 
     def freeze(self) -> None:
         """Let it keep its connections and answer nothing."""
@@ -76,13 +79,13 @@ class Server:
 
 
 @contextmanager
-def own_postgresql() -> Iterator[Server]:
+def own_postgresql(*, durable: bool = False) -> Iterator[Server]:
     """A server that can be killed."""
-    with tempfile.TemporaryDirectory(prefix="a360-") as name:
+    with tempfile.TemporaryDirectory(prefix="a360-", dir=None if durable else memory()) as name:
         # PostgreSQL runs as another user when the tests run as root.
         Path(name).chmod(0o755)
         folder = Path(name) / "data"
-        server = Server(folder, acquire(folder, durable=False, ephemeral=True))
+        server = Server(folder, acquire(folder, durable=durable, ephemeral=True), durable=durable)
         try:
             yield server
         finally:
@@ -132,7 +135,7 @@ class Servers:
 @contextmanager
 def streaming_replication() -> Iterator[Servers]:
     """Both servers, running."""
-    with tempfile.TemporaryDirectory(prefix="a360-") as name:
+    with tempfile.TemporaryDirectory(prefix="a360-", dir=memory()) as name:
         folder = Path(name)
         # PostgreSQL runs as another user when the tests run as root.
         folder.chmod(0o755)

@@ -39,7 +39,7 @@ async def divided(app: App, empty_url: URL, tmp_path: Path) -> AsyncIterator[htt
     """An application whose queries graphql-core answers from another database."""
     async with open_app(empty_url, tmp_path / "other") as other:
         core = create_app(without_compilation(other.resources))
-        both = BothExecutors(create_app(app.resources), core)
+        both = BothExecutors(create_app(app.resources), lambda: core)
         transport = httpx.ASGITransport(both)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             yield http

@@ -6,7 +6,7 @@ It follows the contract of the filter inputs alone: a comparison with a missing 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.absent import given
@@ -130,9 +130,8 @@ def matches(filter_: AnyFilter, row: Row, world: World) -> bool:
 
 def given_fields(value: Any) -> Iterator[tuple[str, Any]]:
     """The fields of a filter that were not left out."""
-    for item in fields(value):
-        if given(operand := getattr(value, item.name)):
-            yield item.name, operand
+    # All fields have values: to go through `fields` takes ten times as long, a million times.
+    return ((name, operand) for name, operand in vars(value).items() if given(operand))
 
 
 def filtered_value(kind: type[AnyFilter], name: str, row: Row, world: World) -> Any:
