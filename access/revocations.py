@@ -15,18 +15,22 @@ from typing import Final
 import structlog
 
 from access.tokens import LEEWAY
-from db.rows import UserRow
+from db.probe import ask_or_end
+from db.rows import SessionRow, UserRow
 from db.sessions import find_ended_sessions
-from db.transaction import Database
+from db.transaction import Database, ReadSession
 from db.users import find_revoked
 from domain.accounts import MAX_ACCESS_TOKEN_SECONDS
-from domain.errors import Unauthenticated
+from domain.errors import DatabaseUnavailable, Unauthenticated
 from domain.viewer import Viewer
 
 REFRESH_SECONDS: Final = 5.0
 """How long another process may go on taking a token that is taken no more."""
 
 _PATIENCE_SECONDS: Final = 1.0
+# Whoever comes first waits for it; it has to be over before requests give up by themselves.
+_READ_SECONDS: Final = 3.0
+_SILENT: Final = "The database does not answer. Try again in a moment."
 _PAUSE_SECONDS: Final = 1.0
 # A session ends at the begin of a transaction, and others see it at the end.
 _MARGIN_SECONDS: Final = 60.0
@@ -116,9 +120,7 @@ class Revocations:
         """Read all that counts; why it could not be done, if so."""
         started = time.monotonic()
         try:
-            async with self._database.read() as session:
-                users = await find_revoked(session)
-                ended = await find_ended_sessions(session, within_seconds=_REMEMBERED_SECONDS)
+            users, ended = await self._find()
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told to who waits
             log.warning("revocations_not_read", error=type(error).__name__)
             self._read_again_at = time.monotonic() + _PAUSE_SECONDS
@@ -127,6 +129,18 @@ class Revocations:
         self._ended = frozenset(each.uuid.int for each in ended)
         self._read_at, self._read_again_at = started, started + self._refresh_seconds / 2
         return None
+
+    async def _find(self) -> tuple[list[UserRow], list[SessionRow]]:
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                return await ask_or_end(self._database, _all_that_counts)
+        except TimeoutError:
+            raise DatabaseUnavailable(_SILENT) from None
+
+
+async def _all_that_counts(session: ReadSession) -> tuple[list[UserRow], list[SessionRow]]:
+    users = await find_revoked(session)
+    return users, await find_ended_sessions(session, within_seconds=_REMEMBERED_SECONDS)
 
 
 def _valid_from(user: UserRow) -> float:

@@ -92,6 +92,8 @@ def _of_request(run: RequestRun, request_id: str) -> Facts:
         facts["codes"] = run.codes
     if run.is_broken_off:
         facts["broken_off"] = True
+    if run.trace is not None:
+        facts["trace_id"] = run.trace
     return facts
 
 

@@ -1,6 +1,6 @@
 """Taking a backup while servers run: all of it shows one state of the database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,13 +23,14 @@ from app.embedded.binaries import VERSION
 from app.postgresql import open_postgresql
 from app.resources import data_folder, direct_url
 from app.settings import Settings
-from db.backups import BACKUP_NAME, State, open_state
+from db.backups import BACKUP_NAME, KeptFile, State, find_kept, open_state
 from db.names import quoted
 from streaming.file_store import FileStore, open_file_store
 from streaming.upload_files import UploadFiles
 
 _PRODUCT: Final = "appointment360"
 _BLOCK_BYTES: Final = 2**20
+_MOST_NAMED: Final = 5
 _DUMP_WORDS: Final = (
     "--format=custom",
     "--compress=gzip:3",
@@ -65,7 +66,7 @@ async def take_backup(
         progress: Called with a sentence before each step that takes time.
 
     Raises:
-        BackupError: There is nothing to back up, or pg_dump cannot.
+        BackupError: There is nothing to back up, pg_dump cannot, or files of users are not here.
         DatabaseUnavailable: PostgreSQL does not answer.
         EmbeddedServerError: The embedded PostgreSQL cannot be had.
     """
@@ -78,6 +79,8 @@ async def take_backup(
                 migration = _checked(state)
                 await _write_dump(writer, direct, state)
                 missing = await _write_files(writer, settings, folder, state)
+            if missing:
+                _require_removed(await find_kept(direct, missing))
         secret = find_secret(settings, folder)
         has_secret = secret is not None and settings.secret_key is None
         if secret is not None and has_secret:
@@ -140,27 +143,40 @@ async def _write_dump(writer: BackupWriter, url: URL, state: State) -> None:
 async def _write_files(
     writer: BackupWriter, settings: Settings, folder: Path, state: State
 ) -> tuple[UUID, ...]:
-    """Write the files of users; which of them were removed since the state was chosen."""
+    """Write the files of users; which of them are not there, or not as they were sent."""
     files = UploadFiles(folder / "uploads")
     store = open_file_store(settings.file_store_url, files)
     if not store.keeps_in_place:
         # They are laid there one after the other.
         files.make()
-    uuids = [kept.uuid for kept in state.files]
-    return tuple([uuid for uuid in uuids if not await _wrote_file(writer, store, uuid)])
+    return tuple([kept.uuid for kept in state.files if not await _wrote_file(writer, store, kept)])
 
 
-async def _wrote_file(writer: BackupWriter, store: FileStore, uuid: UUID) -> bool:
-    """Whether a file is still there; it is in the backup then."""
+async def _wrote_file(writer: BackupWriter, store: FileStore, kept: KeptFile) -> bool:
+    """Whether a file is there as it was sent; it is in the backup then."""
     try:
-        async with store.opened(uuid) as path:
-            _write_file(writer, path, name_of_file(uuid))
+        async with store.opened(kept.uuid) as path:
+            _write_file(writer, path, name_of_file(kept.uuid))
     except FileNotFoundError:
         return False
-    return True
+    written = writer.parts[-1]
+    return (written.bytes, written.sha256) == (kept.bytes, kept.sha256)
 
 
 def _write_file(writer: BackupWriter, path: Path, name: str) -> None:
     with path.open("rb") as source, writer.part(name, compresses=True) as write:
         while block := source.read(_BLOCK_BYTES):
             write(block)
+
+
+def _require_removed(kept: Sequence[UUID]) -> None:
+    """Refuse a backup without files that are still to be there."""
+    if not kept:
+        return
+    named = ", ".join(uuid.hex for uuid in kept[:_MOST_NAMED])
+    more = f" and {len(kept) - _MOST_NAMED} more" if len(kept) > _MOST_NAMED else ""
+    raise BackupError(
+        f"Files that users have sent are not here, or not as they were sent: {named}{more}. No"
+        " backup was made. Look at DATA_DIR and FILE_STORE_URL: they have to be those of the"
+        " servers. Uploads whose files are lost are forgotten once UPLOAD_TTL is over."
+    )

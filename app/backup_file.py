@@ -65,7 +65,7 @@ class Manifest:
         postgresql: The version of the server.
         schema: Where the tables were.
         rows: How many each table had.
-        missing: Uploads whose files were removed while it was taken.
+        missing: Uploads that were removed while it was taken; a part that one has is not its file.
         secret: A fingerprint of the secret of the server; None when nobody knew it.
         has_secret: Whether the secret itself is in it.
     """

@@ -104,7 +104,12 @@ def _told_backup(file: Path, taken: Taken) -> str:
         else "It has all personal data of the database and the secret that signs tokens: keep it"
         " where nobody else can read it.",
     ]
-    if not manifest.has_secret:
+    if manifest.secret is None:
+        lines.append(
+            "No secret is in it: SECRET_KEY is not set, and DATA_DIR has no secret.key. If the"
+            " servers have one, give this command their settings, or keep it elsewhere."
+        )
+    elif not manifest.has_secret:
         lines.append("SECRET_KEY is not in it: keep that one too, elsewhere.")
     return "\n".join(lines)
 

@@ -23,14 +23,15 @@ async def lay_files(
     """
     files = UploadFiles(folder / "uploads")
     store = open_file_store(settings.file_store_url, files)
-    for uuid, part in reader.files().items():
+    wanted = reader.files()
+    for uuid in {*wanted} - {*reader.manifest.missing}:
         files.make()
         path = files.file(uuid)
         if not path.exists():
             laid.append(path)
         # Until it is whole it is named like an upload that nobody knows: one that is left is swept.
         draft = files.file(uuid4())
-        await asyncio.to_thread(_write, draft, reader.blocks(part))
+        await asyncio.to_thread(_write, draft, reader.blocks(wanted[uuid]))
         draft.replace(path)
         await store.keep(uuid, path)
         if not store.keeps_in_place:

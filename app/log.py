@@ -72,7 +72,7 @@ def configure_logging(settings: Settings) -> None:
     for name in ("alembic", "procrastinate", "uvicorn"):
         logging.getLogger(name).setLevel("WARNING")
     logging.getLogger("uvicorn.error").addFilter(_is_not_told_already)
-    atexit.register(STDERR.write)
+    atexit.register(STDERR.end)
 
 
 def is_console(settings: Settings) -> bool:

@@ -5,9 +5,10 @@ between requests.
 """
 
 import asyncio
+import select
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from contextvars import Context
 from threading import Lock
@@ -18,6 +19,12 @@ EVERY_SECONDS: Final = 0.05
 
 _MOST_LINES: Final = 256
 """About 64 KiB."""
+
+_WHOLE_BYTES: Final[int] = getattr(select, "PIPE_BUF", 512)
+"""So much a pipe takes in one go; other processes write to the same stderr."""
+
+_PATIENCE_SECONDS: Final = 1.0
+"""How long the end of the process waits for another thread that writes."""
 
 Form = Callable[[], bytes]
 """Gives a line with its end; it raises nothing."""
@@ -65,13 +72,29 @@ class Lines:
             loop.call_later(self._every_seconds, self._ring, context=Context())
 
     def write(self) -> None:
-        """Write all that have been added."""
-        with self._writing:
-            lines = []
-            while self._waiting:
-                lines.append(self._waiting.popleft()())
-            if lines:
-                self._send(b"".join(lines).decode())
+        """Write all that have been added; who writes already takes those that come meanwhile.
+
+        It waits for nobody: a finalizer may log while its own thread is writing.
+        """
+        # Looked at again after each time: who came in between has left his lines here.
+        while self._waiting and self._writing.acquire(blocking=False):
+            try:
+                self._write_waiting()
+            finally:
+                self._writing.release()
+
+    def end(self) -> None:
+        """Write all at the end of the process, which takes along threads that write."""
+        if self._writing.acquire(timeout=_PATIENCE_SECONDS):
+            self._writing.release()
+        self.write()
+
+    def _write_waiting(self) -> None:
+        lines = []
+        while self._waiting:
+            lines.append(self._waiting.popleft()())
+        for piece in _pieces(lines):
+            self._send(piece.decode())
 
     def _send(self, text: str) -> None:
         # Who cannot write has nowhere to tell it.
@@ -83,6 +106,20 @@ class Lines:
     def _ring(self) -> None:
         self._loop = None
         self.write()
+
+
+def _pieces(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """The lines in pieces that a pipe takes whole; a line that is longer stands alone."""
+    piece: list[bytes] = []
+    size = 0
+    for line in lines:
+        if piece and size + len(line) > _WHOLE_BYTES:
+            yield b"".join(piece)
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line)
+    if piece:
+        yield b"".join(piece)
 
 
 STDERR: Final = Lines(lambda: sys.stderr)

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import answer_bug
 from app.log import REQUEST_ID
-from app.observing import Observers, RequestRun
+from app.observing import TRACE, Observers, RequestRun
 from app.timing import SERVER_TIMING, Statements, count_into, server_timing
 from domain.errors import ErrorCode
 from graph.observing import REFUSAL, STAGES, STATE, USER
@@ -155,6 +155,7 @@ class _Exchange(Statements):
             user=state.get(USER),
             operation=operation,
             codes=codes if codes or refusal is None else (refusal,),
+            trace=state.get(TRACE),
         )
 
     def _with_own(self, given: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from graph.observing import OperationObserver, OperationRun
@@ -24,6 +25,7 @@ class RequestRun:
         user: Who sent it, when the door knows.
         operation: What it was answered for, at `/graphql`.
         codes: Of its errors, at whatever route.
+        trace: The id of its trace; None when nothing is traced.
     """
 
     id: str
@@ -36,7 +38,11 @@ class RequestRun:
     user: UUID | None = None
     operation: OperationRun | None = None
     codes: Sequence[str] = ()
+    trace: str | None = None
 
+
+TRACE: Final = "trace"
+"""Where the id of its trace stands in the `state` of a request's ASGI scope."""
 
 RequestObserver = Callable[[RequestRun], None]
 """Is told each request after its answer; it is quick, and raises nothing."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import URL
@@ -35,6 +35,7 @@ async def open_postgresql(
         yield normalize_database_url(server.dsn), server
     finally:
         keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
-        await asyncio.to_thread(server.release)
+        try:
+            await asyncio.wait([keeping])
+        finally:
+            await asyncio.to_thread(server.release)

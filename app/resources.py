@@ -169,7 +169,17 @@ async def open_resources(
                 per_transaction=is_pooled,
             )
         )
-        pool_statistics, reserved = PoolStatistics(engine), Database(probe_engine)
+        # Of its own: a lock that it waits for says nothing about the database.
+        revocation_engine = await stack.enter_async_context(
+            open_engine(
+                url,
+                pool_size=1,
+                max_overflow=0,
+                application_name="appointment360-revocations",
+                per_transaction=is_pooled,
+            )
+        )
+        pool_statistics = PoolStatistics(engine)
         secret = await asyncio.to_thread(load_secret, settings, folder)
         previous_key = settings.secret_key_previous
         previous = previous_key.get_secret_value().encode() if previous_key else None
@@ -240,7 +250,7 @@ async def open_resources(
                 database,
                 tokens,
                 buckets,
-                reserved=reserved,
+                reserved=Database(revocation_engine),
                 refresh_seconds=revocation_seconds,
             )
         )
@@ -269,7 +279,7 @@ async def open_resources(
             activity=activity,
             parallel=parallel_settings(settings),
             feeds=feeds,
-            probe=DatabaseProbe(reserved),
+            probe=DatabaseProbe(Database(probe_engine)),
             tokens=tokens,
             links=Links(secret, previous=previous),
             cursors=cursors,

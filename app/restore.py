@@ -7,7 +7,7 @@ backup has. Whatever ends this process before its COMMIT leaves the database as 
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -21,6 +21,7 @@ from app.resources import data_folder, direct_url
 from app.restore_checks import (
     RestoreOptions,
     require_known_migration,
+    require_nobody,
     require_place,
     require_secret,
 )
@@ -29,7 +30,7 @@ from app.settings import Settings
 from db.engine import open_engine
 from db.migrate import upgrade
 from db.pooling import keep_role_settings
-from db.restoring import RESTORE_NAME, Settled, look_at, settle
+from db.restoring import RESTORE_NAME, Settled, find_connected, look_at, settle
 from db.transaction import Database
 from db.trigrams import make_missing_indexes
 
@@ -87,11 +88,11 @@ async def restore_backup(
             target = await look_at(database)
             require_place(target, manifest, options)
             with _undone_by_failure() as laid:
-                await lay_files(settings, folder, reader, laid)
+                await lay_files(settings, folder, reader, laid.paths)
                 if manifest.has_secret and settings.secret_key is None:
-                    lay_secret(folder, reader.read(KEY), laid)
+                    lay_secret(folder, reader.read(KEY), laid.paths)
                 progress("Restoring the database")
-                await restore_database(url, reader)
+                await restore_database(url, reader, replace=options.replace, committing=laid.keep)
             if own is not None:
                 restored(folder)
             progress("Bringing the tables up to date")
@@ -110,16 +111,29 @@ async def _open_database(url: URL) -> AsyncIterator[Database]:
         yield Database(engine)
 
 
+@dataclass
+class _Laid:
+    """Files that were laid for records that come."""
+
+    paths: list[Path] = field(default_factory=list)
+    stay: bool = False
+
+    def keep(self) -> None:
+        """From now on the records may be there: their files must be too."""
+        self.stay = True
+
+
 @contextmanager
-def _undone_by_failure() -> Iterator[list[Path]]:
-    """Files that are removed again when the block fails."""
-    laid: list[Path] = []
+def _undone_by_failure() -> Iterator[_Laid]:
+    """Files that are removed again when the block fails before they have to stay."""
+    laid = _Laid()
     try:
         yield laid
     except BaseException:
-        for path in laid:
-            with suppress(OSError):
-                path.unlink()
+        if not laid.stay:
+            for path in laid.paths:
+                with suppress(OSError):
+                    path.unlink()
         raise
 
 
@@ -129,6 +143,8 @@ async def _finish(settings: Settings, database: Database, manifest: Manifest) ->
         await upgrade(database.engine)
         if settings.database_pooler == "transaction":
             await keep_role_settings(database.engine)
+        # What a worker has begun since would be taken from it.
+        require_nobody(await find_connected(database))
         async with database.write() as tx:
             settled = await settle(tx, missing=manifest.missing)
         indexes = await make_missing_indexes(database, seconds=_STATEMENT_SECONDS)

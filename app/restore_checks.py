@@ -1,6 +1,6 @@
 """What is looked at before a restore changes anything; each refusal says what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,15 @@ def require_secret(
         f" downloads from then would not be taken. Nothing was changed. {remedy}, or say"
         " --other-secret to go on with the one of now; users log in again then."
     )
+
+
+def require_nobody(connected: Sequence[str]) -> None:
+    """Refuse to go on beside servers that have been started since the database was looked at."""
+    if connected:
+        raise BackupError(
+            "servers, workers or commands have connected to the database:"
+            f" {', '.join(connected)}. Stop all of them."
+        )
 
 
 def require_place(target: Target, manifest: Manifest, options: RestoreOptions) -> None:

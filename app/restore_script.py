@@ -1,12 +1,13 @@
 """The one transaction of a restore: what pg_restore writes, between our beginning and our end.
 
-psql is given COMMIT only once pg_restore has ended well and every table has its rows. When this
-process is killed its input ends without one, and PostgreSQL takes all of it back.
+psql is given COMMIT only once pg_restore has ended well, every table has its rows, and psql has
+done all of it. When this process is killed its input ends without one, and PostgreSQL takes all of
+it back.
 """
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -14,7 +15,7 @@ from sqlalchemy.engine import URL
 
 from app.backup_file import DUMP, BackupError, BackupReader
 from app.client_programs import Program, ProgramFailed, running
-from db.restoring import COMMIT, RESTORE_NAME, script_after, script_before
+from db.restoring import COMMIT, READY, RESTORE_NAME, script_after, script_before
 from db.trigrams import INDEXES
 
 _PSQL_WORDS: Final = (
@@ -24,6 +25,8 @@ _PSQL_WORDS: Final = (
     "--set=ON_ERROR_STOP=1",
     # Without the rows that it is about: they are of people.
     "--set=VERBOSITY=terse",
+    # What statements answer; all that it says otherwise is that it is ready.
+    "--output=/dev/null",
     "--file=-",
 )
 # What servers before 17 do not know, and all others have at that anyway.
@@ -32,20 +35,34 @@ _HEAD_BYTES: Final = 2048
 # Of psql, when a statement has failed and ended the transaction.
 _SCRIPT_ERROR: Final = 3
 
+_MAY_BE_STORED: Final = " while the restore was being stored; it may have been."
+_ONCE_MORE: Final = "Restore it once more, with --replace if there are records."
+
+
+def _ignore() -> None:
+    """Nobody asks."""
+
 
 async def restore_database(
-    url: URL, reader: BackupReader, *, patience_seconds: float = 10.0
+    url: URL,
+    reader: BackupReader,
+    *,
+    replace: bool,
+    patience_seconds: float = 10.0,
+    committing: Callable[[], None] = _ignore,
 ) -> None:
     """Replace all that is in the schema by what the backup has.
 
     Args:
+        replace: The records that are there may go.
         patience_seconds: How long it waits for others to let go of a table.
+        committing: Called right before all of it is stored: whatever comes then, it may have been.
 
     Raises:
-        BackupError: It failed; nothing was changed.
+        BackupError: It failed; the message says whether the records of before are there.
     """
     manifest = reader.manifest
-    before = script_before(manifest.schema, patience_seconds=patience_seconds)
+    before = script_before(manifest.schema, patience_seconds=patience_seconds, replace=replace)
     is_committing = False
     try:
         with tempfile.NamedTemporaryFile("w", suffix=".list") as listed:
@@ -53,7 +70,12 @@ async def restore_database(
             listed.flush()
             async with (
                 running(
-                    "psql", *_PSQL_WORDS, url=url, application_name=RESTORE_NAME, takes=True
+                    "psql",
+                    *_PSQL_WORDS,
+                    url=url,
+                    application_name=RESTORE_NAME,
+                    takes=True,
+                    gives=True,
                 ) as psql,
                 running(
                     "pg_restore",
@@ -74,12 +96,34 @@ async def restore_database(
                 finally:
                     feeding.cancel()
                 await psql.write(script_after(manifest.schema, manifest.rows).encode())
+                await psql.write(READY.encode())
+                await anext(psql.blocks())
                 is_committing = True
-                await psql.write(COMMIT.encode())
-                psql.close()
-                await psql.ends()
+                committing()
+                await _commit(psql)
     except ProgramFailed as error:
         raise _failure(error, is_committing=is_committing) from error
+    except asyncio.CancelledError as error:
+        if not is_committing:
+            raise
+        raise BackupError(f"The command was interrupted{_MAY_BE_STORED} {_ONCE_MORE}") from error
+
+
+async def _commit(psql: Program) -> None:
+    """Have all of it stored; a first interruption waits until that has ended."""
+    storing = asyncio.create_task(_store(psql))
+    try:
+        await asyncio.shield(storing)
+    except asyncio.CancelledError:
+        await asyncio.wait([storing])
+        storing.result()
+        raise
+
+
+async def _store(psql: Program) -> None:
+    await psql.write(COMMIT.encode())
+    psql.close()
+    await psql.ends()
 
 
 async def _wanted_entries(reader: BackupReader) -> list[str]:
@@ -124,8 +168,7 @@ async def _without_too_new(program: Program) -> AsyncIterator[bytes]:
 
 def _failure(error: ProgramFailed, *, is_committing: bool) -> BackupError:
     if is_committing and error.status != _SCRIPT_ERROR:
-        return BackupError(
-            f"PostgreSQL went away while the restore was being stored; it may have been.\n{error}\n"
-            "Restore it once more, with --replace if there are records."
-        )
+        return BackupError(f"PostgreSQL went away{_MAY_BE_STORED}\n{error}\n{_ONCE_MORE}")
+    if is_committing:
+        return BackupError(f"The restore failed, and no record was changed.\n{error}")
     return BackupError(f"The restore failed, and nothing was changed.\n{error}")

@@ -87,7 +87,7 @@ def _serve_together(
             return 1
         return 0
 
-    supervise(settings.workers, serve_one, on_stop=listening.close)
+    supervise(settings.workers, serve_one, on_stop=listening.close, on_end=shares.leave)
 
 
 def _with_shared_cache_or_none(settings: Settings) -> Settings:
@@ -164,8 +164,9 @@ async def _prepared(
 ) -> Admin | None:
     """Have the database be ready; the admin whom the terminal is told of, unless by another one."""
     settings = resources.settings
-    if child is not None and child.place.number > 0:
-        await check_tables(resources)
+    if child is not None and not child.is_first:
+        # The first has prepared it, and one that is away at present will be back.
+        await check_tables(resources, may_be_away=True)
         return None
     await check_connections(resources, processes=settings.workers, works=jobs)
     if not settings.is_production:

@@ -118,7 +118,7 @@ class Server(uvicorn.Server):
         async with self._breaking_off(self._stopping_seconds):
             await super().shutdown([])
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # signals come with it
         """Take a signal."""
         now = time.monotonic()
         before, self._signalled[sig] = self._signalled.get(sig, -inf), now
@@ -129,7 +129,8 @@ class Server(uvicorn.Server):
         if is_first and sig == signal.SIGTERM and self._drain_seconds > 0:
             self._ends_at = now + self._drain_seconds
         else:
-            super().handle_exit(sig, frame)
+            # Theirs would answer nobody any more when it is sent twice.
+            self.should_exit = True
 
     def _connection(self) -> Connection:
         return Connection(
@@ -172,7 +173,10 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM as the wish to stop, without raising them again afterwards."""
+        """Take SIGINT and SIGTERM as the wish to stop, without raising them again afterwards.
+
+        Once one has come they stay with us: whoever closes what is open is not to be interrupted.
+        """
         taken = {
             number: signal.signal(number, self.handle_exit)
             for number in (signal.SIGINT, signal.SIGTERM)
@@ -180,8 +184,9 @@ class Server(uvicorn.Server):
         try:
             yield
         finally:
-            for number, before in taken.items():
-                signal.signal(number, before)
+            if not self._signalled:
+                for number, before in taken.items():
+                    signal.signal(number, before)
 
 
 def server_config(

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 from sqlalchemy.exc import ArgumentError
 
+from app.stopping import MAX_DRAIN_SECONDS
 from app.units import parse_bytes, parse_seconds
 from db.engine import normalize_database_url
 
@@ -89,7 +90,9 @@ def _each(
 
 Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0)]
 SomeSeconds = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(parse_seconds)]
-SomeDelay = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(parse_seconds)]
+DrainSeconds = Annotated[
+    Annotated[float, Field(ge=0, le=MAX_DRAIN_SECONDS)] | None, BeforeValidator(parse_seconds)
+]
 AgeSeconds = Annotated[int, BeforeValidator(parse_seconds), Field(ge=0)]
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(gt=0)]
 

@@ -14,6 +14,7 @@ from app.setting_forms import (
     AgeSeconds,
     Bytes,
     DatabaseAddress,
+    DrainSeconds,
     Names,
     Networks,
     OpsToken,
@@ -21,7 +22,6 @@ from app.setting_forms import (
     RedisAddress,
     Seconds,
     SecretKey,
-    SomeDelay,
     SomeSeconds,
 )
 from domain.accounts import MAX_ACCESS_TOKEN_SECONDS
@@ -92,10 +92,10 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, le=64, description="Processes that share the address; more than one wants Redis."
     )
-    drain_delay: SomeDelay = Field(
+    drain_delay: DrainSeconds = Field(
         None,
         description="How long a server that is told to stop goes on answering, so that proxies see"
-        " it; unset, 5 s in production and none in development.",
+        " it, 15 s at most; unset, 5 s in production and none in development.",
     )
     ops_token: OpsToken | None = Field(
         None,

@@ -11,14 +11,19 @@ class Shares:
     """How many connections each process has; made before they are forked, and seen by all."""
 
     def __init__(self, count: int) -> None:
-        # Each number is written by one process, and read whole: no lock is needed.
+        # Each number is written by one process, and by who watches over it once it has gone. It is
+        # read whole: no lock is needed.
         self._counts = memoryview(mmap.mmap(-1, count * _BYTES)).cast("q")
         for number in range(count):
-            self.tell(number, _NOT_TAKING)
+            self.leave(number)
 
     def tell(self, number: int, connections: int) -> None:
         """So many has one of them now."""
         self._counts[number] = connections
+
+    def leave(self, number: int) -> None:
+        """One of them takes no more."""
+        self.tell(number, _NOT_TAKING)
 
     def is_turn_of(self, number: int) -> bool:
         """Whether it has hardly more than who has fewest."""
@@ -38,7 +43,7 @@ class Share(NamedTuple):
 
     def leave(self) -> None:
         """No more are taken here."""
-        self.shares.tell(self.number, _NOT_TAKING)
+        self.shares.leave(self.number)
 
     def is_next(self) -> bool:
         """Whether this process should take the next one."""

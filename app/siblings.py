@@ -14,6 +14,8 @@ Answer = Callable[[], Awaitable[bytes]]
 
 _PATIENCE_SECONDS: Final = 0.5
 _MAX_QUESTION_BYTES: Final = 64
+_SIZE_BYTES: Final = 8
+"""Before each answer stands how long it is."""
 
 
 class Place(NamedTuple):
@@ -66,7 +68,8 @@ class Siblings:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 question = (await reader.read(_MAX_QUESTION_BYTES)).decode().strip()
                 if (answer := self._answers.get(question)) is not None:
-                    writer.write(await answer())
+                    told = await answer()
+                    writer.write(len(told).to_bytes(_SIZE_BYTES) + told)
                     await writer.drain()
         except (OSError, TimeoutError):
             # Who asked sees that the answer is not whole.
@@ -100,13 +103,20 @@ def _others(place: Place) -> list[Path]:
 
 
 async def _ask(path: Path, question: str) -> bytes | None:
-    """What a process answers; None when it does not, or not in time."""
+    """What a process answers; None when it does not, not in time, or not to the end."""
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(_PATIENCE_SECONDS):
             reader, writer = await asyncio.open_unix_connection(path)
             try:
                 writer.write(question.encode())
-                return await reader.read() or None
+                return _whole(await reader.read())
             finally:
                 writer.close()
     return None
+
+
+def _whole(told: bytes) -> bytes | None:
+    """The answer in what was told; None when some of it is missing."""
+    size, answer = told[:_SIZE_BYTES], told[_SIZE_BYTES:]
+    is_whole = len(size) == _SIZE_BYTES and int.from_bytes(size) == len(answer)
+    return answer if is_whole else None

@@ -4,6 +4,7 @@ from typing import Final
 
 from app.resources import Resources
 from app.settings import Settings
+from domain.errors import DatabaseUnavailable
 from jobs.queue import CONNECTIONS
 
 _SPARE_CONNECTIONS: Final = 10
@@ -11,6 +12,7 @@ _SPARE_CONNECTIONS: Final = 10
 
 _PROBES: Final = 1
 _LISTENERS: Final = 1
+_REVOCATIONS: Final = 1
 _LEASES: Final = 1
 
 
@@ -31,7 +33,7 @@ def connections_of(settings: Settings, *, processes: int, works: bool) -> int:
     if settings.enable_query_caching:
         each += _LEASES
     if settings.database_pooler == "none":
-        each += settings.pool.most + _PROBES
+        each += settings.pool.most + _PROBES + _REVOCATIONS
     return processes * each + (CONNECTIONS if works else 0)
 
 
@@ -60,11 +62,17 @@ async def check_connections(resources: Resources, *, processes: int, works: bool
     )
 
 
-async def check_tables(resources: Resources) -> None:
+async def check_tables(resources: Resources, *, may_be_away: bool = False) -> None:
     """Refuse a database that is not at this release's tables.
 
     Raises:
-        CannotStart: It is at others, or cannot be reached.
+        CannotStart: It is at others, or cannot be reached and may not be away.
     """
-    if problem := await resources.probe.problem():
+    try:
+        problem = await resources.probe.tables_problem()
+    except DatabaseUnavailable as error:
+        if may_be_away:
+            return
+        raise CannotStart(error.message) from error
+    if problem is not None:
         raise CannotStart(f"{problem} Run `appointment360 migrate`.")

@@ -28,6 +28,8 @@ from app.stopping import STOP_SECONDS
 _EARLY_SECONDS: Final = 5.0
 _EARLY_DEATHS: Final = 5
 _FIRST_PAUSE_SECONDS: Final = 0.1
+_LAST_PAUSE_SECONDS: Final = 10.0
+_FORK_PAUSE_SECONDS: Final = 1.0
 _KILL_SECONDS: Final = STOP_SECONDS + 1.0
 _AGAIN_SECONDS: Final = 1.0
 _SAME_WISH_SECONDS: Final = 0.5
@@ -77,7 +79,9 @@ def supervise(
     serve: Serve,
     *,
     on_stop: Callable[[], None],
+    on_end: Callable[[int], None] = lambda _number: None,
     patience_seconds: float = _KILL_SECONDS,
+    early_seconds: float = _EARLY_SECONDS,
 ) -> None:
     """Have so many processes serve until a signal comes.
 
@@ -85,15 +89,18 @@ def supervise(
 
     Args:
         on_stop: Lets go of what the processes share, before they are told to stop.
+        on_end: Is told the number of a process that has ended, however it did.
         patience_seconds: How long they may take to end before they are killed.
+        early_seconds: Whoever ends sooner after the start has not come up.
 
     Raises:
-        ProcessesFailed: The first could not start, one dies again and again, or one does not stop
-            as it should.
+        ProcessesFailed: The first could not start, one dies again and again before any has come
+            up, or one does not stop as it should.
     """
     with _private_folder() as folder, _Signals() as signals:
         stopping = _Stopping(on_stop, patience_seconds)
-        _Supervisor(count, serve, stopping, folder, signals).run()
+        replacing = _Replacing(on_end, early_seconds)
+        _Supervisor(count, serve, replacing, stopping, folder, signals).run()
 
 
 class _Signals:
@@ -142,6 +149,26 @@ class _Signals:
 
 
 @dataclass
+class _Replacing:
+    """How those are replaced that end by themselves.
+
+    Attributes:
+        on_end: Is told the number of each that has ended.
+        early_seconds: Whoever ends sooner after the start has not come up.
+        has_one_come_up: Once one has, the others are started for ever: what keeps them from it
+            will pass, and those that are up answer meanwhile.
+    """
+
+    on_end: Callable[[int], None]
+    early_seconds: float
+    has_one_come_up: bool = False
+
+    def has_come_up(self, process: _Process) -> bool:
+        """Whether a process has run for so long that it cannot be broken from the start."""
+        return time.monotonic() - process.started_at >= self.early_seconds
+
+
+@dataclass
 class _Stopping:
     """How far the end is.
 
@@ -171,6 +198,7 @@ class _Supervisor:
         self,
         count: int,
         serve: Serve,
+        replacing: _Replacing,
         stopping: _Stopping,
         folder: Path,
         signals: _Signals,
@@ -182,6 +210,7 @@ class _Supervisor:
         self._tether, self._held = os.pipe()
         self._ready, self._telling = os.pipe()
         self._is_ready = False
+        self._replacing = replacing
         self._stopping = stopping
         self._problem: str | None = None
 
@@ -219,7 +248,13 @@ class _Supervisor:
     def _start(self, process: _Process) -> None:
         process.started_at = time.monotonic()
         with self._signals.held():
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                # There are too many processes, or too little memory: the others go on.
+                log.warning("process_not_started", number=process.number, reason=error.strerror)
+                process.due_at = process.started_at + _FORK_PAUSE_SECONDS
+                return
             if pid == 0:
                 self._be_child(process.number)
         process.pid = pid
@@ -282,10 +317,13 @@ class _Supervisor:
         for process in self._living():
             pid, status = os.waitpid(process.pid or 0, os.WNOHANG)
             if pid:
-                process.pid = None
+                self._replacing.on_end(process.number)
                 self._ended(process, os.waitstatus_to_exitcode(status))
 
     def _ended(self, process: _Process, status: int) -> None:
+        replacing = self._replacing
+        replacing.has_one_come_up |= any(map(replacing.has_come_up, self._living()))
+        process.pid = None
         if self._stopping.is_begun:
             self._stopping.failed += status != 0
         elif self._is_ready:
@@ -296,21 +334,20 @@ class _Supervisor:
 
     def _replace(self, process: _Process, status: int) -> None:
         """Have it be started again, after a pause that grows when it ends as soon as it starts."""
-        now = time.monotonic()
-        is_early = now - process.started_at < _EARLY_SECONDS
-        process.early_deaths = process.early_deaths + 1 if is_early else 0
-        process.due_at = now + _FIRST_PAUSE_SECONDS * 2**process.early_deaths
+        replacing = self._replacing
+        process.early_deaths = 0 if replacing.has_come_up(process) else process.early_deaths + 1
+        process.due_at = time.monotonic() + _pause_seconds(process.early_deaths)
         log.error("process_ended", number=process.number, status=status)
-        if process.early_deaths >= _EARLY_DEATHS:
+        if process.early_deaths >= _EARLY_DEATHS and not replacing.has_one_come_up:
             self._give_up(
                 f"Process {process.number} has ended {_EARLY_DEATHS} times within"
-                f" {_EARLY_SECONDS:g} s of its start, at last with status {status}. The lines above"
-                " say why."
+                f" {replacing.early_seconds:g} s of its start, at last with status {status}. The"
+                " lines above say why."
             )
 
     def _give_up(self, problem: str) -> None:
         self._problem = problem
-        self._pass_on(signal.SIGINT)
+        self._pass_on(signal.SIGTERM)
 
     def _kill_late(self) -> None:
         if time.monotonic() < self._stopping.kill_at:
@@ -318,6 +355,13 @@ class _Supervisor:
         for process in self._living():
             os.kill(process.pid or 0, signal.SIGKILL)
         self._stopping.kill_at += _AGAIN_SECONDS
+
+
+def _pause_seconds(early_deaths: int) -> float:
+    """How long to wait before the next start."""
+    # Who tries for hours would come to numbers that no float holds.
+    doublings = min(early_deaths, 10)
+    return min(_FIRST_PAUSE_SECONDS * 2.0**doublings, _LAST_PAUSE_SECONDS)
 
 
 def _be_woken(_number: int, _frame: object) -> None:

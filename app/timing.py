@@ -21,10 +21,9 @@ class Statements:
         seconds: Of all of them together, also of those that ran side by side.
     """
 
-    __slots__ = ("count", "seconds")
+    __slots__ = ("seconds",)
 
     def __init__(self) -> None:
-        self.count = 0
         self.seconds = 0.0
 
 
@@ -32,15 +31,14 @@ _of_request: Final[ContextVar[Statements | None]] = ContextVar("statements", def
 
 
 def count_into(statements: Statements) -> None:
-    """Count there what this task, and those that it begins, ask for from now on."""
+    """Add up there what this task, and those that it begins, ask for from now on."""
     _of_request.set(statements)
 
 
 def note_statement(run: StatementRun) -> None:
-    """Count a statement for the request that asked for it; it is told every statement."""
+    """Add a statement to the request that asked for it; it is told every statement."""
     statements = _of_request.get()
     if statements is not None:
-        statements.count += 1
         statements.seconds += run.seconds
 
 
@@ -52,9 +50,10 @@ def server_timing(seconds: float, parts: Mapping[str, float], statements: Statem
         parts: The milliseconds of what that was spent on, as far as it is known.
     """
     told = _form(tuple(parts)) % (seconds * 1e3, *parts.values())
-    if not statements.count:
+    if not statements.seconds:
         return told
-    return b'%b, db;dur=%.2f;desc="%d"' % (told, statements.seconds * 1e3, statements.count)
+    # Not how many: what is somebody else's may take one more than what is not there.
+    return b"%b, db;dur=%.2f" % (told, statements.seconds * 1e3)
 
 
 @lru_cache(maxsize=64)

@@ -1,8 +1,9 @@
 """`make bench-doors`: what stands between a request and its operation costs.
 
-The server as `serve` runs it, with a limit to what a user may ask for, beside the bare one, which
-lets everybody in, counts nothing and logs nothing. Both run at once and are loaded in turn; who
-comes first changes with every round. What is told is their difference within each round.
+The server as `serve` runs it, with a limit to what a user may ask for, metrics and a line for each
+request, beside the bare one, which lets everybody in, counts nothing and logs nothing. Both run at
+once and are loaded in turn; who comes first changes with every round. What is told is their
+difference within each round.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """What a backup is of: one state of the database, which pg_dump is told to show too."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 from db.engine import open_engine
 from db.errors import translated
 from db.names import quoted
-from db.transaction import Database
+from db.transaction import Database, ReadSession
 
 BACKUP_NAME: Final = "appointment360-backup"
 _STATEMENT_SECONDS: Final = 3600.0
@@ -31,6 +31,7 @@ _MIGRATION: Final = "SELECT version_num FROM alembic_version"
 _UPLOADS: Final = (
     "SELECT uuid, sha256, total_bytes FROM uploads WHERE sha256 IS NOT NULL ORDER BY id"
 )
+_KEPT: Final = "SELECT uuid FROM uploads WHERE uuid = ANY($1::uuid[]) ORDER BY id"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,26 @@ async def open_state(url: URL) -> AsyncIterator[State]:
     Raises:
         DatabaseUnavailable: PostgreSQL does not answer.
     """
+    async with _open_session(url) as session:
+        driver = session.driver
+        with translated():
+            async with driver.transaction(isolation="repeatable_read", readonly=True):
+                yield await _read(driver)
+
+
+async def find_kept(url: URL, uuids: Sequence[UUID]) -> list[UUID]:
+    """Which of these uploads nobody has removed by now, whatever a state of before shows.
+
+    Raises:
+        DatabaseUnavailable: PostgreSQL does not answer.
+    """
+    async with _open_session(url) as session:
+        with translated():
+            return [row[0] for row in await session.driver.fetch(_KEPT, list(uuids))]
+
+
+@asynccontextmanager
+async def _open_session(url: URL) -> AsyncIterator[ReadSession]:
     async with (
         open_engine(
             url,
@@ -87,10 +108,7 @@ async def open_state(url: URL) -> AsyncIterator[State]:
         ) as engine,
         Database(engine).read() as session,
     ):
-        driver = session.driver
-        with translated():
-            async with driver.transaction(isolation="repeatable_read", readonly=True):
-                yield await _read(driver)
+        yield session
 
 
 async def _read(driver: asyncpg.Connection) -> State:

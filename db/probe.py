@@ -45,6 +45,19 @@ class DatabaseProbe:
         """What keeps the database from serving, in words for an operator; None when nothing."""
         return await self._look()
 
+    async def tables_problem(self) -> str | None:
+        """What is wrong with the tables, in words; None when they are those of this release.
+
+        Raises:
+            DatabaseUnavailable: The database does not answer.
+        """
+        revision = await self.ask(_revision)
+        # Once migrated it stays so while this process runs.
+        self._migrated = not is_behind(revision)
+        if self._migrated:
+            return None
+        return f"The database is at migration {revision}, not {head_revision()}."
+
     async def ask(self, question: Callable[[ReadSession], Awaitable[T]]) -> T:
         """What is read for an operator within a second.
 
@@ -52,14 +65,8 @@ class DatabaseProbe:
             DatabaseUnavailable: The database does not answer.
         """
         try:
-            async with asyncio.timeout(_SECONDS), self._database.read() as session:
-                try:
-                    return await question(session)
-                except BaseException:
-                    # Ended, not only cancelled: a frozen server would never answer to that, and
-                    # whoever asks next would wait for it.
-                    session.driver.terminate()
-                    raise
+            async with asyncio.timeout(_SECONDS):
+                return await ask_or_end(self._database, question)
         except TimeoutError:
             raise DatabaseUnavailable(_SILENT) from None
         except (AppError, asyncpg.PostgresError) as error:
@@ -83,17 +90,24 @@ class DatabaseProbe:
 
     async def _problem(self) -> str | None:
         try:
-            if self._migrated:
-                await self.ask(_answer)
-                return None
-            revision = await self.ask(_revision)
+            if not self._migrated:
+                return await self.tables_problem()
+            await self.ask(_answer)
         except DatabaseUnavailable as error:
             return error.message
-        # Once migrated it stays so while this process runs.
-        self._migrated = not is_behind(revision)
-        if self._migrated:
-            return None
-        return f"The database is at migration {revision}, not {head_revision()}."
+        return None
+
+
+async def ask_or_end(database: Database, question: Callable[[ReadSession], Awaitable[T]]) -> T:
+    """What is read, on a connection that is ended when the question fails or is broken off."""
+    async with database.read() as session:
+        try:
+            return await question(session)
+        except BaseException:
+            # Ended, not only cancelled: a frozen server would never answer to that, and whoever
+            # asks next would wait for it.
+            session.driver.terminate()
+            raise
 
 
 async def _answer(session: ReadSession) -> None:

@@ -53,14 +53,13 @@ _TABLES: Final = Statement(
     ),
     Row,
 )
-_CONNECTED: Final = Statement(
-    text(
-        "SELECT DISTINCT application_name FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        " AND application_name LIKE 'appointment360%' AND application_name <> :own ORDER BY 1"
-    ),
-    Row,
+_NAMES: Final = (
+    "SELECT DISTINCT application_name FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    f" AND application_name LIKE 'appointment360%' AND application_name <> '{RESTORE_NAME}'"
+    " ORDER BY 1"
 )
+_CONNECTED: Final = Statement(text(_NAMES), Row)
 _FORGET_WORKERS: Final = Statement(text("DELETE FROM procrastinate_workers"), Row)
 # The attempt that the backup came in between is none.
 _LET_GO: Final = Statement(
@@ -101,13 +100,33 @@ SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL lock_timeout = '{patience}';
 SET LOCAL client_min_messages = warning;
 SELECT pg_advisory_xact_lock({lock});
-{drops}
+{checks}{drops}
 """
 _DROP: Final = """\
 DO $drop$ DECLARE statement text; BEGIN
 FOREACH statement IN ARRAY array(
 {statements}
 ) LOOP EXECUTE statement; END LOOP; END $drop$;
+"""
+# Nobody writes to a table from here on, so what is found stays so until the end.
+_REFUSE_USE: Final = """\
+DO $use$ DECLARE name text; names text; BEGIN
+FOR name IN SELECT o.relname FROM pg_class o WHERE o.relkind IN ('r', 'p')
+AND o.relnamespace = {space} AND {free} ORDER BY 1
+LOOP EXECUTE format('LOCK TABLE %I.%I IN ACCESS EXCLUSIVE MODE', {schema}, name); END LOOP;
+SELECT string_agg(application_name, ', ') INTO names FROM ({names}) connected;
+IF names IS NOT NULL THEN RAISE EXCEPTION
+'Servers, workers or commands are connected to the database: %. Stop all of them, then restore.',
+names; END IF; END $use$;
+"""
+_REFUSE_RECORDS: Final = """\
+DO $records$ DECLARE name text; has_records boolean; BEGIN
+FOREACH name IN ARRAY array[{records}] LOOP
+CONTINUE WHEN to_regclass(format('%I.%I', {schema}, name)) IS NULL;
+EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I)', {schema}, name) INTO has_records;
+IF has_records THEN RAISE EXCEPTION
+'The database has records by now, in %. Restore into an empty one, or say --replace.', name;
+END IF; END LOOP; END $records$;
 """
 _COUNT: Final = """\
 DO $count$ BEGIN IF (SELECT count(*) FROM {table}) <> {rows} THEN
@@ -120,6 +139,9 @@ UPDATE {schema}.cache_state SET epoch = gen_random_uuid(), trusted = NULL, life 
 off_since = NULL, off_renewed_at = NULL;
 DELETE FROM {schema}.cache_changes;
 """
+READY: Final = "\\echo ready\n"
+"""Has psql say a word once all before it is done."""
+
 COMMIT: Final = "COMMIT;\n"
 
 
@@ -160,8 +182,22 @@ async def look_at(database: Database) -> Target:
             migration=await session.fetch_value(_MIGRATION) if is_ours else None,
             records=await _records(session, {*RECORDS} & {*tables}) if is_ours else {},
             strangers=[name for name in tables if not _is_ours(name)],
-            connected=[row[0] for row in await session.fetch(_CONNECTED, {"own": RESTORE_NAME})],
+            connected=await _connected(session),
         )
+
+
+async def find_connected(database: Database) -> list[str]:
+    """By which names servers, workers and commands of ours are connected now.
+
+    Raises:
+        DatabaseUnavailable: PostgreSQL does not answer.
+    """
+    async with database.read() as session:
+        return await _connected(session)
+
+
+async def _connected(session: ReadSession) -> list[str]:
+    return [row[0] for row in await session.fetch(_CONNECTED)]
 
 
 async def _tables(session: ReadSession, schema: str) -> list[str]:
@@ -181,10 +217,13 @@ def _is_ours(table: str) -> bool:
     return table in _OURS or table.startswith("procrastinate_")
 
 
-def script_before(schema: str, *, patience_seconds: float) -> str:
+def script_before(schema: str, *, patience_seconds: float, replace: bool) -> str:
     """Begin the transaction, and drop all that is in the schema but what extensions have there.
 
+    It fails when somebody has connected, or made records, since the database was looked at.
+
     Args:
+        replace: The records that are there may go.
         patience_seconds: How long it waits for others to let go of a table.
     """
     place = literal(quoted(schema))
@@ -194,8 +233,15 @@ def script_before(schema: str, *, patience_seconds: float) -> str:
         "free": _NOT_OF_EXTENSION,
     }
     drops = "".join(_DROP.format(statements=drop.format(**named)) for drop in _DROPS)
+    checks = _REFUSE_USE.format(names=_NAMES, **named)
+    if not replace:
+        records = ", ".join(literal(table) for table in RECORDS)
+        checks += _REFUSE_RECORDS.format(records=records, **named)
     return _PREPARE.format(
-        patience=f"{round(patience_seconds * 1000)}ms", lock=_MIGRATION_LOCK, drops=drops
+        patience=f"{round(patience_seconds * 1000)}ms",
+        lock=_MIGRATION_LOCK,
+        checks=checks,
+        drops=drops,
     )
 
 

@@ -16,6 +16,7 @@ from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 
 from graph.context import place_of
 from graph.loaders import Place
+from graph.observing import MAX_NAME_CHARS
 
 _Resolver = Callable[..., Awaitable[Any]]
 
@@ -27,7 +28,8 @@ class Asking:
     """The cause of what runs now.
 
     Attributes:
-        operation: Its name, None when it has none or nothing of GraphQL asks.
+        operation: The begin of its name, as all are told; None when it has none or nothing of
+            GraphQL asks.
         place: Where the field stands in the operation; empty when none asks.
     """
 
@@ -40,14 +42,16 @@ def asking() -> Asking:
     info = _field.get()
     if info is None:
         return Asking()
-    return Asking(operation_name(), place_of(info))
+    # Aliases are what clients call them.
+    place = tuple(key[:MAX_NAME_CHARS] for key in place_of(info))
+    return Asking(operation_name(), place)
 
 
 def operation_name() -> str | None:
-    """The name of the operation that caused what runs now; None when it has none."""
+    """The begin of the name of the operation that caused what runs now; None when it has none."""
     info = _field.get()
     name = None if info is None else info.operation.name
-    return None if name is None else name.value
+    return None if name is None else name.value[:MAX_NAME_CHARS]
 
 
 def note_field(info: GraphQLResolveInfo[Any]) -> None:

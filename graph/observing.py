@@ -8,6 +8,9 @@ from uuid import UUID
 from cache.statistics import Status
 from graph.prices import Cost
 
+MAX_NAME_CHARS: Final = 100
+"""So much is told of the name of an operation: it may be as long as a document."""
+
 
 # Not frozen: to make one would take three times as long.
 @dataclass(slots=True, kw_only=True)
@@ -16,7 +19,8 @@ class OperationRun:
 
     Attributes:
         kind: `query`, `mutation` or `subscription`.
-        name: As its client wrote it; None when it has none. Clients write what they like.
+        name: As its client wrote it, its first `MAX_NAME_CHARS`; None when it has none. Clients
+            write what they like.
         sha256: Of its document, in hexadecimal.
         fields: Its root fields as the schema names them, `Query.contacts`.
         user: Who asked; None for strangers.

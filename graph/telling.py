@@ -11,7 +11,7 @@ from graph.context import Context
 from graph.document import Document
 from graph.documents import InvalidDocument
 from graph.errors import code_of
-from graph.observing import OperationRun
+from graph.observing import MAX_NAME_CHARS, OperationRun
 from graph.prices import Cost
 from graph.request import GraphQLRequest
 
@@ -41,7 +41,7 @@ def run_of(
     execution = context.execution
     return OperationRun(
         kind=kind,
-        name=name,
+        name=None if name is None else name[:MAX_NAME_CHARS],
         sha256=document.sha256,
         fields=fields,
         user=context.asker,

@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("--slow"):
         items[:] = [item for item in items if item.get_closest_marker("slow") is None]
     items.sort(key=lambda item: "servers" not in getattr(item, "fixturenames", ()))
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in _LONG])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,8 +34,11 @@ class Front:
 
     def servers_of(self, path: str) -> set[str]:
         """Which servers have answered at a path, by its log."""
-        lines = (self.folder / "access.log").read_text().splitlines()
-        return {line.split()[-2] for line in lines if line.split()[2] == path}
+        return {line.split()[-2] for line in self.log() if line.split()[2] == path}
+
+    def log(self) -> list[str]:
+        """A line for each request that was answered."""
+        return (self.folder / "access.log").read_text().splitlines()
 
 
 @asynccontextmanager
@@ -48,8 +51,11 @@ async def nginx(folder: Path, ports: Sequence[int]) -> AsyncIterator[Front]:
     folder = folder / "nginx"
     folder.mkdir()
     # Its workers may run as somebody else.
-    for path in (*list(folder.parents)[:3], folder):
-        path.chmod(0o777)
+    folder.chmod(0o777)
+    for path in folder.parents:
+        # As many as there are: a process of several has a folder more.
+        if path.stat().st_mode & 0o005 != 0o005:
+            path.chmod(0o755)
     text = CONFIGURATION.read_text()
     for name, server in zip(("api-1:8000", "api-2:8000"), ports, strict=True):
         assert f"server {name} " in text

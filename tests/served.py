@@ -1,6 +1,7 @@
 """An application served over real connections, as `appointment360 serve` serves it."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ async def serving(
         patience_seconds: How long a client that reads nothing may hold up its end.
         drain_seconds: How long it goes on answering after SIGTERM.
     """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in numbers}
     listening = listen("127.0.0.1", 0)
     started = asyncio.Event()
     config = server_config(
@@ -84,3 +87,6 @@ async def serving(
         yield served
     finally:
         await served.stop()
+        # A server that was told to stop keeps them.
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

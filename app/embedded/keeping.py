@@ -10,7 +10,6 @@ from typing import Final
 
 import structlog
 
-from app.embedded.binaries import EmbeddedServerError
 from app.embedded.server import EmbeddedServer
 
 # Elsewhere a look costs a process of its own.
@@ -35,7 +34,7 @@ async def keep_running(server: EmbeddedServer) -> None:
                 log.warning("postgresql_started_again", folder=str(server.folder))
             elif server.has_long_log():
                 await asyncio.to_thread(server.begin_log)
-        except (EmbeddedServerError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # no thread, no process, no file: it may pass
             pause = min(_MAX_PAUSE_SECONDS, 2 * pause)
             log.error("postgresql_not_kept", error=str(error), retry_seconds=pause)  # noqa: TRY400  # the words say it all
         else:

@@ -66,13 +66,15 @@ class Postmaster:
     ready: bool
 
 
-def find_running(cluster: Cluster) -> Postmaster | None:
+def find_running(cluster: Cluster, *, is_leaving: Callable[[], bool]) -> Postmaster | None:
     """The server that answers now; None when there is none. Waits out a start or a stop."""
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
         postmaster = _find_alive(cluster)
         if postmaster is None or postmaster.ready:
             return postmaster
+        if is_leaving():
+            raise _not_awaited(cluster)
         time.sleep(_POLL_SECONDS)
     raise EmbeddedServerError(
         f"The PostgreSQL server on {cluster.data} has been starting or stopping for "
@@ -87,8 +89,17 @@ def suits(cluster: Cluster, postmaster: Postmaster, *, wanted: Wanted) -> bool:
     return not (wanted.durable and unsafe) and (wanted.tcp_port is None or has_port)
 
 
-def start(cluster: Cluster, wanted: Wanted, *, progress: Callable[[str], None]) -> Postmaster:
-    """Starts the server and returns when it answers; the first time, creates its data before."""
+def start(
+    cluster: Cluster,
+    wanted: Wanted,
+    *,
+    progress: Callable[[str], None],
+    is_leaving: Callable[[], bool],
+) -> Postmaster:
+    """Starts the server and returns when it answers; the first time, creates its data before.
+
+    Whoever leaves meanwhile finds a server that is starting, and stops it or leaves it to others.
+    """
     refuse_unreachable(cluster.home, cluster.account)
     _clean_up(cluster)
     programs = reachable_binaries(cluster.home, cluster.account)
@@ -98,7 +109,7 @@ def start(cluster: Cluster, wanted: Wanted, *, progress: Callable[[str], None]) 
     if wanted.tcp_port is not None and not cluster.password_file.exists():
         make_password(cluster, programs)
     progress(f"Starting PostgreSQL {VERSION} on {cluster.data}")
-    return _launch(cluster, programs, wanted=wanted)
+    return _launch(cluster, programs, wanted=wanted, is_leaving=is_leaving)
 
 
 def stop(cluster: Cluster) -> None:
@@ -168,7 +179,9 @@ def _answers(postmaster: Postmaster) -> bool:
     return True
 
 
-def _launch(cluster: Cluster, programs: Path, *, wanted: Wanted) -> Postmaster:
+def _launch(
+    cluster: Cluster, programs: Path, *, wanted: Wanted, is_leaving: Callable[[], bool]
+) -> Postmaster:
     command = [str(programs / "postgres"), "-D", str(cluster.data), *_settings(cluster, wanted)]
     log = _open_log(cluster)
     log_start = os.fstat(log).st_size
@@ -178,7 +191,7 @@ def _launch(cluster: Cluster, programs: Path, *, wanted: Wanted) -> Postmaster:
         )
     finally:
         os.close(log)
-    return _await_ready(cluster, child, log_start=log_start)
+    return _await_ready(cluster, child, log_start=log_start, is_leaving=is_leaving)
 
 
 def _settings(cluster: Cluster, wanted: Wanted) -> list[str]:
@@ -214,16 +227,28 @@ def _open_log(cluster: Cluster) -> int:
     return open_private(cluster.log, os.O_WRONLY | os.O_APPEND)
 
 
-def _await_ready(cluster: Cluster, child: Child, *, log_start: int) -> Postmaster:
+def _await_ready(
+    cluster: Cluster, child: Child, *, log_start: int, is_leaving: Callable[[], bool]
+) -> Postmaster:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
         postmaster = _read_postmaster(cluster.data)
-        if postmaster is not None and postmaster.pid == child.pid and postmaster.ready:
-            return postmaster
+        # Before it has written its id nobody could stop it.
+        if postmaster is not None and postmaster.pid == child.pid:
+            if postmaster.ready:
+                return postmaster
+            if is_leaving():
+                raise _not_awaited(cluster)
         if concurrent.futures.wait([child.exit], timeout=_POLL_SECONDS).done:
             raise _failure(cluster, f"exit status {child.exit.result()}", log_start=log_start)
     os.kill(child.pid, signal.SIGQUIT)
     raise _failure(cluster, f"not ready after {_READY_SECONDS:.0f} s", log_start=log_start)
+
+
+def _not_awaited(cluster: Cluster) -> EmbeddedServerError:
+    return EmbeddedServerError(
+        f"The PostgreSQL server on {cluster.data} was starting or stopping when this process left."
+    )
 
 
 def _failure(cluster: Cluster, reason: str, *, log_start: int) -> EmbeddedServerError:

@@ -67,7 +67,8 @@ class _Lease:
         self._lease = open_private(cluster.home / "lease.lock", os.O_RDWR)
         self._server = open_private(cluster.home / "server.lock", os.O_RDWR)
         self._open = True
-        self._leaving = threading.Lock()
+        self._busy = threading.Lock()
+        self._leaving = threading.Event()
 
     def enter(self, *, progress: Callable[[str], None]) -> tuple[Postmaster, bool]:
         """Takes the lease; the running server, and whether it was started for it."""
@@ -90,8 +91,8 @@ class _Lease:
 
     def enter_again(self) -> None:
         """Starts a server that has ended, unless somebody has; nothing once the lease is left."""
-        with self._leaving:
-            if self._open:
+        with self._busy:
+            if self._open and not self._leaving.is_set():
                 with self._exclusive():
                     self._attach_or_start(progress=_say_nothing)
 
@@ -101,14 +102,16 @@ class _Lease:
 
     def begin_log(self) -> None:
         """Begins a new log, unless somebody has; nothing once the lease is left."""
-        with self._leaving:
+        with self._busy:
             if self._open:
                 with self._exclusive():
                     begin_log(self._cluster)
 
     def leave(self) -> None:
         """Gives the lease up and, as the last, stops the server. Later calls do nothing."""
-        with self._leaving:
+        # Whoever starts the server again for this lease now waits for it no longer.
+        self._leaving.set()
+        with self._busy:
             if not self._open:
                 return
             try:
@@ -140,7 +143,7 @@ class _Lease:
             await_restore(self._cluster)
         else:
             refuse_unrestored(self._cluster)
-        running = find_running(self._cluster)
+        running = find_running(self._cluster, is_leaving=self._leaving.is_set)
         if running is not None and not suits(self._cluster, running, wanted=wanted):
             if not alone:
                 raise EmbeddedServerError(
@@ -151,7 +154,9 @@ class _Lease:
             running = None
         is_started = running is None
         if running is None:
-            running = start(self._cluster, wanted, progress=progress)
+            running = start(
+                self._cluster, wanted, progress=progress, is_leaving=self._leaving.is_set
+            )
         self._postmaster = running
         return running, is_started
 

@@ -9,6 +9,7 @@ from prometheus_client.core import Metric
 
 from app.metrics.families import alone, gauge
 from db.job_health import read_job_health
+from db.sharing import Shared
 from db.transaction import ReadSession
 from domain.errors import DatabaseUnavailable
 from domain.jobs import JobHealth
@@ -18,6 +19,8 @@ Ask = Callable[[Callable[[ReadSession], Awaitable[JobHealth]]], Awaitable[JobHea
 """Asks PostgreSQL within a second, on a connection that no request waits for."""
 
 _KEPT_SECONDS: Final = 3.0
+_LEFT_ALONE_SECONDS: Final = 5.0
+"""How long PostgreSQL is not asked that did not answer, or each scrape would wait for it."""
 
 
 class JobCounts:
@@ -30,20 +33,14 @@ class JobCounts:
     def __init__(self, ask: Ask, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask
         self._clock = clock
-        self._read_at = float("-inf")
+        self._due_at = float("-inf")
+        self._look = Shared(self._read_anew)
         self._health: JobHealth | None = None
 
     async def refresh(self) -> None:
-        """Read them anew if they are too old."""
-        if self._clock() - self._read_at < _KEPT_SECONDS:
-            return
-        quiet_seconds = WorkerSettings().quiet_seconds
-        try:
-            self._health = await self._ask(partial(read_job_health, quiet_seconds=quiet_seconds))
-        except DatabaseUnavailable:
-            self._health = None
-        else:
-            self._read_at = self._clock()
+        """Read them anew if they are too old; once for all who want that at the same time."""
+        if self._clock() >= self._due_at:
+            await self._look()
 
     def read(self) -> Iterator[Metric]:
         """The families of jobs; without samples when nothing is known."""
@@ -73,3 +70,12 @@ class JobCounts:
             "Workers that have given a sign of life lately.",
             [] if health is None else alone(health.workers),
         )
+
+    async def _read_anew(self) -> None:
+        quiet_seconds = WorkerSettings().quiet_seconds
+        kept_seconds = _KEPT_SECONDS
+        try:
+            self._health = await self._ask(partial(read_job_health, quiet_seconds=quiet_seconds))
+        except DatabaseUnavailable:
+            self._health, kept_seconds = None, _LEFT_ALONE_SECONDS
+        self._due_at = self._clock() + kept_seconds

@@ -1,13 +1,18 @@
 """`GET /metrics`: the numbers of all processes at this address, as Prometheus reads them.
 
-Each process has a registry of its own: the global one would be that of whatever else is imported,
-and count for every application that a process has.
+Each process counts for itself: the global registry would be that of whatever else is imported, and
+count for every application that a process has.
+
+The event loop only copies its numbers; to write and to merge texts of some thousand lines would
+hold it up for longer than most requests take, and is done by a thread.
 """
 
-from collections.abc import Callable, Collection, Iterable
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import ProcessCollector, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
@@ -28,17 +33,15 @@ from streaming.caching import cache_response
 PATH: Final = "/metrics"
 _QUESTION: Final = "metrics"
 
-Read = Callable[[], Iterable[Metric]]
 
+class _Given(Collector):
+    """Collects what is there."""
 
-class _Reading(Collector):
-    """Collects what a function reads, at every scrape anew."""
-
-    def __init__(self, read: Read) -> None:
-        self._read = read
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        return self._read()
+        return self._families
 
 
 def metrics_routes(
@@ -53,13 +56,13 @@ def metrics_routes(
     Args:
         stored_names: Of operations in stored documents.
     """
-    own = _registry(_observing(resources, stored_names), State(resources, engine))
-    jobs, shared = JobCounts(resources.probe.ask), CollectorRegistry()
-    shared.register(_Reading(jobs.read))
-    siblings = resources.siblings
+    tallies, state = _observing(resources, stored_names), State(resources, engine)
+    process = ProcessCollector(namespace=PREFIX.rstrip("_"), registry=None)
+    jobs, siblings = JobCounts(resources.probe.ask), resources.siblings
 
     async def answer() -> bytes:
-        return generate_latest(own)
+        # What counts is read on the event loop, which changes it; the rest is lazy.
+        return await asyncio.to_thread(_own, tallies.copy(), [*state.read()], process)
 
     siblings.answer(_QUESTION, answer)
 
@@ -68,9 +71,7 @@ def metrics_routes(
         await require_operator(request)
         await jobs.refresh()
         answers = await siblings.ask(_QUESTION)
-        text = merged({process: content.decode() for process, content in answers.items()})
-        # What processes share is told once, or sums over them would be wrong.
-        content = text.encode() + generate_latest(shared)
+        content = await asyncio.to_thread(_of_all, answers, [*jobs.read()])
         return Response(content, headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4})
 
     return [Route(PATH + slash, scrape, methods=["GET"]) for slash in ("", "/")]
@@ -86,9 +87,12 @@ def _observing(resources: Resources, stored_names: Collection[str]) -> Tallies:
     return tallies
 
 
-def _registry(tallies: Tallies, state: State) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    registry.register(_Reading(lambda: traffic(tallies)))
-    registry.register(_Reading(state.read))
-    ProcessCollector(namespace=PREFIX.rstrip("_"), registry=registry)
-    return registry
+def _own(tallies: Tallies, state: Sequence[Metric], process: ProcessCollector) -> bytes:
+    """What a process tells of itself."""
+    return generate_latest(_Given(chain(traffic(tallies), state, process.collect())))
+
+
+def _of_all(answers: Mapping[int, bytes], jobs: Sequence[Metric]) -> bytes:
+    """What processes tell; what they share stands there once, or sums over them would be wrong."""
+    text = merged({process: answer.decode() for process, answer in answers.items()})
+    return text.encode() + generate_latest(_Given(jobs))

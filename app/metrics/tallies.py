@@ -7,12 +7,13 @@ the event loop alone uses them.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Sequence
+from copy import copy
 from typing import Final
 
 from app.observing import RequestRun
 from db.transaction import StatementRun
 from domain.errors import ErrorCode
-from graph.observing import OperationRun
+from graph.observing import MAX_NAME_CHARS, OperationRun
 from graph.telling import CANCELLED
 from jobs.running import JobRun
 from streaming.statuses import STATUS
@@ -66,6 +67,12 @@ class Durations:
         self.seconds += seconds
         self.counts[bisect_left(BOUNDS, seconds)] += 1
 
+    def copy(self) -> "Durations":
+        """The same, which stays as it is."""
+        same = Durations()
+        same.seconds, same.counts = self.seconds, self.counts[:]
+        return same
+
     def add_all(self, other: "Durations") -> None:
         """Count those of another."""
         self.seconds += other.seconds
@@ -87,16 +94,20 @@ class Names:
     """
 
     def __init__(self, stored: Collection[str] = ()) -> None:
-        self._most = len(stored) + MAX_NAMES
-        self._known = dict.fromkeys(stored)
+        self._known = dict.fromkeys(name[:MAX_NAME_CHARS] for name in stored)
+        self._most = len(self._known) + MAX_NAMES
 
-    def label(self, name: str | None) -> str:
-        """The name, as long as there are not too many; nothing for what has none."""
+    def label(self, name: str | None, *, is_strangers: bool = False) -> str:
+        """The name, as long as there are not too many; nothing for what has none.
+
+        Args:
+            is_strangers: Nobody has signed in who sent it: it could be there to fill the places.
+        """
         if name is None:
             return ""
         if name in self._known:
             return name
-        if len(self._known) >= self._most:
+        if is_strangers or len(self._known) >= self._most:
             return OTHER
         self._known[name] = None
         return name
@@ -146,6 +157,12 @@ class Tallies:
         self.jobs: dict[tuple[str, str], Durations] = {}
         self.job_counters: Counter[tuple[str, str]] = Counter()
 
+    def copy(self) -> "Tallies":
+        """What has been counted until now, for another thread to read."""
+        same = copy(self)
+        vars(same).update({name: _copied(value) for name, value in vars(self).items()})
+        return same
+
     def request(self, run: RequestRun) -> None:
         """Count a request."""
         key = (run.route, run.method, run.status)
@@ -162,7 +179,8 @@ class Tallies:
 
     def operation(self, run: OperationRun) -> None:
         """Count an operation, or an event of one."""
-        name, codes, cost = self._names.label(run.name), run.codes, run.cost
+        name = self._names.label(run.name, is_strangers=run.user is None)
+        codes, cost = run.codes, run.cost
         kind = "event" if run.is_event else run.kind
         key = (name, kind, outcome_of(codes) if codes else _OK)
         durations = self.operations.get(key)
@@ -197,3 +215,12 @@ class Tallies:
         for counter, amount in run.counters.items():
             # What was taken back in another attempt than it was written has been counted.
             self.job_counters[run.kind, counter] += max(0, amount)
+
+
+def _copied(value: object) -> object:
+    """A part of the tallies that is not changed any more."""
+    if isinstance(value, Counter | Durations):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: durations.copy() for key, durations in value.items()}
+    return value

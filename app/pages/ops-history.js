@@ -1,6 +1,7 @@
 // What the server has told of the last five minutes: samples of each process and of all, jobs, slow statements.
 
 const KEPT_SECONDS = 300;
+const MOST_STATEMENTS = 50; // Of a process: as many as it keeps itself.
 const AGAIN_SECONDS = 4; // A process that was late may tell of a second after the others have.
 
 /** All processes together. */
@@ -26,7 +27,7 @@ export class History {
     Object.assign(this, { now, health, processes, latestJobs: jobs });
     this.#add(ALL, together);
     for (const process of processes) this.#add(process.number, process.samples);
-    for (const slow of slowStatements) this.#statements.set(`${slow.process}/${slow.id}`, slow);
+    for (const process of processes) this.#note(process, slowStatements);
     if (jobs) this.jobs = kept([...this.jobs, row(now, jobs)]);
   }
 
@@ -38,12 +39,21 @@ export class History {
   /** The slow statements of a process, or of all: one of each text. Those with something wrong come first, then the slowest. */
   statements(process) {
     const byText = new Map();
-    for (const slow of this.#statements.values()) {
-      if (process !== ALL && slow.process !== process) continue;
+    const told = [...this.#statements].filter(([number]) => process === ALL || number === process);
+    for (const slow of told.flatMap(([, { slow }]) => [...slow.values()])) {
       const before = byText.get(slow.id);
       byText.set(slow.id, before ? both(before, slow) : slow);
     }
     return [...byText.values()].sort((one, other) => isWrong(other) - isWrong(one) || other.maxSeconds - one.maxSeconds);
+  }
+
+  /** Keeps the latest statements of a process as it is now: one that began anew has forgotten those from before. */
+  #note({ number, startedAt }, slowStatements) {
+    const before = this.#statements.get(number);
+    const known = before?.startedAt === startedAt ? before.slow : new Map();
+    for (const slow of slowStatements) if (slow.process === number) known.set(slow.id, slow);
+    const latest = [...known].sort(([, one], [, other]) => other.lastAt - one.lastAt).slice(0, MOST_STATEMENTS);
+    this.#statements.set(number, { startedAt, slow: new Map(latest) });
   }
 
   #add(process, samples) {

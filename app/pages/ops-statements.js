@@ -24,6 +24,8 @@ export class StatementTable {
     const nodes = statements.map((slow) => this.#row(slow));
     const isSame = nodes.length === this.#body.children.length && nodes.every((node, at) => node === this.#body.children[at]);
     if (!isSame) this.#body.replaceChildren(...nodes);
+    const ids = new Set(statements.map((slow) => slow.id));
+    for (const id of this.#rows.keys()) if (!ids.has(id)) this.#rows.delete(id);
     statements.forEach((slow, at) => (nodes[at].querySelector(".last").title = `${agoText(now - slow.lastAt)}`));
   }
 

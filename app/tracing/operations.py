@@ -2,12 +2,13 @@
 
 from graphql import ExecutionResult
 
-from app.tracing.spans import MAX_NAME_CHARS, Span, Tracer, Value
+from app.tracing.spans import Span, Tracer, Value
 from graph.context import Context
 from graph.deadlines import TimeLimit
 from graph.document import Document
 from graph.endpoint import Executor
 from graph.execution.subscribing import Results
+from graph.observing import MAX_NAME_CHARS
 from graph.request import GraphQLRequest
 from graph.telling import codes_of
 

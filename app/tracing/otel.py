@@ -57,6 +57,11 @@ class _Span:
         """As `Span` has it."""
         self._span.update_name(name)
 
+    @property
+    def trace_id(self) -> str:
+        """As `Span` has it."""
+        return trace.format_trace_id(self._span.get_span_context().trace_id)
+
     def fail(self, kind: str) -> None:
         """As `Span` has it."""
         self._span.set_attribute("error.type", kind)
@@ -86,14 +91,14 @@ class OpenTelemetry:
         context = _PROPAGATOR.extract(_carried(headers), Context())
         with (
             self._begun(name, kind, facts, context=context, expected=expected) as span,
-            _logged(),
+            _logged(span),
         ):
             yield span
 
     @contextmanager
     def span(self, name: str, facts: Mapping[str, Value]) -> Iterator[_Span]:
         """As `Tracer` has it."""
-        with self._begun(name, Kind.INTERNAL, facts) as span, _logged():
+        with self._begun(name, Kind.INTERNAL, facts) as span, _logged(span):
             yield span
 
     @contextmanager
@@ -204,10 +209,9 @@ async def _close(provider: TracerProvider, exporter: OTLPSpanExporter, *, second
         log.warning("traces_lost", reason="The collector did not take them in time.")
 
 
-def _logged() -> AbstractContextManager[object]:
+def _logged(span: _Span) -> AbstractContextManager[object]:
     """Have lines of the log name the trace that is under way."""
-    trace_id = trace.get_current_span().get_span_context().trace_id
-    return structlog.contextvars.bound_contextvars(trace_id=trace.format_trace_id(trace_id))
+    return structlog.contextvars.bound_contextvars(trace_id=span.trace_id)
 
 
 def _carried(headers: Headers) -> dict[str, str]:

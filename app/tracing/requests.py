@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.observing import TRACE
 from app.tracing.spans import Kind, Span, Tracer, Value
 
 _UNTRACED: Final = ("/health", "/metrics")
@@ -37,6 +38,7 @@ class TracedApp:
             "url.scheme": scope.get("scheme", "http"),
         }
         with self._tracer.root(method, Kind.SERVER, facts, headers=scope["headers"]) as span:
+            scope.setdefault("state", {})[TRACE] = span.trace_id
             try:
                 await self._app(scope, receive, partial(_sent, span, send))
             finally:

@@ -3,13 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import Enum, auto
-from typing import Final, Protocol
+from typing import Protocol
 
 Value = str | int | float | bool | Sequence[str]
 Headers = Iterable[tuple[bytes, bytes]]
-
-MAX_NAME_CHARS: Final = 100
-"""Of names that clients choose."""
 
 
 class Kind(Enum):
@@ -23,6 +20,10 @@ class Kind(Enum):
 
 class Span(Protocol):
     """Something that takes time."""
+
+    @property
+    def trace_id(self) -> str:
+        """Of the trace that it is a part of, in hexadecimal."""
 
     def tell(self, facts: Mapping[str, Value]) -> None:
         """Add facts; never what belongs to users."""

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from select import PIPE_BUF
+from threading import Event, Thread, Timer
 from typing import Any
 
 import httpx
@@ -310,3 +312,72 @@ async def test_closed_log_breaks_nothing() -> None:
     lines = Lines(lambda: stream, most=1)
     lines.add(lambda: b"lost\n")
     lines.write()
+
+
+class Pieces(StringIO):
+    """Keeps what is written in one go; tells when that begins, and goes on when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+        self.begun, self.may_go_on = Event(), Event()
+
+    def write(self, text: str, /) -> int:
+        self.begun.set()
+        self.may_go_on.wait(10)
+        self.pieces.append(text)
+        return super().write(text)
+
+
+class Finalizing(StringIO):
+    """In the middle of the first line another one is told, as the finalizer of an object may do."""
+
+    lines: Lines | None = None
+
+    def write(self, text: str, /) -> int:
+        lines, self.lines = self.lines, None
+        if lines is not None:
+            lines.add(lambda: b"second\n")
+            lines.write()
+        return super().write(text)
+
+
+def test_line_that_is_told_while_lines_are_written_holds_up_nobody() -> None:
+    """It is written behind them, by who writes them."""
+    stream = Finalizing()
+    stream.lines = lines = Lines(lambda: stream)
+    telling = Thread(target=lines.add, args=(lambda: b"first\n",), daemon=True)
+    telling.start()
+    telling.join(10)
+    assert stream.getvalue() == "first\nsecond\n"
+
+
+def test_thread_that_writes_is_left_the_lines_of_others_and_waited_for_at_the_end() -> None:
+    """Nobody stands in line for a slow log, and an orderly stop loses none of it."""
+    stream = Pieces()
+    lines = Lines(lambda: stream)
+    writing = Thread(target=lines.add, args=(lambda: b"first\n",), daemon=True)
+    writing.start()
+    assert stream.begun.wait(10)
+    lines.add(lambda: b"second\n")
+    assert stream.getvalue() == ""
+    Timer(0.1, stream.may_go_on.set).start()
+    lines.end()
+    assert stream.getvalue() == "first\nsecond\n"
+
+
+async def test_lines_are_written_in_pieces_that_a_pipe_takes_whole() -> None:
+    """Each ends with a line, so that processes with one stderr do not mix theirs."""
+    stream = Pieces()
+    stream.may_go_on.set()
+    lines = Lines(lambda: stream, every_seconds=60)
+    told = [f"{number:0{number % 200}d}\n" for number in range(100)]
+    told[50] = "x" * PIPE_BUF + "\n"
+    for line in told:
+        lines.add(line.encode)
+    lines.write()
+    assert "".join(stream.pieces) == "".join(told)
+    assert all(piece.endswith("\n") for piece in stream.pieces)
+    long = [piece for piece in stream.pieces if len(piece) > PIPE_BUF]
+    assert long == [told[50]]
+    assert len(stream.pieces) < 10

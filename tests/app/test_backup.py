@@ -1,6 +1,7 @@
 """`appointment360 backup`: one state, whole or not there, and nobody else may read it."""
 
 import asyncio
+import hashlib
 import os
 import signal
 import stat
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import URL
 
 from app.backup_file import BackupError, BackupReader, whole_file
+from app.cli_operations import _told_backup
 from app.embedded.binaries import binaries, run, server_account
 from db.client_environment import client_environment
 from db.engine import normalize_database_url, open_engine
@@ -172,8 +174,9 @@ async def test_files_of_an_object_store_go_with_the_backup(
         await execute(
             database,
             "INSERT INTO uploads (uuid, kind, filename, media_type, total_bytes, sha256,"
-            " expires_at) VALUES ($1, 'contacts', 'a.csv', 'text/csv', 23, 'x', now())",
+            " expires_at) VALUES ($1, 'contacts', 'a.csv', 'text/csv', 23, $2, now())",
             UUID(upload),
+            hashlib.sha256(content).hexdigest(),
         )
     there, here = (
         {"file_store_url": f"file://{store}", "secret_key": SecretStr("s" * 40)} for store in stores
@@ -184,6 +187,78 @@ async def test_files_of_an_object_store_go_with_the_backup(
     assert (stores[1] / "uploads" / upload).read_bytes() == content
     assert names_in(tmp_path / "b" / "uploads") == []
     databases.drop(url)
+
+
+async def an_upload(url: URL, folder: Path, number: int) -> Path:
+    """The file of an upload that is whole."""
+    file = folder / "uploads" / UUID(int=number).hex
+    file.parent.mkdir(exist_ok=True, parents=True)
+    file.write_bytes(b"E-mail")
+    async with a_database(url) as database:
+        await execute(
+            database,
+            "INSERT INTO uploads (uuid, kind, filename, media_type, total_bytes, sha256,"
+            " expires_at) VALUES ($1, 'contacts', 'a.csv', 'text/csv', 6, $2, now())",
+            UUID(int=number),
+            hashlib.sha256(b"E-mail").hexdigest(),
+        )
+    return file
+
+
+async def test_backup_without_its_files_is_none(database_url: URL, tmp_path: Path) -> None:
+    """A wrong DATA_DIR, or a file that is cut short: it fails, and leaves nothing."""
+    file = await an_upload(database_url, tmp_path / "data", 1)
+    target, elsewhere = tmp_path / "b.a360", tmp_path / "elsewhere"
+    async with command(
+        "backup",
+        str(target),
+        database_url=database_url,
+        folder=tmp_path,
+        DATA_DIR=str(elsewhere),
+    ) as process:
+        told = await process.says(file.name)
+        assert await process.ends() == 1
+    assert "Look at DATA_DIR and FILE_STORE_URL" in told
+    assert names_in(tmp_path) == ["data"]
+    file.write_bytes(b"E-mai")
+    with pytest.raises(BackupError, match=f"not as they were sent: {file.name}"):
+        await backed_up(settings_of(database_url, tmp_path / "data"))
+
+
+async def test_upload_that_is_removed_meanwhile_is_in_no_backup(
+    database_url: URL, databases: Databases, tmp_path: Path
+) -> None:
+    """Whether its file is gone or spoilt by then; the backup is good, and forgets both."""
+    files = [await an_upload(database_url, tmp_path, number) for number in (1, 2, 3)]
+    waiting = (
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'appointment360-backup' AND wait_event_type = 'Lock'"
+    )
+    async with a_database(database_url) as database, database.write() as tx:
+        await tx.driver.execute("LOCK TABLE contacts")
+        taking = asyncio.create_task(backed_up(settings_of(database_url, tmp_path)))
+        await until(lambda: ask(database_url, waiting))
+        await tx.driver.execute("DELETE FROM uploads WHERE filename = 'a.csv' AND id <> 1")
+        files[1].unlink()
+        files[2].write_bytes(b"other")
+    backup, taken = await taking
+    assert taken.manifest.missing == (UUID(int=2), UUID(int=3))
+    url = await databases.take()
+    here = tmp_path / "here"
+    assert (await restored(settings_of(url, here), backup)).settled.files == 2
+    assert names_in(here / "uploads") == [files[0].name]
+    databases.drop(url)
+
+
+async def test_backup_says_which_secret_it_lacks(database_url: URL, tmp_path: Path) -> None:
+    """One that was set is elsewhere; where none was found, none is asserted to be."""
+    mine = {"secret_key": SecretStr("s" * 40)}
+    _, with_key = await backed_up(settings_of(database_url, tmp_path, **mine))
+    assert "SECRET_KEY is not in it: keep" in _told_backup(Path("b"), with_key)
+    _, without = await backed_up(settings_of(database_url, tmp_path))
+    told = _told_backup(Path("b"), without)
+    assert "No secret is in it: SECRET_KEY is not set" in told
+    assert "SECRET_KEY is not in it" not in told
 
 
 @contextmanager

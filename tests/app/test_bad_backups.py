@@ -1,5 +1,6 @@
 """Files that are no backup, or not a whole one: each is refused, and nothing has changed."""
 
+import asyncio
 import hashlib
 import io
 import json
@@ -14,10 +15,13 @@ import pytest
 from sqlalchemy.engine import URL
 
 from app.backup_file import BackupError, BackupReader
+from app.restore import _finish, _open_database
 from app.restore_script import restore_database
 from tests.app.backing_up import a_database, all_rows, backed_up, names_in, restored, settings_of
+from tests.apps import open_app
 from tests.databases import Databases
 from tests.factories import make_company, make_contact
+from tests.graph.rows import execute
 from tests.processes import command
 from tests.replication import ask, until
 
@@ -155,7 +159,7 @@ async def test_restore_waits_for_nobody_for_long(
         await tx.driver.execute("LOCK TABLE contacts")
         reader = BackupReader(io.BytesIO(backup), "b")
         with pytest.raises(BackupError, match="lock timeout"):
-            await restore_database(database_url, reader, patience_seconds=0.2)
+            await restore_database(database_url, reader, replace=True, patience_seconds=0.2)
 
 
 @pytest.mark.parametrize("victim", ["command", "connection"])
@@ -165,11 +169,12 @@ async def test_killed_restore_leaves_what_was_there(
     """Kill -9 in the middle, or PostgreSQL ends the connection: the records of before are there."""
     async with a_database(database_url) as database:
         await make_contact(database, first_name="Here")
+        await execute(database, "CREATE FUNCTION held() RETURNS int LANGUAGE sql AS 'SELECT 1'")
     before, file = await all_rows(database_url), tmp_path / "b.a360"
     file.write_bytes(backup)
     async with a_database(database_url) as database, database.write() as tx:
-        # It has dropped others by the time that it comes to this one.
-        await tx.driver.execute("LOCK TABLE import_rejects")
+        # It has dropped all tables by the time that it comes to this one.
+        await tx.driver.execute("COMMENT ON FUNCTION held() IS 'held'")
         words = ("restore", "--replace", str(file))
         async with command(*words, database_url=database_url, folder=tmp_path) as process:
             await until(lambda: ask(database_url, f"SELECT EXISTS ({WAITING})"))
@@ -181,3 +186,63 @@ async def test_killed_restore_leaves_what_was_there(
                 await process.ends()
     await until(lambda: ask(database_url, f"SELECT NOT EXISTS ({CONNECTED})"))
     assert await all_rows(database_url) == before
+
+
+async def test_transaction_refuses_who_came_after_the_look(
+    backup: bytes, database_url: URL, tmp_path: Path
+) -> None:
+    """A server, or records, that were not there yet: nothing is dropped."""
+    reader = BackupReader(io.BytesIO(backup), "b")
+    async with open_app(database_url, tmp_path) as app:
+        await app.client().query("{ contacts { totalCount } }")
+        with pytest.raises(BackupError, match=r"connected to the database: appointment360"):
+            await restore_database(database_url, reader, replace=True)
+        with pytest.raises(BackupError, match=r"have connected to the database: appointment360"):
+            await _finish_on(database_url, tmp_path, reader)
+    async with a_database(database_url) as database:
+        await execute(database, "DELETE FROM users")
+        await make_contact(database, first_name="Here")
+    before = await all_rows(database_url)
+    with pytest.raises(BackupError, match=r"has records by now, in contacts\..*say --replace"):
+        await restore_database(database_url, reader, replace=False)
+    assert await all_rows(database_url) == before
+
+
+async def _finish_on(url: URL, folder: Path, reader: BackupReader) -> None:
+    async with _open_database(url) as database:
+        await _finish(settings_of(url, folder), database, reader.manifest)
+
+
+async def test_restore_that_is_interrupted_at_its_end_keeps_the_files(
+    databases: Databases, database_url: URL, tmp_path: Path
+) -> None:
+    """Ctrl-C while PostgreSQL stores: the records are there, so the secret must be too."""
+    url, folder = await databases.take(), tmp_path / "source"
+    folder.mkdir()
+    (folder / "secret.key").write_text("s" * 64)
+    async with a_database(url) as database:
+        await make_contact(database)
+        await execute(
+            database,
+            "CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END'",
+        )
+        await execute(
+            database,
+            "CREATE CONSTRAINT TRIGGER waits AFTER UPDATE ON cache_state"
+            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION waits()",
+        )
+    backup, _ = await backed_up(settings_of(url, folder))
+    databases.drop(url)
+    here = tmp_path / "here"
+    async with a_database(database_url) as database, database.write() as tx:
+        await tx.driver.execute("SELECT pg_advisory_xact_lock(42)")
+        restoring = asyncio.create_task(restored(settings_of(database_url, here), backup))
+        await until(lambda: ask(database_url, f"SELECT EXISTS ({WAITING})"))
+        restoring.cancel()
+        await asyncio.wait([restoring], timeout=0.2)
+        assert not restoring.done()
+    with pytest.raises(BackupError, match=r"interrupted while .* may have been\. .*--replace"):
+        await restoring
+    assert await ask(database_url, "SELECT count(*) FROM contacts") == 1
+    assert (here / "secret.key").read_text() == "s" * 64

@@ -28,6 +28,7 @@ TOKEN = "operators-know-this-and-nobody-else"
 
 _METRIC = re.compile(rf"\b{PREFIX}\w+")
 _LABELS = re.compile(rf"\b({PREFIX}\w+)\{{([^}}]*)\}}")
+_INCREASE = re.compile(rf'increase\(({PREFIX}\w+)\{{(\w+)="(\w+)"\}}')
 _ROW = re.compile(rf"^\| `({PREFIX}\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 _WANTED_PANELS = (
     *("Requests", "Errors", "Latency of operations", "Operations by name", "Cost", "Hit ratio"),
@@ -130,6 +131,15 @@ def test_alerts_say_what_to_do(told: Scrape) -> None:
         assert re.fullmatch(r"\d+m", rule.get("for", "1m"))
     names = [rule["alert"] for rule in rules()]
     assert names == re.findall(r"^\| `(Appointment360\w+)` \|", PAPER.read_text(), re.MULTILINE)
+
+
+def test_alerts_ask_for_the_increase_of_what_is_there_from_the_beginning(told: Scrape) -> None:
+    """A number that is first told as 1 has not increased, and the first mistake would be missed."""
+    asked = {each for rule in rules() for each in _INCREASE.findall(rule["expr"])}
+    assert len(asked) >= 3
+    for name, label, value in asked:
+        assert told.labels(name.removeprefix(PREFIX), label) >= {value}, (name, value)
+        assert told.total(name.removeprefix(PREFIX), **{label: value}) == 0
 
 
 def test_example_of_prometheus_is_one() -> None:

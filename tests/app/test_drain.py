@@ -244,6 +244,22 @@ async def test_who_is_in_a_hurry_skips_the_delay(second: signal.Signals) -> None
     assert time.monotonic() - began < 10
 
 
+async def test_second_signal_takes_no_answer_from_anybody() -> None:
+    """The server ends once all is answered; signals that come later interrupt nothing."""
+    async with serving(app) as served:
+        with await connected(served.port) as slow:
+            waiting = asyncio.create_task(slow.send(request("GET", "/slow")))
+            await asyncio.sleep(0.1)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.raise_signal(number)
+            await served.task
+            assert served.connections == 0
+            assert (await waiting).status == 200
+        for number in (signal.SIGTERM, signal.SIGINT):
+            assert signal.getsignal(number) == served.server.handle_exit
+            signal.raise_signal(number)
+
+
 def _whole(client: socket.socket) -> None:
     client.sendall(GET)
 

@@ -9,13 +9,15 @@ import os
 import re
 import signal
 import stat
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy.engine import URL
+from structlog.testing import capture_logs
 
 from app.embedded import postmaster
 from app.embedded.binaries import EmbeddedServerError
@@ -142,6 +144,15 @@ async def test_log_of_a_long_life_does_not_grow_without_end(
         assert b"\0" not in log.read_bytes()
 
 
+async def holds(condition: Callable[[], bool]) -> None:
+    """Wait until something is so, without a thread."""
+    async with asyncio.timeout(20):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.02)
+
+
 def pid_in(folder: Path) -> int:
     """The process of the server of a folder; 0 while there is none."""
     try:
@@ -149,6 +160,25 @@ def pid_in(folder: Path) -> int:
     except FileNotFoundError:
         return 0
     return int(words[0]) if words else 0
+
+
+async def test_keeper_outlives_a_machine_without_threads(
+    used_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no thread could be had for is tried again, and the end stops the server."""
+
+    def refused(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    settings = Settings(_env_file=None, data_dir=used_folder)
+    async with open_postgresql(settings, used_folder, progress=lambda _: None) as (_, server):
+        assert server is not None
+        with monkeypatch.context() as patch, capture_logs() as logs:
+            patch.setattr(threading.Thread, "start", refused)
+            os.kill(server.pid, signal.SIGKILL)
+            await holds(lambda: any(line["event"] == "postgresql_not_kept" for line in logs))
+        await holds(server.is_alive)
+    assert pid_in(used_folder) == 0
 
 
 async def test_server_outlives_its_postgresql(used_folder: Path, database_url: URL) -> None:
@@ -195,3 +225,21 @@ async def _answers(http: httpx.AsyncClient, token: str) -> bool:
         headers={"Authorization": f"Bearer {token}", "Cache-Control": "no-cache"},
     )
     return "errors" not in response.json()
+
+
+async def test_lease_is_left_while_its_server_starts_for_long(used_folder: Path) -> None:
+    """A recovery may take minutes: whoever leaves does not wait for it; the last one stops it."""
+    server = acquire(used_folder, durable=False)
+    data, killed = used_folder / "pg18" / "data", server.pid
+    kill_postmaster(server)
+    with (data / "postgresql.auto.conf").open("a") as file:
+        file.write("restore_command = 'sleep 60'\n")
+    (data / "recovery.signal").touch()
+    starting = asyncio.create_task(asyncio.to_thread(server.start_again))
+    await holds(lambda: pid_in(used_folder) not in {0, killed})
+    begun = time.monotonic()
+    await asyncio.to_thread(server.release)
+    with pytest.raises(EmbeddedServerError, match="when this process left"):
+        await starting
+    assert time.monotonic() < begun + 30
+    assert pid_in(used_folder) == 0

@@ -1,14 +1,19 @@
 """Health: the process lives whatever the database does; ready says whether it can serve."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from db.engine import open_engine
 from db.migrate import head_revision, upgrade
+from db.rows import Row
+from db.statements import Statement
+from db.transaction import Database
 from tests.apps import open_app
 from tests.conftest import _database_of_its_own
 from tests.replication import until
@@ -64,6 +69,21 @@ async def test_server_without_a_database_lives_but_is_not_ready(
         assert (await http.get("/health/live")).status_code == 200
     await as_server(server_url, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     assert (await http.get("/health/ready")).json() == READY
+
+
+@pytest.mark.one_executor("the second would ask once the lock is gone")
+async def test_lock_on_users_is_no_trouble_of_the_database(
+    database: Database, database_url: URL, tmp_path: Path
+) -> None:
+    """The server is ready; who asks before it knows whom to refuse is told to try again."""
+    async with open_app(database_url, tmp_path) as app, database.write() as tx:
+        await tx.fetch(Statement(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"), Row))
+        asked = asyncio.create_task(app.client().fail("{ contacts(first: 1) { totalCount } }"))
+        await asyncio.sleep(0.2)
+        assert (await app.http.get("/health/ready")).json() == READY
+        refused = await asked
+        assert refused["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+        assert refused["message"] == "The database does not answer. Try again in a moment."
 
 
 async def test_server_before_its_migrations_is_not_ready(

@@ -16,6 +16,8 @@ from app.asgi import create_app
 from app.metrics.jobs import JobCounts
 from app.metrics.merging import merged
 from app.metrics.tallies import BOUNDS, MAX_NAMES, Durations, Names, Tallies, outcome_of
+from app.metrics.traffic import traffic
+from app.observing import RequestRun
 from app.resources import open_resources
 from app.settings import Settings
 from app.siblings import Place
@@ -24,16 +26,18 @@ from db.engine import open_engine
 from db.probe import DatabaseProbe
 from db.transaction import Database, StatementRun
 from domain.enums import Role
+from domain.errors import DatabaseUnavailable
+from domain.jobs import JobHealth
+from graph.observing import MAX_NAME_CHARS, OperationRun
 from jobs.running import JobRun
 from tests.app.scraping import Scrape, scrape
 from tests.apps import STRANGER, App, open_app
 from tests.conftest import _database_of_its_own
 from tests.factories import make_contact
 from tests.graph.answers import as_body
-from tests.graph.jobs import job_of
 from tests.graph.sockets import opened, until
 from tests.graph.streams import streaming
-from tests.jobs.working import QUICK
+from tests.jobs.working import QUICK, make_tagging
 from tests.served import serving
 
 TOKEN = "operators-know-this-and-nobody-else"
@@ -191,7 +195,8 @@ async def test_jobs_are_counted(database_url: URL, tmp_path: Path) -> None:
     """Those that wait, wherever they do; those that ran here, with what they have done."""
     async with open_app(database_url, tmp_path, ops_token=SecretStr(TOKEN)) as app:
         resources = app.resources
-        await job_of(resources.database, None)
+        contact = await make_contact(resources.database)
+        await make_tagging(resources.database, [contact.id])
         waiting = await scraped(app)
         worker = build_worker(resources, QUICK)
         ended: list[JobRun] = []
@@ -205,6 +210,7 @@ async def test_jobs_are_counted(database_url: URL, tmp_path: Path) -> None:
     assert "process" not in waiting.samples["appointment360_jobs"][0][0]
     assert done.total("job_runs_total", kind="TAG_CONTACTS", outcome="completed") == 1
     assert done.total("job_duration_seconds_count", kind="TAG_CONTACTS") == 1
+    assert done.total("job_records_total", kind="TAG_CONTACTS", counter="updated") == 1
 
 
 async def test_several_processes_are_told_by_whichever_is_asked(
@@ -299,6 +305,28 @@ def test_names_are_bounded() -> None:
     assert (names.label("N7"), names.label("Stored")) == ("N7", "Stored")
 
 
+def test_strangers_fill_no_places_for_names() -> None:
+    """Theirs are told apart only when they are known without them."""
+    names = Names({"Stored"})
+    theirs = [names.label(f"S{number}", is_strangers=True) for number in range(MAX_NAMES)]
+    assert set(theirs) == {"other"}
+    assert names.label("Stored", is_strangers=True) == "Stored"
+    assert names.label("Of a user") == "Of a user"
+    tallies = Tallies(slow_seconds=1.0)
+    for user in (None, STRANGER):
+        tallies.operation(
+            OperationRun(kind="query", name="Mine", sha256="", fields=(), user=user, seconds=0.1)
+        )
+    assert list(tallies.operations) == [("other", "query", "ok"), ("Mine", "query", "ok")]
+
+
+def test_long_stored_name_is_told_apart() -> None:
+    """By what is told of it."""
+    names = Names({"N" * 2 * MAX_NAME_CHARS})
+    told = "N" * MAX_NAME_CHARS
+    assert names.label(told, is_strangers=True) == told
+
+
 def test_durations_are_counted_by_ranges() -> None:
     """A bound belongs to its range; what is longer than all is in the last."""
     durations = Durations()
@@ -358,3 +386,77 @@ async def test_jobs_are_left_out_while_postgresql_does_not_answer(server_url: UR
         "job_workers",
     ]
     assert not any(family.samples for family in families)
+
+
+class Jobs:
+    """Answers how jobs do, or that PostgreSQL does not; counts who asks."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.is_silent = False
+
+    async def ask(self, _question: object) -> JobHealth:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.is_silent:
+            raise DatabaseUnavailable("It is silent.")
+        return JobHealth(kinds=(), workers=1)
+
+
+async def test_jobs_are_asked_for_once_by_all_and_seldom_while_nobody_answers() -> None:
+    """Scrapes at the same time share an answer; a silent PostgreSQL is left alone for a while."""
+    at, told = 0.0, Jobs()
+    jobs = JobCounts(told.ask, clock=lambda: at)
+    await asyncio.gather(*(jobs.refresh() for _ in range(5)))
+    assert told.asked == 1
+    at, told.is_silent = 10.0, True
+    await asyncio.gather(*(jobs.refresh() for _ in range(5)))
+    at = 14.9
+    await jobs.refresh()
+    assert told.asked == 2
+    assert not any(family.samples for family in jobs.read())
+    at, told.is_silent = 15.1, False
+    await jobs.refresh()
+    assert told.asked == 3
+    assert any(family.samples for family in jobs.read())
+
+
+async def test_scrape_does_not_hold_up_the_server(database_url: URL, tmp_path: Path) -> None:
+    """However much there is to tell, others are answered while it is written down."""
+    async with open_app(database_url, tmp_path, ops_token=SecretStr(TOKEN)) as app:
+        for number in range(2_000):
+            app.resources.observers.request(
+                RequestRun(
+                    id="", method="GET", route=f"/{number}", status=200, seconds=1, sent_bytes=1
+                )
+            )
+        loop, pauses = asyncio.get_running_loop(), [0.0]
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        began = before = loop.time()
+        scraping = asyncio.create_task(app.http.get("/metrics", headers=headers))
+        while not scraping.done():
+            await asyncio.sleep(0)
+            now = loop.time()
+            pauses.append(now - before)
+            before = now
+        whole = loop.time() - began
+        assert "/1999" in (await scraping).text
+    assert max(pauses) < whole / 3
+
+
+def test_copy_of_tallies_stays_as_it_is() -> None:
+    """Another thread reads it while the event loop goes on counting."""
+    tallies = Tallies(slow_seconds=1.0)
+    run = RequestRun(id="", method="GET", route="/", status=200, seconds=1, sent_bytes=1)
+    tallies.request(run)
+    tallies.statement(StatementRun("SELECT", (), 0.1, 3))
+    copied = tallies.copy()
+    before = text_of(copied)
+    tallies.request(run)
+    tallies.statement(StatementRun("SELECT", (), 0.1, 3))
+    assert text_of(copied) == before != text_of(tallies)
+
+
+def text_of(tallies: Tallies) -> str:
+    """What is told of tallies."""
+    return str([family.samples for family in traffic(tallies)])

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import signal
+import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,12 +15,15 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy.engine import URL
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from tests.nginx import NGINX, Front, nginx
 from tests.processes import Process, command
 from tests.races.places import at_once, place_of
+from tests.served import serving
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="There is no nginx on this machine.")
 
@@ -188,6 +192,31 @@ async def _fail_to_choose_an_address(fleet: Fleet) -> None:
         codes.append(answer.json()["errors"][0]["extensions"]["code"])
     assert codes[0] == "UNAUTHENTICATED"
     assert codes[-1] == "RATE_LIMITED"
+
+
+async def test_machine_that_is_gone_costs_a_second_and_no_request(tmp_path: Path) -> None:
+    """It does not even refuse connections: the other server has the requests, sent once."""
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/graphql":
+            seen.append(scope["method"])
+        await PlainTextResponse("here")(scope, receive, send)
+
+    with socket.socket() as gone, socket.socket() as only_one:
+        gone.bind(("127.0.0.1", 0))
+        gone.listen(0)
+        only_one.connect(gone.getsockname())
+        async with (
+            serving(app) as served,
+            nginx(tmp_path, [gone.getsockname()[1], served.port]) as front,
+            httpx.AsyncClient(base_url=front.http, timeout=10) as http,
+        ):
+            answers = await asyncio.gather(*(http.post("/graphql", content="{}") for _ in range(4)))
+            assert [answer.status_code for answer in answers] == [200] * 4
+            assert seen == ["POST"] * 4
+            # One of them was sent on to both.
+            assert any(", " in line for line in front.log())
 
 
 async def test_server_leaves_under_load_without_a_failure(fleet: Fleet) -> None:

@@ -117,8 +117,11 @@ async def proxy(folder: Path, upstream: str) -> AsyncIterator[str]:
     # Its workers may run as somebody else.
     folder = folder / "nginx"
     folder.mkdir()
-    for path in (*list(folder.parents)[:3], folder):
-        path.chmod(0o777)
+    folder.chmod(0o777)
+    for path in folder.parents:
+        # As many as there are: a process of several has a folder more.
+        if path.stat().st_mode & 0o005 != 0o005:
+            path.chmod(0o755)
     configuration = folder / "nginx.conf"
     configuration.write_text(CONFIGURATION.format(folder=folder, port=port, upstream=upstream))
     process = await asyncio.create_subprocess_exec(NGINX, "-p", str(folder), "-c", configuration)

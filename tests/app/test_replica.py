@@ -81,14 +81,14 @@ async def test_only_serving_opens_the_replica(
 
 
 async def test_readiness_is_about_the_primary_alone(replicated: URL, tmp_path: Path) -> None:
-    """A server whose replica is gone can answer everything."""
+    """A server whose replica is gone can answer everything, and says what it lacks."""
     async with open_app(replicated, tmp_path, database_replica_url=secret(NOWHERE)) as app:
         assert app.resources.replica is not None
         assert await app.resources.replica.look() == SILENT
         ready = await app.http.get("/health/ready")
     assert (ready.status_code, ready.json()) == (
         200,
-        {"status": "ok", "checks": {"database": "ok"}},
+        {"status": "degraded", "checks": {"database": "ok", "replica": SILENT}},
     )
 
 

@@ -11,6 +11,7 @@ from app.siblings import Place, Siblings, open_siblings
 from tests.streaming.spooling import names
 
 COUNT = 3
+WORDS = b"much to tell"
 
 
 @pytest.fixture
@@ -92,3 +93,29 @@ async def test_socket_of_one_that_was_killed_is_taken_over(tmp_path: Path) -> No
             follower.answer("number", telling(b"1"))
             assert await one.ask("number") == {0: b"0", 1: b"1"}
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("kept", [0, 1, len(WORDS) - 1, len(WORDS)])
+async def test_answer_that_is_cut_off_is_left_out(tmp_path: Path, kept: int) -> None:
+    """A process that ends while it tells has told nothing, however much of it has come."""
+    (apart := tmp_path / "apart").mkdir()
+    lost = len(WORDS) - kept
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Ends before the last bytes of what another process answers."""
+        source, question = await asyncio.open_unix_connection(apart / "1.sock")
+        question.write(await reader.read(100))
+        told = await source.read()
+        writer.write(told[: len(told) - lost])
+        writer.close()
+        question.close()
+
+    async with (
+        open_siblings(Place(0, tmp_path)) as one,
+        open_siblings(Place(1, apart)) as other,
+        await asyncio.start_unix_server(pass_on, tmp_path / "1.sock"),
+    ):
+        one.answer("words", telling(WORDS))
+        other.answer("words", telling(WORDS))
+        whole = {1: WORDS} if not lost else {}
+        assert await one.ask("words") == {0: WORDS} | whole

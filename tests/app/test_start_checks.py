@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 
 from app.settings import Settings
 from app.start_checks import CannotStart, check_connections, check_tables, connections_of
+from db.engine import normalize_database_url
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database
@@ -18,6 +19,7 @@ from jobs.queue import CONNECTIONS
 from tests.apps import open_app
 from tests.processes import command
 
+NOWHERE = "postgresql://127.0.0.1:1/none"
 POOLED = {
     "database_url": SecretStr("postgresql://a/b"),
     "database_direct_url": SecretStr("postgresql://a/b"),
@@ -28,12 +30,12 @@ POOLED = {
 @pytest.mark.parametrize(
     ("given", "processes", "works", "wanted"),
     [
-        # The pool, the probe, what listens, the lease of the cache.
-        ({}, 1, False, 75 + 3),
-        ({"enable_query_caching": False}, 1, False, 75 + 2),
-        ({}, 1, True, 75 + 3 + CONNECTIONS),
-        ({"workers": 4}, 4, True, 4 * (10 + 4 + 3) + CONNECTIONS),
-        ({"workers": 4, "database_pool_size": 20}, 4, False, 4 * (20 + 4 + 3)),
+        # The pool, the probe, tokens that were revoked, what listens, the lease of the cache.
+        ({}, 1, False, 75 + 4),
+        ({"enable_query_caching": False}, 1, False, 75 + 3),
+        ({}, 1, True, 75 + 4 + CONNECTIONS),
+        ({"workers": 4}, 4, True, 4 * (10 + 4 + 4) + CONNECTIONS),
+        ({"workers": 4, "database_pool_size": 20}, 4, False, 4 * (20 + 4 + 4)),
         # What goes through a pooler are connections of the pooler.
         (POOLED, 3, True, 3 * 2 + CONNECTIONS),
     ],
@@ -52,12 +54,12 @@ async def test_pools_that_postgresql_cannot_fill_are_refused(
     """The message tells both numbers and what to change."""
     async with open_app(database_url, tmp_path, database_pool_size=80) as app:
         limit = await app.resources.probe.max_connections()
-        most = (limit - 10) // (80 + 20 + 3)
+        most = (limit - 10) // (80 + 20 + 4)
         await check_connections(app.resources, processes=most, works=False)
         with pytest.raises(CannotStart) as refused:
             await check_connections(app.resources, processes=most + 1, works=False)
         told = str(refused.value)
-        assert f"up to {(most + 1) * 103} connections ({most + 1} × 100 for requests" in told
+        assert f"up to {(most + 1) * 104} connections ({most + 1} × 100 for requests" in told
         assert f"PostgreSQL takes {limit}, of which 10 have to stay free." in told
 
 
@@ -90,8 +92,9 @@ async def test_production_does_not_serve_other_tables(
     async with database.write() as tx:
         await tx.fetch(Statement(text("UPDATE alembic_version SET version_num = '0001'"), Row))
     async with open_app(database_url, tmp_path) as app:
-        with pytest.raises(CannotStart, match="Run `appointment360 migrate`"):
-            await check_tables(app.resources)
+        for may_be_away in (False, True):
+            with pytest.raises(CannotStart, match="Run `appointment360 migrate`"):
+                await check_tables(app.resources, may_be_away=may_be_away)
     async with command(
         "serve",
         "--port=0",
@@ -102,6 +105,15 @@ async def test_production_does_not_serve_other_tables(
     ) as process:
         assert await process.ends() == 1
     assert "Run `appointment360 migrate`." in process.said[-1]
+
+
+async def test_process_without_its_database_is_not_told_to_migrate(tmp_path: Path) -> None:
+    """It would do nothing for it. Whoever stands in for another one starts all the same."""
+    async with open_app(normalize_database_url(NOWHERE), tmp_path) as app:
+        with pytest.raises(CannotStart) as refused:
+            await check_tables(app.resources)
+        assert str(refused.value) == "The database cannot be reached."
+        await check_tables(app.resources, may_be_away=True)
 
 
 async def test_production_does_not_serve_with_a_weak_secret(

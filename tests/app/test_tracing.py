@@ -263,6 +263,8 @@ async def test_process_logs_the_trace_and_sends_all_of_it_before_its_end(
         line = json.loads(await process.says("People"))
         assert line["trace_id"] == TRACE
         assert line["request_id"] == response.headers["x-request-id"]
+        answered = json.loads(await process.says('"event":"request"'))
+        assert (answered["trace_id"], answered["operation"]) == (TRACE, "People")
         assert not collector.bodies
         process.signal(signal.SIGTERM)
         assert await process.ends() == 0

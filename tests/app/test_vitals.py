@@ -201,19 +201,6 @@ async def test_process_is_sampled_by_itself() -> None:
     assert {sample.streams for sample in samples} == {7}
 
 
-def test_noting_a_request_costs_next_to_nothing() -> None:
-    """Far less than a tenth of what all that watches a request may take: 0.15 ms."""
-    vitals = Vitals(sources())
-    told = operation(seconds=0.003)
-    run = request(operation=told)
-    count = 20_000
-    started = time.perf_counter()
-    for _ in range(count):
-        vitals.heard_operation(told)
-        vitals.heard_request(run)
-    assert (time.perf_counter() - started) / count < 0.000_015
-
-
 def sample(at: int, **facts: Any) -> Sample:
     """A sample of a second in which else nothing was."""
     quiet: dict[str, Any] = {

@@ -1,6 +1,8 @@
 """`appointment360 serve --workers N`: several processes that are one server."""
 
 import asyncio
+import errno
+import itertools
 import json
 import os
 import signal
@@ -8,6 +10,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from db.transaction import Database
 from tests.app.test_embedded import open_parent
 from tests.app.test_work import count_workers
 from tests.balancing import Connection, connected, request
+from tests.graph.test_http_failures import as_server
 from tests.processes import FORKED, Process, command
 from tests.races.places import place_of
 from tests.races.race import Place
@@ -61,10 +65,11 @@ class Server:
 
     async def processes(self, count: int) -> list[int]:
         """The processes that take requests, once there are so many."""
-        found: list[int] = await eventually(self._serving, lambda found: len(found) == count)
+        found: list[int] = await eventually(self.serving, lambda found: len(found) == count)
         return found
 
-    def _serving(self) -> list[int]:
+    def serving(self) -> list[int]:
+        """The processes that take requests."""
         return [pid for pid in children(self.pid) if listens(pid, self._place.port)]
 
     def connections(self, pid: int) -> int:
@@ -208,28 +213,68 @@ async def test_nothing_is_left_of_a_server_that_was_killed(database_url: URL) ->
             )
 
 
+async def test_processes_die_while_the_database_is_away(
+    database_url: URL, server_url: URL, tmp_path: Path
+) -> None:
+    """Others stand in for them, who say that they are not ready, and are once it is back."""
+    name = database_url.database
+    async with serving(2, database_url, tmp_path) as server:
+        before = await server.processes(2)
+        await as_server(
+            server_url,
+            f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false',
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+        )
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        await eventually(server.serving, lambda found: len(set(found) - set(before)) == 2)
+        (client,) = await server.connect(1)
+        ready = request("GET", "/health/ready")
+        assert (await client.send(ready)).status == 503
+        await as_server(server_url, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        assert (await client.send(ready)).status == 200
+        await server.ask(client, CREATE)
+        server.process.signal(signal.SIGTERM)
+        assert await server.process.ends() == 0
+    assert sum("process_ended" in line for line in server.process.said) == 2
+
+
 # The process that watches, without a server.
 
 
 def _watch(
-    serve: Callable[[Child], int], patience_seconds: float, folder: Path, told: Pipe
+    serve: Callable[[Child], int], settings: dict[str, Any], folder: Path, told: Pipe
 ) -> None:
     tempfile.tempdir = str(folder)
+    if settings.pop("cannot_fork", False):
+        _fail_to_fork_after(1)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        supervise(2, serve, on_stop=lambda: None, patience_seconds=patience_seconds)
+        supervise(2, serve, on_stop=lambda: None, **settings)
     except ProcessesFailed as error:
         told.send(str(error))
     else:
         told.send("")
 
 
+def _fail_to_fork_after(count: int) -> None:
+    """Have the system refuse one new process after so many."""
+    fork, asked = os.fork, itertools.count()
+
+    def refuse_one() -> int:
+        if next(asked) == count:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    os.fork = refuse_one
+
+
 async def watched(
-    serve: Callable[[Child], int], folder: Path, *numbers: int, patience_seconds: float = 20.0
+    serve: Callable[[Child], int], folder: Path, *numbers: int, **settings: Any
 ) -> str:
     """What is said of processes in the end, when these signals come once both are ready."""
     receiving, sending = FORKED.Pipe(duplex=False)
-    process = FORKED.Process(target=_watch, args=(serve, patience_seconds, folder, sending))
+    process = FORKED.Process(target=_watch, args=(serve, settings, folder, sending))
     process.start()
     assert process.pid is not None
     if numbers:
@@ -254,8 +299,30 @@ def _until_told(child: Child) -> int:
         signal.pause()
 
 
-def _crashing(child: Child) -> int:
-    return 3 if child.place.number else _until_told(child)
+def _crashing_for_a_while(child: Child) -> int:
+    lives = child.place.folder.parent / "lives"
+    if child.place.number:
+        with lives.open("a") as file:
+            file.write(".")
+        if lives.stat().st_size <= 5:
+            return 3
+    return _until_told(child)
+
+
+def _noting_the_signal(child: Child) -> int:
+    if child.place.number:
+        return 3
+    told = child.place.folder.parent / "told"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: told.write_text(str(number)))
+    _say_ready(child)
+    while not told.exists():
+        signal.pause()
+    return 0
+
+
+def _note_end(folder: Path, number: int) -> None:
+    (folder / f"ended-{number}").touch()
 
 
 def _in_no_hurry(child: Child) -> int:
@@ -277,9 +344,30 @@ def _deaf(child: Child) -> int:
 
 async def test_process_that_dies_again_and_again_is_given_up(tmp_path: Path) -> None:
     """The others are told to stop, and the last words say which one and how it ended."""
-    told = await watched(_crashing, tmp_path)
+    told = await watched(_noting_the_signal, tmp_path)
     assert told.startswith("Process 1 has ended 5 times within 5 s of its start,")
     assert "status 3" in told
+    # They have requests to answer.
+    assert (tmp_path / "told").read_text() == str(int(signal.SIGTERM))
+
+
+async def test_process_that_cannot_come_up_takes_down_nobody(tmp_path: Path) -> None:
+    """Once another one has run for a while it is tried again until it can; each end is told."""
+    told = await watched(
+        _crashing_for_a_while,
+        tmp_path,
+        signal.SIGTERM,
+        early_seconds=0.5,
+        on_end=partial(_note_end, tmp_path),
+    )
+    assert told == ""
+    assert (tmp_path / "lives").stat().st_size == 6
+    assert [(tmp_path / f"ended-{number}").exists() for number in range(2)] == [True, True]
+
+
+async def test_process_that_the_system_refuses_is_started_later(tmp_path: Path) -> None:
+    """There may be too many of them for a moment; those that are there go on."""
+    assert await watched(_until_told, tmp_path, signal.SIGTERM, cannot_fork=True) == ""
 
 
 async def test_second_signal_is_passed_on_as_a_hurry(tmp_path: Path) -> None:
@@ -306,6 +394,8 @@ def test_next_connection_is_for_who_has_few() -> None:
     assert [shares.is_turn_of(number) for number in range(2)] == [False, True]
     shares.tell(2, 0)
     assert [shares.is_turn_of(number) for number in range(3)] == [False, False, True]
+    shares.leave(2)
+    assert [shares.is_turn_of(number) for number in range(2)] == [False, True]
 
 
 @pytest.mark.parametrize("count", ["0", "65", "many"])

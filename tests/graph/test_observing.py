@@ -13,9 +13,10 @@ from structlog.testing import capture_logs
 
 from app.observing import Observers, RequestRun
 from domain.enums import Role
+from graph.asking import asking
 from graph.document import Document
 from graph.documents import read_document
-from graph.observing import OperationRun
+from graph.observing import MAX_NAME_CHARS, OperationRun
 from graph.schema import core_schema
 from tests.apps import STRANGER, App, open_app
 from tests.conftest import _database_of_its_own
@@ -291,3 +292,15 @@ def test_hash_of_a_document_is_that_of_its_text() -> None:
     node = document.operations[0]
     made = Document(document.schema, type(document.tree)(definitions=(node,)), 0, (node,))
     assert made.sha256 == hashlib.sha256(b"{\n  __typename\n}").hexdigest()
+
+
+async def test_long_name_is_told_by_its_begin(app: App) -> None:
+    """To everybody who hears of the operation or of its statements: it may be as long as a text."""
+    heard: list[str | None] = []
+    observers = app.resources.database.observers
+    observers.append(hear := lambda _run: heard.append(asking().operation))
+    name = "N" * 5_000
+    run = await run_of(app, f"query {name} {{ contacts(first: 3) {{ nodes {{ id email }} }} }}")
+    observers.remove(hear)
+    assert run.name == name[:MAX_NAME_CHARS]
+    assert set(heard) == {run.name}

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
+from structlog.testing import capture_logs
 
 from db.engine import open_engine
 from db.job_runs import (
+    Cancelled,
     Fenced,
     Hold,
     Step,
@@ -29,7 +32,7 @@ from domain.errors import InsufficientStorage, Rejected, Unavailable
 from domain.jobs import JobErrorCode, JobStatus
 from domain.tasks import TagContacts
 from jobs import running
-from jobs.running import Handlers, JobRunner, Run, TryAgain, Writer
+from jobs.running import Handlers, JobRun, JobRunner, Run, TryAgain, Writer
 from tests.jobs.working import ended, entries, make_job, read_job, until, worker
 from tests.proxy import CommitProxy, Cut
 
@@ -313,6 +316,49 @@ async def test_batch_whose_commit_got_no_answer_is_not_done_twice(
     row = await read_job(database, job.id)
     assert proxy.cuts[Cut.AFTER_COMMIT] == 1
     assert (row.status, row.done, len(done)) == (JobStatus.COMPLETED, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts", "outcome"),
+    [
+        (None, 1, "completed"),
+        (Rejected([]), 5, "failed"),
+        (RuntimeError("secret"), 5, "retried"),
+        (RuntimeError("secret"), 1, "failed"),
+        (TryAgain(0), 5, "handed_back"),
+        (Cancelled(), 5, "cancelled"),
+        (Fenced(), 5, "fenced"),
+        (asyncio.CancelledError(), 5, "interrupted"),
+    ],
+)
+async def test_each_attempt_is_told_once(
+    database: Database, error: BaseException | None, attempts: int, outcome: str
+) -> None:
+    """With how it ended, and what its batches have added by then."""
+    told: list[JobRun] = []
+
+    async def handle(run: Run, _task: TagContacts) -> None:
+        for _ in range(2):
+            await run.batch(counted)
+        if error is not None:
+            raise error
+
+    async def counted(_tx: Transaction) -> Step:
+        return Step(1, {"updated": 3})
+
+    job = await make_job(database)
+    await limit_attempts(database, job.id, attempts)
+    runner = JobRunner(
+        Writer(database, is_ending=lambda: False),
+        handled_by(handle),
+        is_stopping=lambda: False,
+        observe=told.append,
+    )
+    with suppress(TryAgain, asyncio.CancelledError), capture_logs():
+        await runner.run(job.id)
+    (run,) = told
+    assert (run.kind, run.outcome, run.counters) == ("TAG_CONTACTS", outcome, {"updated": 6})
+    assert 0 < run.seconds < 60
 
 
 async def test_slow_postgresql_is_told_as_a_timeout(database: Database, database_url: URL) -> None:

@@ -30,7 +30,8 @@ pytestmark = [
 ]
 
 _KEPT = 100
-_CHANGES_BY_ITSELF = re.compile("estimate|cacheStats")
+_OF_THE_MOMENT = re.compile("poolHealth")
+_CHANGES_BY_ITSELF = re.compile("estimate|cacheStats|poolHealth")
 
 DOCUMENTS = Documents(core_schema())
 
@@ -74,9 +75,11 @@ async def test_random_operations_are_answered_the_same(
 ) -> None:
     """Bytes, status and headers, for operations of all kinds with all kinds of mistakes."""
     both, before = Both(admin, full_app.client(Role.VIEWER)), COMPARING.compared
-    for seed in seeds:
-        await both.assert_same(make_operation(seed, core_schema(), rows, DOCUMENTS))
-    assert COMPARING.compared - before == len(seeds)
+    made = [make_operation(seed, core_schema(), rows, DOCUMENTS) for seed in seeds]
+    asked = [operation for operation in made if not _OF_THE_MOMENT.search(operation.query)]
+    for operation in asked:
+        await both.assert_same(operation)
+    assert COMPARING.compared - before == len(asked) > len(seeds) / 2
 
 
 def _same_admin(app: App, admin: Client) -> Client:
@@ -98,4 +101,4 @@ async def test_random_operations_are_answered_the_same_from_the_cache(
                 await both.assert_same(operation)
                 await both.assert_same(operation)
         assert app.resources.caching.cache is not None
-        assert app.resources.caching.cache.counts.of(Status.HIT) > len(seeds[:_KEPT]) / 4
+        assert app.resources.caching.cache.counts.of(Status.HIT) > len(seeds[:_KEPT]) / 6
