@@ -63,7 +63,7 @@ async def test_a_good_set_up_is_found_good(database_url: URL, tmp_path: Path) ->
     told = await found(settings_of(database_url, tmp_path))
     assert [subject for subject, finding in told.items() if not finding.ok] == ["Durability"]
     assert told["Tables"].words.endswith(", the newest")
-    assert told["Connections"].words.startswith("up to 83 for a server with 1 WORKERS")
+    assert told["Connections"].words.startswith("up to 84 for a server with 1 WORKERS")
     assert told["Pooler"].words == "none"
     assert told["Jobs"].words == "0 workers"
     assert names_in(tmp_path) == []

@@ -95,9 +95,9 @@ async def test_readiness_is_about_the_primary_alone(replicated: URL, tmp_path: P
 async def test_pools_of_both_servers_are_counted_apart(
     replicated: URL, servers: Servers, tmp_path: Path
 ) -> None:
-    """Each server takes 300 connections: one pool of 287 fits beside ours, one of 288 does not."""
+    """Each server takes 300 connections: one pool of 286 fits beside ours, one of 287 does not."""
     url = servers.standby.url(replicated.database)
-    for overflow, fits in ((87, True), (88, False)):
+    for overflow, fits in ((86, True), (87, False)):
         settings = settings_of(
             replicated, url, tmp_path, database_pool_size=200, database_max_overflow=overflow
         )

@@ -97,7 +97,7 @@ async def test_statement_is_remembered_by_its_text(engine: AsyncEngine) -> None:
     (found,) = slow.latest()
     assert (found.sql, found.count, found.cut_off) == ("SELECT 1", 3, 1)
     assert (found.max_seconds, found.last_seconds, found.rows) == (3.0, 2.0, 4)
-    assert (found.operation, found.path, found.warnings) == (None, "", None)
+    assert found.warnings is None
     assert slow.latest(since=found.changed_at) == []
 
 
