@@ -8,12 +8,12 @@ from contextvars import Context
 from typing import Any
 
 import pytest
-import structlog
 from sqlalchemy import Float, bindparam, func, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
+from app.log import REQUEST_ID
 from app.slow_statements import (
     KEPT_STATEMENTS,
     SlowStatement,
@@ -122,10 +122,10 @@ async def test_plan_is_explained_aside_and_nothing_of_the_values_is_told(
         await many_contacts(database)
     with capture_logs() as logs:
         async with watched(engine) as (database, slow):
-            structlog.contextvars.bind_contextvars(request_id="find-me")
+            token = REQUEST_ID.set("find-me")
             async with database.read() as session:
                 await session.fetch(WITHIN, {"pattern": f"%{SECRET}%"})
-            structlog.contextvars.clear_contextvars()
+            REQUEST_ID.reset(token)
             (found,) = await explained(slow)
             shown = json.dumps(statement_json(found, process=0))
     assert found.warnings is not None
