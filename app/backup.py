@@ -20,8 +20,9 @@ from app.backup_file import (
 )
 from app.client_programs import ProgramFailed, running
 from app.embedded.binaries import VERSION
+from app.engines import direct_url
 from app.postgresql import open_postgresql
-from app.resources import data_folder, direct_url
+from app.resources import data_folder
 from app.settings import Settings
 from db.backups import BACKUP_NAME, KeptFile, State, find_kept, open_state
 from db.names import quoted

@@ -7,8 +7,8 @@ epoch, by triggers, and is waited for once at the end of its work.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
@@ -29,6 +29,7 @@ from cache.redis_store import open_redis_store
 from cache.store import Store
 from db.cache_state import CacheState, open_cache_state, renew_at_commit, rule_of
 from db.transaction import CommitGuard, EndOfCommit, Outcome, Transaction
+from domain.beside import beside
 from domain.changes import Change
 from graph.schema import schema_text
 
@@ -148,7 +149,7 @@ async def open_caching(
         if store is None:
             yield Caching(guard=guard)
         elif not serves:
-            async with _running(_probe(store)):
+            async with beside(_probe(store)):
                 yield Caching(guard=guard)
         else:
             own = await stack.enter_async_context(open_cache_state(direct_url, name=state.name))
@@ -157,7 +158,7 @@ async def open_caching(
                 store, era=lease.era, ttl_seconds=settings.query_cache_ttl, events=events
             )
             try:
-                async with _running(lease.watch()):
+                async with beside(lease.watch()):
                     yield Caching(guard=guard, cache=cache, lease=lease)
             finally:
                 await lease.release()
@@ -192,14 +193,3 @@ async def _probe(store: BreakingStore) -> None:
     while True:
         await store.probe()
         await asyncio.sleep(_PAUSE_SECONDS)
-
-
-@asynccontextmanager
-async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -17,6 +17,7 @@ from app.cli_operations import backup, doctor, restore
 from app.cli_records import LOAD_TIMEOUT_SECONDS, export, load
 from app.cli_users import token, user_app
 from app.embedded.binaries import EmbeddedServerError, binaries
+from app.engines import direct_url
 from app.explain import (
     Explanation,
     NotExplainable,
@@ -26,7 +27,7 @@ from app.explain import (
     read_query,
 )
 from app.explain_text import render_explanation
-from app.resources import direct_url, open_resources
+from app.resources import open_resources
 from app.serve import START_FAILURES
 from app.serve import serve as serve_until_stopped
 from app.start_checks import CannotStart

@@ -10,9 +10,10 @@ from sqlalchemy.engine import URL
 
 from app.embedded.binaries import EmbeddedServerError, binaries
 from app.embedded.server import has_data
+from app.engines import direct_url
 from app.findings import Finding, failure, note
 from app.postgresql import open_postgresql
-from app.resources import direct_url, replica_of
+from app.resources import replica_of
 from app.settings import Settings
 from app.start_checks import connections_of
 from db.engine import normalize_database_url, open_engine

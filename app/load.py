@@ -22,6 +22,7 @@ from db.job_queue import withdraw
 from db.jobs import cancel_job, load_jobs
 from db.rows import JobRow
 from db.transaction import Database
+from domain.beside import beside
 from domain.errors import NotFound, PayloadTooLarge, Rejected, Unavailable, UploadLocked
 from domain.imports import ImportRequest
 from domain.uploads import UploadKind
@@ -191,13 +192,8 @@ class Load:
     @asynccontextmanager
     async def _told(self, job_id: int) -> AsyncIterator[None]:
         """In the block progress is told, and at its end how far the import has come."""
-        telling = asyncio.create_task(self._tell(job_id))
-        try:
+        async with beside(self._tell(job_id)):
             yield
-        finally:
-            telling.cancel()
-            with suppress(asyncio.CancelledError):
-                await telling
         self._progress(await self._look(job_id))
 
     async def _tell(self, job_id: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from typing import Final
 
@@ -12,6 +12,7 @@ import structlog
 from app.settings import Settings
 from db.replica import Replica
 from db.transaction import Database
+from domain.beside import beside
 from domain.pool import PoolSnapshot, is_crowded
 
 _LOOK_SECONDS: Final = 1.0
@@ -115,19 +116,8 @@ async def monitoring_pools(
         for name, statistics in pools.items() if settings.enable_pool_monitoring else ():
             interval_seconds = settings.pool_monitoring_interval
             monitor = PoolMonitor(name, statistics.snapshot, interval_seconds=interval_seconds)
-            await stack.enter_async_context(_watching(monitor))
+            await stack.enter_async_context(beside(monitor.watch()))
         yield
-
-
-@asynccontextmanager
-async def _watching(monitor: PoolMonitor) -> AsyncIterator[None]:
-    task = asyncio.create_task(monitor.watch())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def _told(pool: PoolSnapshot) -> dict[str, object]:

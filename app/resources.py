@@ -16,6 +16,7 @@ from app.access import open_access
 from app.activity import Activity
 from app.caching import Caching, connection_name, open_caching
 from app.embedded.server import EmbeddedServer, default_folder
+from app.engines import direct_url, open_engines
 from app.links import Links
 from app.log_lines import STDERR
 from app.monitoring import slow_statement_log
@@ -35,13 +36,13 @@ from cache.buckets import Buckets, open_buckets
 from cache.lease import LEASE_SECONDS
 from db.announcing import announce
 from db.cache_state import CacheState
-from db.engine import STATEMENT_SECONDS, normalize_database_url, open_engine
+from db.engine import STATEMENT_SECONDS, normalize_database_url
 from db.listening import open_listener
 from db.pool_statistics import PoolStatistics
-from db.pooling import warn_of_unset
 from db.probe import DatabaseProbe
-from db.replica import Replica, open_replica, watching
+from db.replica import Replica, open_replica
 from db.transaction import Database
+from domain.beside import beside
 from domain.paging import CursorCodec
 from graph.asking import operation_name
 from graph.feeds import Feeds, open_feeds
@@ -145,41 +146,15 @@ async def open_resources(
         url, embedded = await stack.enter_async_context(
             open_postgresql(settings, folder, progress=progress)
         )
-        is_pooled = settings.database_pooler == "transaction"
-        # The time limits behind a pooler are everybody's: what has others goes past it.
-        is_direct = is_pooled and statement_timeout_seconds != STATEMENT_SECONDS
-        engine = await stack.enter_async_context(
-            open_engine(
-                direct_url(settings, url) if is_direct else url,
-                per_transaction=is_pooled and not is_direct,
-                pool_size=settings.pool.size,
-                max_overflow=settings.pool.overflow,
-                statement_timeout_seconds=statement_timeout_seconds,
+        engines = await stack.enter_async_context(
+            open_engines(
+                settings,
+                url,
                 application_name=name,
+                statement_timeout_seconds=statement_timeout_seconds,
             )
         )
-        if is_pooled and not is_direct:
-            warn_of_unset(engine)
-        probe_engine = await stack.enter_async_context(
-            open_engine(
-                url,
-                pool_size=1,
-                max_overflow=0,
-                application_name="appointment360-probe",
-                per_transaction=is_pooled,
-            )
-        )
-        # Of its own: a lock that it waits for says nothing about the database.
-        revocation_engine = await stack.enter_async_context(
-            open_engine(
-                url,
-                pool_size=1,
-                max_overflow=0,
-                application_name="appointment360-revocations",
-                per_transaction=is_pooled,
-            )
-        )
-        pool_statistics = PoolStatistics(engine)
+        pool_statistics = PoolStatistics(engines.work)
         secret = await asyncio.to_thread(load_secret, settings, folder)
         previous_key = settings.secret_key_previous
         previous = previous_key.get_secret_value().encode() if previous_key else None
@@ -191,7 +166,7 @@ async def open_resources(
         caching = await stack.enter_async_context(
             open_caching(
                 settings,
-                CacheState(name, Database(engine, pool_statistics=pool_statistics)),
+                CacheState(name, Database(engines.work, pool_statistics=pool_statistics)),
                 secret=secret,
                 direct_url=direct_url(settings, url),
                 serves=with_cache,
@@ -200,7 +175,7 @@ async def open_resources(
             )
         )
         database = Database(
-            engine,
+            engines.work,
             observers=observers,
             before_commit=[announce],
             guard=caching.guard,
@@ -239,7 +214,7 @@ async def open_resources(
         if with_replica:
             replica = await stack.enter_async_context(replica_of(settings, url, database))
         if replica is not None:
-            await stack.enter_async_context(watching(replica))
+            await stack.enter_async_context(beside(replica.watch()))
         if with_cache:
             await stack.enter_async_context(monitoring_pools(settings, database, replica))
         tokens = Tokens(secret, previous=previous)
@@ -250,7 +225,7 @@ async def open_resources(
                 database,
                 tokens,
                 buckets,
-                reserved=Database(revocation_engine),
+                reserved=Database(engines.revocations),
                 refresh_seconds=revocation_seconds,
             )
         )
@@ -279,7 +254,7 @@ async def open_resources(
             activity=activity,
             parallel=parallel_settings(settings),
             feeds=feeds,
-            probe=DatabaseProbe(Database(probe_engine)),
+            probe=DatabaseProbe(Database(engines.probe)),
             tokens=tokens,
             links=Links(secret, previous=previous),
             cursors=cursors,
@@ -343,13 +318,6 @@ def parallel_settings(settings: Settings) -> ParallelSettings:
         max_workers=settings.parallel_processing_max_workers,
         is_enabled=settings.enable_parallel_processing,
     )
-
-
-def direct_url(settings: Settings, pooled: URL) -> URL:
-    """Where PostgreSQL itself answers, for what listens; the usual address when none is set."""
-    if settings.database_direct_url is None:
-        return pooled
-    return normalize_database_url(settings.database_direct_url.get_secret_value())
 
 
 @asynccontextmanager

@@ -15,9 +15,10 @@ from sqlalchemy.engine import URL
 
 from app.backup_file import KEY, BackupError, BackupReader, Manifest
 from app.embedded.server import restored
+from app.engines import direct_url
 from app.laying import lay_files, lay_secret
 from app.postgresql import open_postgresql
-from app.resources import data_folder, direct_url
+from app.resources import data_folder
 from app.restore_checks import (
     RestoreOptions,
     require_known_migration,

@@ -8,7 +8,7 @@ import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 from app.latencies import Counted, Latencies
 from app.observing import Observers, RequestRun
 from cache.statistics import Counts, Status
+from domain.beside import beside
 from domain.errors import ErrorCode
 from domain.pool import PoolSnapshot
 from graph.observing import OperationRun
@@ -138,9 +139,7 @@ class Vitals:
     def heard_lag(self, seconds: float) -> None:
         """Remember the worst, and look at what changes by the moment."""
         self._lag = max(self._lag, seconds)
-        pool = self._sources.pool()
-        self._in_use = max(self._in_use, pool.checked_out)
-        self._waiting = max(self._waiting, pool.waiting)
+        self._look_at_pool()
 
     def latest(self, *, since: float = 0.0) -> Sequence[Sample]:
         """The samples that ended after a moment."""
@@ -152,9 +151,14 @@ class Vitals:
         if not self._samples or at > self._samples[-1].at:
             self._take(at)
 
-    def _take(self, at: int) -> None:
-        self.heard_lag(0.0)
+    def _look_at_pool(self) -> PoolSnapshot:
         pool = self._sources.pool()
+        self._in_use = max(self._in_use, pool.checked_out)
+        self._waiting = max(self._waiting, pool.waiting)
+        return pool
+
+    def _take(self, at: int) -> None:
+        pool = self._look_at_pool()
         began, cpu, asked = self._began, self._cpu, self._asked
         self._began, self._cpu = time.monotonic(), time.process_time()
         self._asked = _asked(self._sources.cache)
@@ -196,13 +200,8 @@ async def open_vitals(sources: Sources, observers: Observers) -> AsyncIterator[V
     vitals = Vitals(sources)
     observers.requests.append(vitals.heard_request)
     observers.operations.append(vitals.heard_operation)
-    task = asyncio.create_task(_tick(vitals), name="vitals")
-    try:
+    async with beside(_tick(vitals)):
         yield vitals
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _tick(vitals: Vitals) -> None:

@@ -11,8 +11,9 @@ from typing import Final
 import uvloop
 
 from app.collecting import spare_the_collector
+from app.engines import direct_url
 from app.pool_monitor import monitoring_pools
-from app.resources import Resources, direct_url, open_resources
+from app.resources import Resources, open_resources
 from app.settings import Settings
 from app.start_checks import check_connections, check_tables
 from app.stopping import StopClock, end_at_last

@@ -19,6 +19,7 @@ from db.engine import open_engine
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database
+from domain.beside import beside
 from domain.errors import AppError, DatabaseUnavailable
 
 _CONNECT_SECONDS: Final = 2.0
@@ -166,10 +167,5 @@ async def open_listener(
         listener = Listener(
             Database(engine), probe_seconds=probe_seconds, patience_seconds=patience_seconds
         )
-        task = asyncio.create_task(listener.run())
-        try:
+        async with beside(listener.run()):
             yield listener
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task

@@ -279,15 +279,3 @@ async def open_replica(
             yield replica
         finally:
             replica.end_connections()
-
-
-@asynccontextmanager
-async def watching(replica: Replica) -> AsyncIterator[None]:
-    """Have the replica looked at during the block."""
-    task = asyncio.create_task(replica.watch())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -23,13 +23,14 @@ from graph.observing import OperationObserver
 from graph.persisted_documents import PersistedDocuments
 from graph.prices import LEAST, Cost
 from graph.request import GraphQLRequest
-from graph.telling import codes_of, codes_of_refusal, run_of
+from graph.telling import Asked, codes_of, codes_of_refusal, run_of
 
 Authenticate = Callable[[str | None], Awaitable[Viewer | None]]
 """Tells who sent a request, by its header Authorization; None when it carries no token at all."""
 
 
 T = TypeVar("T")
+R = TypeVar("R", bound=ExecutionResult | Results)
 
 _TOO_LONG: Final = "The request took too long. Ask for less at once."
 _TOO_LONG_TO_BEGIN: Final = "The subscription took too long to begin. Try again."
@@ -131,29 +132,8 @@ class Endpoint:
             Unavailable: Too many wait for their turn.
             OperationTimeout: It takes too long.
         """
-        started, cost = perf_counter(), None
-        try:
-            cost = await self._costs.take(document, wanted, context.viewer)
-            execute = partial(self._executor.execute, document, wanted, context)
-            result = await self._in_turn(cost, context, execute, too_long=_TOO_LONG)
-            if result.data is None:
-                await self._costs.settle(cost, context.viewer, actual=LEAST)
-            else:
-                actual = context.bill.total(result.data)
-                await self._costs.settle(cost, context.viewer, actual=actual)
-                context.cost = cost
-        except BaseException as error:
-            self._tell_refusal(document, wanted, context, error, started=started, cost=cost)
-            raise
-        self._tell(
-            document,
-            wanted,
-            context,
-            seconds=perf_counter() - started,
-            codes=codes_of(result),
-            cost=cost,
-        )
-        return self._shown(result)
+        asked = Asked(document, wanted, context)
+        return self._shown(await self._telling(asked, self._execute(asked)))
 
     async def run(
         self, document: Document, wanted: GraphQLRequest, context: Context
@@ -163,15 +143,8 @@ class Endpoint:
         Raises:
             OperationTimeout: It takes too long.
         """
-        started = perf_counter()
-        try:
-            result = await self._run(document, wanted, context)
-        except BaseException as error:
-            self._tell_refusal(document, wanted, context, error, started=started)
-            raise
-        seconds = perf_counter() - started
-        self._tell(document, wanted, context, seconds=seconds, codes=codes_of(result))
-        return result
+        asked = Asked(document, wanted, context)
+        return await self._telling(asked, self._run(asked))
 
     async def subscribe(
         self, document: Document, wanted: GraphQLRequest, context: Context
@@ -186,25 +159,15 @@ class Endpoint:
             Unavailable: Too many wait for their turn.
             OperationTimeout: It takes too long to begin.
         """
-        started, cost = perf_counter(), None
-        try:
-            cost = await self._costs.take(document, wanted, context.viewer)
-            subscribe = partial(
-                self._executor.subscribe, document, wanted, context, time=self._time
-            )
-            results = await self._in_turn(cost, context, subscribe, too_long=_TOO_LONG_TO_BEGIN)
-            if isinstance(results, ExecutionResult):
-                await self._costs.settle(cost, context.viewer, actual=LEAST)
-        except BaseException as error:
-            self._tell_refusal(document, wanted, context, error, started=started, cost=cost)
-            raise
-        tell, seconds = partial(self._tell, document, wanted, context), perf_counter() - started
+        asked = Asked(document, wanted, context)
+        results = await self._telling(asked, self._subscribe(asked))
         if isinstance(results, ExecutionResult):
-            tell(seconds=seconds, codes=codes_of(results), cost=cost)
             return self._shown(results)
-        tell(seconds=seconds, cost=cost)
+        events = Asked(document, wanted, context)
         results.tell(
-            lambda result, seconds: tell(seconds=seconds, codes=codes_of(result), is_event=True)
+            lambda result, seconds: self._tell(
+                events, seconds=seconds, codes=codes_of(result), is_event=True
+            )
         )
         return results
 
@@ -223,52 +186,60 @@ class Endpoint:
         """What is wrong with a document, as it may be told here."""
         return invalid if self.settings.open_introspection else invalid.without_suggestions()
 
-    async def _run(
-        self, document: Document, wanted: GraphQLRequest, context: Context
-    ) -> ExecutionResult:
+    async def _run(self, asked: Asked) -> ExecutionResult:
         try:
             with self._time.start() as deadline:
-                context.deadline = deadline.when
-                return await self._executor.execute(document, wanted, context)
+                asked.context.deadline = deadline.when
+                return await self._executor.execute(asked.document, asked.wanted, asked.context)
         except TimeoutError:
             raise OperationTimeout(_TOO_LONG) from None
 
+    async def _execute(self, asked: Asked) -> ExecutionResult:
+        document, wanted, context = asked.document, asked.wanted, asked.context
+        cost = asked.cost = await self._costs.take(document, wanted, context.viewer)
+        execute = partial(self._executor.execute, document, wanted, context)
+        result = await self._in_turn(cost, context, execute, too_long=_TOO_LONG)
+        if result.data is None:
+            await self._costs.settle(cost, context.viewer, actual=LEAST)
+        else:
+            actual = context.bill.total(result.data)
+            await self._costs.settle(cost, context.viewer, actual=actual)
+            context.cost = cost
+        return result
+
+    async def _subscribe(self, asked: Asked) -> ExecutionResult | Results:
+        document, wanted, context = asked.document, asked.wanted, asked.context
+        cost = asked.cost = await self._costs.take(document, wanted, context.viewer)
+        subscribe = partial(self._executor.subscribe, document, wanted, context, time=self._time)
+        results = await self._in_turn(cost, context, subscribe, too_long=_TOO_LONG_TO_BEGIN)
+        if isinstance(results, ExecutionResult):
+            await self._costs.settle(cost, context.viewer, actual=LEAST)
+        return results
+
+    async def _telling(self, asked: Asked, work: Awaitable[R]) -> R:
+        """What work gives; it is told what came of it, an answer or none."""
+        started = perf_counter()
+        try:
+            result = await work
+        except BaseException as error:
+            self._tell(asked, seconds=perf_counter() - started, codes=codes_of_refusal(error))
+            raise
+        codes = codes_of(result) if isinstance(result, ExecutionResult) else ()
+        self._tell(asked, seconds=perf_counter() - started, codes=codes)
+        return result
+
     def _tell(
-        self,
-        document: Document,
-        wanted: GraphQLRequest,
-        context: Context,
-        *,
-        seconds: float,
-        codes: Sequence[str] = (),
-        cost: Cost | None = None,
-        is_event: bool = False,
+        self, asked: Asked, *, seconds: float, codes: Sequence[str], is_event: bool = False
     ) -> None:
         """Tell of an operation, or an event of one."""
         if self._observe is None:
             return
-        run = run_of(
-            document, wanted, context, seconds=seconds, codes=codes, cost=cost, is_event=is_event
-        )
+        run = run_of(asked, seconds=seconds, codes=codes, is_event=is_event)
         if run is None:
             return
-        if context.observe is not None:
-            context.observe(run)
+        if asked.context.observe is not None:
+            asked.context.observe(run)
         self._observe(run)
-
-    def _tell_refusal(
-        self,
-        document: Document,
-        wanted: GraphQLRequest,
-        context: Context,
-        error: BaseException,
-        *,
-        started: float,
-        cost: Cost | None = None,
-    ) -> None:
-        """Tell of an operation that came to no answer."""
-        seconds, codes = perf_counter() - started, codes_of_refusal(error)
-        self._tell(document, wanted, context, seconds=seconds, codes=codes, cost=cost)
 
     async def _in_turn(
         self, cost: Cost, context: Context, work: Callable[[], Awaitable[T]], *, too_long: str

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from graphql import ExecutionResult
@@ -19,21 +20,25 @@ CANCELLED: Final = "CANCELLED"
 """Told as the code of what nobody waited for to its end."""
 
 
-def run_of(
-    document: Document,
-    wanted: GraphQLRequest,
-    context: Context,
-    *,
-    seconds: float,
-    codes: Sequence[str] = (),
-    cost: Cost | None = None,
-    is_event: bool = False,
-) -> OperationRun | None:
-    """An operation that has been answered, or an event of one; None when the request names none.
+@dataclass(slots=True)
+class Asked:
+    """An operation that somebody asked for.
 
-    Args:
-        cost: None when it was refused before that was known.
+    Attributes:
+        cost: None until it is known, and of events.
     """
+
+    document: Document
+    wanted: GraphQLRequest
+    context: Context
+    cost: Cost | None = None
+
+
+def run_of(
+    asked: Asked, *, seconds: float, codes: Sequence[str], is_event: bool
+) -> OperationRun | None:
+    """An operation that has been answered, or an event of one; None when the request names none."""
+    document, wanted, context = asked.document, asked.wanted, asked.context
     operation = document.operation(wanted.operation_name)
     if operation is None:
         return None
@@ -46,7 +51,7 @@ def run_of(
         fields=fields,
         user=context.asker,
         seconds=seconds,
-        cost=cost,
+        cost=asked.cost,
         tier="" if execution is None else str(execution["tier"]),
         cache=context.fetches.worst,
         codes=codes,

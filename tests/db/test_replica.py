@@ -14,10 +14,11 @@ from structlog.testing import capture_logs
 from db.companies import count_companies
 from db.engine import open_engine
 from db.migrate import head_revision, upgrade
-from db.replica import Replica, ReplicaFailed, open_replica, watching
+from db.replica import Replica, ReplicaFailed, open_replica
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database, ReadSession
+from domain.beside import beside
 from domain.errors import InvalidInput
 from tests.conftest import _database_of_its_own
 from tests.factories import make_company
@@ -72,7 +73,7 @@ async def replica_at(
         opened = open_replica(url, primary, primary=primary_url, pool_size=3, max_overflow=0)
         replica = await stack.enter_async_context(opened)
         if watched:
-            await stack.enter_async_context(watching(replica))
+            await stack.enter_async_context(beside(replica.watch()))
         yield replica
 
 
