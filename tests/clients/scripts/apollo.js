@@ -10,7 +10,7 @@ import { relayStylePagination } from "@apollo/client/utilities";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
-import { authorization, distinct, noted, run, server } from "./checks.js";
+import { authorization, distinct, noted, queue, run, server } from "./checks.js";
 
 const CONTACTS = gql`
   query Contacts($first: Int, $after: String, $filter: ContactFilter) {
@@ -130,15 +130,9 @@ async function asksTwice(link) {
 }
 
 function follow(observable) {
-  const waiting = [];
-  const events = [];
-  const subscription = observable.subscribe({
-    next: ({ data }) => (waiting.length ? waiting.shift()(data) : events.push(data)),
-  });
-  return {
-    next: () => (events.length ? Promise.resolve(events.shift()) : new Promise((resolve) => waiting.push(resolve))),
-    stop: () => subscription.unsubscribe(),
-  };
+  const { put, next } = queue();
+  const subscription = observable.subscribe({ next: ({ data }) => put(data) });
+  return { next, stop: () => subscription.unsubscribe() };
 }
 
 async function until(told, isIt) {

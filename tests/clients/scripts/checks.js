@@ -47,6 +47,16 @@ export function noted() {
   return { requests, fetch: fetchNoted };
 }
 
+/** What comes, one at a time: `put` takes it, `next` waits for it. */
+export function queue() {
+  const waiting = [];
+  const come = [];
+  return {
+    put: (each) => (waiting.length ? waiting.shift()(each) : come.push(each)),
+    next: () => (come.length ? Promise.resolve(come.shift()) : new Promise((resolve) => waiting.push(resolve))),
+  };
+}
+
 /** The rows of pages that were walked: all of them, none twice. */
 export function distinct(ids) {
   if (new Set(ids).size !== ids.length) throw new Error("a row came twice");

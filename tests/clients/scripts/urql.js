@@ -8,7 +8,7 @@ import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { buildSchema, introspectionFromSchema } from "graphql";
 import { createClient as createSseClient } from "graphql-sse";
 
-import { authorization, distinct, noted, run, server } from "./checks.js";
+import { authorization, distinct, noted, queue, run, server } from "./checks.js";
 
 const CONTACTS = gql`
   query Contacts($first: Int, $after: String, $filter: ContactFilter) {
@@ -103,16 +103,9 @@ async function answered(operation) {
 
 /** The results of an operation, one at a time. */
 function follow(source) {
-  const results = [];
-  const waiting = [];
-  const { unsubscribe } = source.subscribe((result) => {
-    if (waiting.length) waiting.shift()(result);
-    else results.push(result);
-  });
-  return {
-    next: () => (results.length ? Promise.resolve(results.shift()) : new Promise((resolve) => waiting.push(resolve))),
-    stop: unsubscribe,
-  };
+  const { put, next } = queue();
+  const { unsubscribe } = source.subscribe(put);
+  return { next, stop: unsubscribe };
 }
 
 async function followsChanges(urql) {
