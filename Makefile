@@ -7,7 +7,7 @@ DEV := $(VENV)/.installed-dev
 EXECUTION := tests/graph/execution
 FUZZED := tests/db/test_property_paging.py $(EXECUTION)/test_same_answers.py $(EXECUTION)/test_small_schema.py
 
-.PHONY: help setup run test pages test-benchmarks test-fallback clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-exports bench-imports bench-uploads bench-subscriptions bench-limits bench-doors faults clean
+.PHONY: help setup run test pages test-benchmarks test-fallback coverage clients fuzz soak check format schema bench bench-cache bench-vocabulary bench-jobs bench-parallel bench-exports bench-imports bench-uploads bench-subscriptions bench-limits bench-doors bench-checklist faults clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -80,6 +80,9 @@ bench-subscriptions: $(DEV) ## Tell the memory of 200 idle subscriptions.
 bench-doors: $(DEV) ## Tell what tokens, limits, costs and headers take of a request (ROUNDS= SECONDS=).
 	@$(BIN)/python -m benchmarks.doors $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
 
+bench-checklist: $(DEV) ## Tell what good habits save: bytes, statements, processor time (ROUNDS=).
+	@$(BIN)/python -m benchmarks.checklist $(if $(ROUNDS),--rounds $(ROUNDS))
+
 bench-limits: $(DEV) ## Time hostile documents, and light queries beside them (ROUNDS=).
 	@$(BIN)/python -m benchmarks.limits $(if $(ROUNDS),--rounds $(ROUNDS))
 
@@ -96,12 +99,18 @@ test-benchmarks: $(DEV) ## Test that the benchmarks measure what they say.
 test-fallback: $(DEV) ## Run the test suite with graphql-core executing everything.
 	@ENABLE_COMPILED_EXECUTION=false $(BIN)/pytest -n auto
 
+coverage: $(DEV) ## Run the test suite traced, and fail below what pyproject.toml asks for.
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n auto --dist worksteal --hypothesis-profile=ci
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --skip-covered --sort=cover
+
 fuzz: $(DEV) ## Try many random lists, operations, and requests by schemathesis (EXAMPLES=).
 	@$(BIN)/pytest -n auto $(FUZZED) --examples $(or $(EXAMPLES),5000)
 	@$(BIN)/pytest -n auto tests/fuzz --slow --examples $(or $(EXAMPLES),2000)
 
 clean: ## Remove the virtual environment and the caches of the tools.
-	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	@rm -rf $(VENV) build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 
 $(VENV)/bin/python:
 	@.ci/venv "$(PYTHON)" $(VENV)

@@ -7,7 +7,6 @@ memory of its own at a time, so they run in parts; Redis is a Valkey that ends w
 
 import argparse
 import itertools
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -18,6 +17,7 @@ from benchmarks.database import Scale, SeededDatabase, open_database
 from benchmarks.measure import Measurement, cost_of, open_load_generator
 from benchmarks.operations import CONTACT, Operation, Request, graphql_request, load_operation
 from benchmarks.options import add_load_options
+from benchmarks.progress import say
 from benchmarks.servers.catalogue import SERVERS
 from benchmarks.servers.entry import Place, Server
 from benchmarks.servers.process import ServerFailed, running
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with (
             valkey_server() as valkey,
-            open_database(wanted.data, scale, progress=_say) as database,
+            open_database(wanted.data, scale, progress=say) as database,
         ):
             for part in _parts(valkey.url):
                 print(f"\n{part.title}, times {part.against.name}")
@@ -105,7 +105,7 @@ def _measure(
         open_load_generator() as load,
     ):
         for number in range(wanted.rounds + 1):
-            _say(f"{part.title}: round {number} of {wanted.rounds}")
+            say(f"{part.title}: round {number} of {wanted.rounds}")
             rounds.append(
                 [
                     load.measure(
@@ -157,10 +157,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=3.0, help="for how long (%(default)s)")
     add_load_options(parser)
     return parser
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

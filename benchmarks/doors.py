@@ -7,7 +7,6 @@ difference within each round.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
@@ -19,6 +18,7 @@ from benchmarks.equality import check_servers
 from benchmarks.measure import LoadGenerator, Measurement, cost_of, open_load_generator
 from benchmarks.operations import Operation, load_operation
 from benchmarks.options import add_load_options
+from benchmarks.progress import say
 from benchmarks.servers.catalogue import SERVERS
 from benchmarks.servers.entry import Place, Server
 from benchmarks.servers.process import RunningServer, ServerFailed, running
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = _parser().parse_args(arguments)
     scale = Scale(contacts=wanted.contacts, companies=wanted.companies)
     try:
-        with open_database(wanted.data, scale, progress=_say) as database:
+        with open_database(wanted.data, scale, progress=say) as database:
             rounds = _measure(wanted, database)
     except (EmbeddedServerError, ServerFailed) as error:
         raise SystemExit(str(error)) from None
@@ -68,7 +68,7 @@ def _measure(wanted: argparse.Namespace, database: SeededDatabase) -> list[list[
     ):
         check_servers(started, [page], database.contact_ids)
         for number in range(wanted.rounds + 1):
-            _say(f"Round {number} of {wanted.rounds}")
+            say(f"Round {number} of {wanted.rounds}")
             rounds.append(
                 [
                     measured
@@ -120,10 +120,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=1.0, help="for how long (%(default)s)")
     add_load_options(parser)
     return parser
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import http.client
 import socket
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,6 +26,7 @@ import psycopg
 from app.embedded.binaries import EmbeddedServerError, binaries
 from benchmarks.database import Scale, SeededDatabase, default_folder, open_database
 from benchmarks.processor import cpu_seconds
+from benchmarks.progress import say
 from benchmarks.serving import Served, serving
 from benchmarks.watching import MemoryWatch
 from db.exports import export_sql
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     scale = Scale(contacts=wanted.contacts, companies=wanted.contacts // 10)
     try:
         with (
-            open_database(wanted.data, scale, progress=_say) as database,
+            open_database(wanted.data, scale, progress=say) as database,
             _serving(database) as served,
         ):
             if wanted.rounds:
@@ -255,10 +255,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=60.0, help="for how long they read (%(default)s)")
     add("--data", type=Path, default=default_folder(), help="keeps the database (%(default)s)")
     return parser
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from app.embedded.binaries import binaries
 from app.embedded.server import EmbeddedServer, lease
 from benchmarks.import_files import ImportFile, write_file
 from benchmarks.processor import cpu_seconds
+from benchmarks.progress import say
 from benchmarks.watching import Latencies, MemoryWatch, Pulse
 from db.engine import normalize_database_url, open_engine
 from db.imports import create_import
@@ -195,11 +196,11 @@ def _compare(bench: Bench, file: ImportFile, *, rounds: int) -> dict[str, Any]:
     product, batches, at_once = [], [], []
     for number in range(1, rounds + 1):
         product.append(bench.by_product(file, serves=False))
-        _say(f"{file.name} {number}: product {_rate(file, product[-1].seconds)}")
+        say(f"{file.name} {number}: product {_rate(file, product[-1].seconds)}")
         batches.append(bench.by_psql(file, batch_rows=BATCH_ROWS))
-        _say(f"{file.name} {number}: psql in batches {_rate(file, batches[-1])}")
+        say(f"{file.name} {number}: psql in batches {_rate(file, batches[-1])}")
         at_once.append(bench.by_psql(file, batch_rows=file.rows))
-        _say(f"{file.name} {number}: psql at once {_rate(file, at_once[-1])}")
+        say(f"{file.name} {number}: psql at once {_rate(file, at_once[-1])}")
     ours, best = _median(product), min(map(statistics.median, (batches, at_once)))
     return {
         "product": _told(file, ours),
@@ -211,7 +212,7 @@ def _compare(bench: Bench, file: ImportFile, *, rounds: int) -> dict[str, Any]:
 
 def _serve(bench: Bench, file: ImportFile) -> dict[str, Any]:
     served = bench.by_product(file, serves=True)
-    _say(f"{file.name}: server {_rate(file, served.seconds)}")
+    say(f"{file.name}: server {_rate(file, served.seconds)}")
     return _told(file, served)
 
 
@@ -248,7 +249,6 @@ async def _begin(address: str, data: Path, file: ImportFile) -> None:
             kind=UploadKind.CONTACTS,
             filename=file.path.name,
             media_type="text/csv",
-            most=2**40,
         )
         async with database.write() as tx:
             request = ImportRequest(entity=ImportEntity.CONTACTS)
@@ -316,10 +316,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=int, default=1_000_000, help="of a file (%(default)s)")
     parser.add_argument("--rounds", type=int, default=1, help="of all ways (%(default)s)")
     return parser
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ does falls on all of them. Progress goes to stderr, the table to stdout.
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from benchmarks.equality import check_servers
 from benchmarks.measure import Measurement, open_load_generator
 from benchmarks.operations import Operation, load_operation, operation_names
 from benchmarks.peers.npm import CannotInstall, install
+from benchmarks.progress import say
 from benchmarks.report import render_header, render_table, summarize, write_rows
 from benchmarks.servers.catalogue import SERVERS
 from benchmarks.servers.entry import Server
@@ -42,7 +42,7 @@ def _run(wanted: argparse.Namespace) -> list[list[Measurement]]:
     npm_folder = wanted.data / "peers"
     servers = _startable([SERVERS[name] for name in wanted.servers], npm_folder)
     operations = [load_operation(name) for name in wanted.operations]
-    with open_database(wanted.data, scale, progress=_say) as database:
+    with open_database(wanted.data, scale, progress=say) as database:
         header = render_header(
             scale,
             postgresql=database.version,
@@ -70,9 +70,9 @@ def _startable(servers: list[Server], npm_folder: Path) -> list[Server]:
     if not under_node:
         return servers
     try:
-        install(npm_folder, progress=_say)
+        install(npm_folder, progress=say)
     except CannotInstall as error:
-        _say(f"Without {', '.join(under_node)}: {error}")
+        say(f"Without {', '.join(under_node)}: {error}")
         servers = [server for server in servers if not server.npm]
     if not servers:
         raise ServerFailed("No server is left to be measured.")
@@ -92,7 +92,7 @@ def _measure(
             rounds.append([])
             for operation in operations:
                 for server in servers:
-                    _say(f"Round {number} of {wanted.rounds}: {operation.name} {server.name}")
+                    say(f"Round {number} of {wanted.rounds}: {operation.name} {server.name}")
                     rounds[-1].append(
                         load.measure(
                             server,
@@ -148,10 +148,6 @@ def _some_of(known: Collection[str]) -> Callable[[str], list[str]]:
         return names
 
     return parse
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

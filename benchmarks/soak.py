@@ -5,7 +5,6 @@ Prints the resident memory of the server process every ten seconds, and how much
 """
 
 import argparse
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from benchmarks.database import Scale, open_database
 from benchmarks.measure import open_load_generator
 from benchmarks.operations import load_operation, operation_names
 from benchmarks.options import add_load_options
+from benchmarks.progress import say
 from benchmarks.servers.catalogue import SERVERS
 from benchmarks.servers.process import ServerFailed, running
 
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _load(wanted: argparse.Namespace, scale: Scale) -> list[Sample]:
     server, operation = SERVERS[wanted.server], load_operation(wanted.operation)
     with (
-        open_database(wanted.data, scale, progress=_say) as database,
+        open_database(wanted.data, scale, progress=say) as database,
         running(
             [server],
             database_url=database.url,
@@ -111,10 +111,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--operation", choices=operation_names(), default="q1", help="which (%(default)s)")
     add_load_options(parser)
     return parser
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ back. The last page of a list is told as a ratio to the first, both measured in 
 
 import argparse
 import asyncio
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, Final, cast
 from app.embedded.binaries import EmbeddedServerError
 from benchmarks.database import Scale, default_folder, open_database
 from benchmarks.filters import FilterSamples
+from benchmarks.progress import say
 from db.aggregates import GROUPABLE_COMPANIES, GROUPABLE_CONTACTS, Groupable, Grouping, list_groups
 from db.counts import count_up_to, estimate_count
 from db.engine import normalize_database_url, open_engine
@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     scale = Scale(contacts=wanted.contacts, companies=wanted.companies)
     try:
-        with open_database(wanted.data, scale, progress=_say) as database:
+        with open_database(wanted.data, scale, progress=say) as database:
             asyncio.run(_measure(database.url, wanted))
     except EmbeddedServerError as error:
         raise SystemExit(str(error)) from None
@@ -233,10 +233,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--contacts", type=int, default=1_000_000, help="rows (%(default)s)")
     add("--companies", type=int, default=100_000, help="rows (%(default)s)")
     return parser
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
