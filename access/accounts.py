@@ -10,7 +10,7 @@ from access.passwords import Passwords, make_password
 from access.revocations import Revocations
 from access.signing_in import Begun, LoggedIn, SigningIn, end_access
 from db import users
-from db.errors import user_exists
+from db.problems import not_found, user_exists
 from db.retrying import write_again
 from db.rows import CredentialsRow, UserRow
 from db.transaction import Database, Transaction
@@ -227,7 +227,7 @@ class Accounts:
         async with self._database.read() as session:
             (user,) = await users.load_users(session, [user_id])
         if user is None:
-            raise Rejected([users.no_user()])
+            raise Rejected([not_found("user")])
         if password is not None:
             mistakes = _Mistakes()
             mistakes.of("password", check_new_password, password, email=user.email)

@@ -1,6 +1,6 @@
 """The web application: its routes and what surrounds them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -34,7 +34,7 @@ from cache.http import Freshness
 from cache.warming import Warming
 from domain.errors import AppError
 from domain.viewer import Viewer
-from graph.context import Context, PageLimits
+from graph.context import Context
 from graph.costs import CostLimits
 from graph.document_stream import DocumentStreams
 from graph.documents import Documents
@@ -42,9 +42,9 @@ from graph.endpoint import Authenticate, Endpoint, EndpointSettings
 from graph.event_stream import OpenStreams
 from graph.execution.engine import Executor
 from graph.http_caching import AnswerCaching
+from graph.lengths import PageSizes
 from graph.limits import DocumentLimits
 from graph.observing import OperationObserver
-from graph.prices import PageSizes
 from graph.schema import build_schema, core_schema
 from graph.stored_documents import read_stored_documents
 from graph.stream_view import StreamView, stream_routes
@@ -53,6 +53,7 @@ from graph.websocket import GraphQLSocket
 from streaming.avatar_routes import avatar_routes
 from streaming.downloads import Downloads
 from streaming.export_routes import export_routes
+from streaming.identify import Identify
 from streaming.import_routes import import_routes
 from streaming.job_routes import job_routes
 from streaming.tus_routes import tus_routes
@@ -82,7 +83,7 @@ def create_app(resources: Resources) -> "Application":
         endpoint.authenticate, resources.links, check=resources.authentication.check
     )
     streams, downloads = OpenStreams(), _downloads(settings)
-    lines = DocumentStreams(endpoint, resources.exporter, downloads, schema=core_schema())
+    lines = DocumentStreams(endpoint, resources.exporter, downloads)
     view = GraphQLView(endpoint, streams, caching=_answer_caching(settings), lines=lines.answer)
     around = cross_origin(settings.cors_allow_origins)
     require_operator = operators_only(settings, endpoint.authenticate)
@@ -100,21 +101,7 @@ def create_app(resources: Resources) -> "Application":
                 stored_names=execution.documents.stored_names(),
             ),
             *stream_routes(StreamView(endpoint, lines)),
-            *export_routes(
-                resources.exporter,
-                downloads,
-                identify=identify,
-                max_body_bytes=settings.max_body_size,
-            ),
-            *tus_routes(resources.uploads, identify=identify),
-            *import_routes(resources.database, resources.uploads, identify=identify),
-            *job_routes(resources.database, identify=identify),
-            *avatar_routes(
-                resources.database,
-                resources.uploads,
-                identify=identify,
-                reencode=resources.pictures.reencode,
-            ),
+            *_rest_routes(resources, downloads, identify=identify),
             *openapi_routes(settings),
             *vitals_routes(resources, require_operator),
             *page_routes(settings),
@@ -133,6 +120,21 @@ def create_app(resources: Resources) -> "Application":
         streams=streams,
         warmers=warmers,
         stop_uploads=resources.uploads.stop,
+    )
+
+
+def _rest_routes(
+    resources: Resources, downloads: Downloads, *, identify: Identify
+) -> Iterator[BaseRoute]:
+    """What programs of users call beside GraphQL."""
+    database, uploads = resources.database, resources.uploads
+    most = resources.settings.max_body_size
+    yield from export_routes(resources.exporter, downloads, identify=identify, max_body_bytes=most)
+    yield from tus_routes(uploads, identify=identify)
+    yield from import_routes(database, uploads, identify=identify)
+    yield from job_routes(database, identify=identify)
+    yield from avatar_routes(
+        database, uploads, identify=identify, reencode=resources.pictures.reencode
     )
 
 
@@ -306,13 +308,13 @@ def context_opener(
 ) -> Callable[[Viewer | None], Context]:
     """Makes the context of a request from its viewer."""
     settings = resources.settings
-    limits = PageLimits(default=settings.default_page_size, maximum=settings.max_page_size)
+    sizes = PageSizes(settings.default_page_size, settings.max_page_size)
 
     def open_context(viewer: Viewer | None) -> Context:
         return Context(
             database=resources.database,
             cursors=resources.cursors,
-            page_limits=limits,
+            page_sizes=sizes,
             viewer=viewer,
             undo_seconds=settings.undo_window,
             background=resources.background,

@@ -11,7 +11,6 @@ from sqlalchemy.engine import URL
 
 from app.backup_file import (
     DUMP,
-    KEY,
     BackupError,
     BackupWriter,
     Manifest,
@@ -23,6 +22,7 @@ from app.embedded.binaries import VERSION
 from app.engines import direct_url
 from app.postgresql import open_postgresql
 from app.resources import data_folder
+from app.secret import KEY, find_secret
 from app.settings import Settings
 from db.backups import BACKUP_NAME, KeptFile, State, find_kept, open_state
 from db.names import quoted
@@ -101,14 +101,6 @@ async def take_backup(
         )
         writer.finish(manifest)
         return Taken(manifest=manifest, bytes=writer.size)
-
-
-def find_secret(settings: Settings, folder: Path) -> bytes | None:
-    """The secret of the server; None when it has none yet, or is on another machine."""
-    if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value().encode()
-    kept = folder / KEY
-    return kept.read_bytes() if kept.exists() else None
 
 
 def _checked(state: State) -> str:

@@ -29,7 +29,6 @@ FORMAT: Final = 1
 """Goes up when an older release could not read what a newer one writes."""
 
 DUMP: Final = "database.dump"
-KEY: Final = "secret.key"
 _FILES: Final = "files/"
 _MANIFEST: Final = "manifest.json"
 _PRODUCT: Final = "appointment360"

@@ -28,7 +28,7 @@ from cache.query_cache import QueryCache
 from cache.redis_store import open_redis_store
 from cache.store import Store
 from db.cache_state import CacheState, open_cache_state, renew_at_commit, rule_of
-from db.transaction import CommitGuard, EndOfCommit, Outcome, Transaction
+from db.transaction import CommitGuard, EndOfCommit, Transaction
 from domain.beside import beside
 from domain.changes import Change
 from graph.schema import schema_text
@@ -41,8 +41,6 @@ _FORM: Final = 2
 _RULES: Final = 1
 """Goes up with every change of which tags a change touches, or of what is done about them."""
 
-_IS_COMMITTED: Final = {Outcome.COMMITTED: True, Outcome.UNDONE: False, Outcome.UNKNOWN: None}
-
 
 def connection_name(settings: Settings, *, serves: bool) -> str:
     """The `application_name` of a process's connections: by it PostgreSQL knows whom to trust.
@@ -51,8 +49,8 @@ def connection_name(settings: Settings, *, serves: bool) -> str:
     """
     if not settings.enable_query_caching:
         return _PRODUCT
-    if settings.enable_redis_cache:
-        place = settings.redis_url.get_secret_value().rpartition("@")[2]
+    if (redis := settings.shared_redis) is not None:
+        place = redis.rpartition("@")[2]
         return f"{_PRODUCT}/redis-{hashlib.sha256(f'{_RULES}/{place}'.encode()).hexdigest()[:16]}"
     return f"{_PRODUCT}/{uuid4().hex}" if serves else _PRODUCT
 
@@ -70,12 +68,7 @@ class Guard(CommitGuard):
 
     async def begin(self, tx: Transaction, changes: Sequence[Change]) -> EndOfCommit:
         """Have what changes be out of date."""
-        end = await self._invalidation.begin(_Committing(tx, self._name), changes)
-
-        async def end_of_commit(outcome: Outcome) -> None:
-            await end(_IS_COMMITTED[outcome])
-
-        return end_of_commit
+        return await self._invalidation.begin(_Committing(tx, self._name), changes)
 
     async def shown(self) -> None:
         """Wait until no process uses what is out of date."""
@@ -177,9 +170,8 @@ def _namespace(settings: Settings, secret: bytes) -> str:
 async def _open_store(
     settings: Settings, schema: str, tracer: Tracer | None
 ) -> AsyncIterator[BreakingStore]:
-    if settings.enable_redis_cache:
-        url = settings.redis_url.get_secret_value()
-        async with open_redis_store(url, schema=schema) as store:
+    if (redis := settings.shared_redis) is not None:
+        async with open_redis_store(redis, schema=schema) as store:
             yield BreakingStore(traced_store(store, tracer))
         return
     memory: Store = MemoryStore(

@@ -10,9 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from app.backup_file import KEY
 from app.findings import Finding, failure, note
-from app.secret import weakness
+from app.secret import KEY, weakness
 from app.settings import Settings
 from app.tracing.opening import TracingUnavailable, is_asked_for
 

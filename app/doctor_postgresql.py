@@ -10,10 +10,9 @@ from sqlalchemy.engine import URL
 
 from app.embedded.binaries import EmbeddedServerError, binaries
 from app.embedded.server import has_data
-from app.engines import direct_url
+from app.engines import direct_url, replica_of
 from app.findings import Finding, failure, note
 from app.postgresql import open_postgresql
-from app.resources import replica_of
 from app.settings import Settings
 from app.start_checks import connections_of
 from db.engine import normalize_database_url, open_engine
@@ -45,7 +44,7 @@ async def look_at_postgresql(settings: Settings, folder: Path) -> AsyncIterator[
         if settings.database_url is None and not has_data(folder):
             yield Finding("Database", "made at the first start")
             return
-        async with open_postgresql(settings, folder, progress=_say_nothing) as (url, _):
+        async with open_postgresql(settings, folder) as (url, _):
             async for finding in _look(settings, url):
                 yield finding
     except EmbeddedServerError as error:
@@ -253,7 +252,3 @@ async def _replica(settings: Settings, url: URL, database: Database) -> AsyncIte
 async def _open(url: URL) -> AsyncIterator[Database]:
     async with open_engine(url, pool_size=2, max_overflow=0, application_name=_NAME) as engine:
         yield Database(engine)
-
-
-def _say_nothing(_message: str) -> None:
-    """Only what is found is told."""

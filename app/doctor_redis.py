@@ -19,10 +19,10 @@ _PATIENCE_SECONDS: Final = 5.0
 
 async def look_at_redis(settings: Settings) -> AsyncIterator[Finding]:
     """Whether processes can share it; nothing where none is asked for."""
-    if not settings.enable_redis_cache:
+    if (redis := settings.shared_redis) is None:
         return
     try:
-        facts = await read_redis_facts(settings.redis_url.get_secret_value())
+        facts = await read_redis_facts(redis)
     except StoreUnavailable as error:
         yield failure(
             "Redis",

@@ -1,4 +1,4 @@
-"""The pools of a process: one for its work, a connection each for what must not wait for it."""
+"""The pools of a process: for its work, at a replica, a connection each for what must not wait."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.settings import Settings
 from db.engine import STATEMENT_SECONDS, normalize_database_url, open_engine
 from db.pooling import warn_of_unset
+from db.replica import Replica, open_replica
+from db.transaction import Database
 
 
 class Engines(NamedTuple):
@@ -65,6 +67,24 @@ async def open_engines(
             for name in ("appointment360-probe", "appointment360-revocations")
         ]
         yield Engines(work, probe, revocations)
+
+
+@asynccontextmanager
+async def replica_of(
+    settings: Settings, primary: URL, database: Database
+) -> AsyncIterator[Replica | None]:
+    """The replica that the settings name, which nobody looks at yet; None when they name none."""
+    if settings.database_replica_url is None:
+        yield None
+        return
+    async with open_replica(
+        normalize_database_url(settings.database_replica_url.get_secret_value()),
+        database,
+        primary=direct_url(settings, primary),
+        pool_size=settings.pool.size,
+        max_overflow=settings.pool.overflow,
+    ) as replica:
+        yield replica
 
 
 def direct_url(settings: Settings, pooled: URL) -> URL:

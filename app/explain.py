@@ -5,7 +5,7 @@ they had.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -23,11 +23,10 @@ from domain.enums import Role
 from domain.errors import DatabaseUnavailable
 from domain.viewer import Viewer
 from graph.asking import Asking, asking
-from graph.document import Document
+from graph.document import Document, Operation
 from graph.documents import Documents, InvalidDocument
 from graph.errors import format_error
 from graph.execution.engine import Executor
-from graph.request import GraphQLRequest
 from graph.schema import build_schema, core_schema
 
 _NOBODY: Final = UUID(int=0)
@@ -44,8 +43,8 @@ class NotExplainable(Exception):
 class Query:
     """A query that fits the schema, and what goes with it."""
 
-    document: Document
-    request: GraphQLRequest
+    operation: Operation
+    variables: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -93,9 +92,9 @@ def read_query(
     operation = document.operation(operation_name)
     if operation is None:
         raise NotExplainable(f"Name one operation with --operation: {_names(document)}.")
-    if runs and operation.operation is not OperationType.QUERY:
+    if runs and operation.kind is not OperationType.QUERY:
         raise NotExplainable("Only a query is explained: a mutation would have to be done for it.")
-    return Query(document, GraphQLRequest(text, _parse_variables(variables), operation_name))
+    return Query(operation, _parse_variables(variables))
 
 
 async def explain_query(
@@ -117,7 +116,7 @@ async def explain_query(
     context = context_opener(resources)(Viewer(await _user_uuid(database), role))
     executor = Executor(build_schema(), compiled=resources.settings.enable_compiled_execution)
     with _heard(database) as heard:
-        answer = await executor.execute(query.document, query.request, context)
+        answer = await executor.execute(query.operation, query.variables, context)
     async with database.read() as session:
         statements = [await _explain(session, *each, execute=execute) for each in heard]
     errors = [format_error(error, _REQUEST_ID) for error in answer.errors or ()]
@@ -126,7 +125,7 @@ async def explain_query(
 
 def generated_code(query: Query) -> str:
     """The Python that the compiled executor generates for an operation, or a comment why none."""
-    return Executor(build_schema()).code_of(query.document, query.request)
+    return Executor(build_schema()).code_of(query.operation, query.variables)
 
 
 def explanation_as_json(explanation: Explanation) -> dict[str, Any]:
@@ -194,10 +193,7 @@ def _parse_variables(text: str | None) -> dict[str, Any]:
 
 
 def _names(document: Document) -> str:
-    return ", ".join(
-        operation.name.value if operation.name else "one without a name"
-        for operation in document.operations
-    )
+    return ", ".join(operation.name or "one without a name" for operation in document.operations)
 
 
 def _located(error: GraphQLError) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from app.health_cache import cache_health
 from app.health_jobs import jobs_health
@@ -13,12 +13,13 @@ from app.health_ready import readiness
 from app.operators import RequireOperator
 from app.resources import Resources
 from streaming.caching import cache_response
+from streaming.routing import Endpoint, rest_routes
 
 Told = tuple[dict[str, object], int]
 """What is answered, and with which status."""
 
 
-def health_routes(resources: Resources, require_operator: RequireOperator) -> list[BaseRoute]:
+def health_routes(resources: Resources, require_operator: RequireOperator) -> list[Route]:
     """`/health` and all below it; what tells more than yes or no is for operators."""
 
     async def everybody(_request: Request) -> None:
@@ -32,16 +33,10 @@ def health_routes(resources: Resources, require_operator: RequireOperator) -> li
         ("/health/cache", require_operator, cache_health(resources)),
         ("/health/jobs", require_operator, jobs_health(resources)),
     )
-    return [
-        Route(path + slash, _answer(let_in, tell), methods=["GET"])
-        for path, let_in, tell in routes
-        for slash in ("", "/")
-    ]
+    return rest_routes(*((path, _answer(let_in, tell), ["GET"]) for path, let_in, tell in routes))
 
 
-def _answer(
-    let_in: RequireOperator, tell: Callable[[], Awaitable[Told]]
-) -> Callable[[Request], Awaitable[Response]]:
+def _answer(let_in: RequireOperator, tell: Callable[[], Awaitable[Told]]) -> Endpoint:
     @cache_response(max_age=None)
     async def answer(request: Request) -> Response:
         await let_in(request)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
-from app.backup_file import KEY, BackupReader
+from app.backup_file import BackupReader
+from app.secret import KEY
 from app.settings import Settings
 from streaming.file_store import open_file_store
 from streaming.upload_files import UploadFiles

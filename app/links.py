@@ -17,7 +17,8 @@ from access.tokens import Signer
 from domain.enums import Role
 from domain.errors import Unauthenticated
 from domain.viewer import Permission, Viewer
-from graph.endpoint import Authenticate, no_token
+from graph.context import no_token
+from graph.endpoint import Authenticate
 from graph.observing import USER
 from streaming.identify import Identify
 

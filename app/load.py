@@ -28,7 +28,7 @@ from domain.imports import ImportRequest
 from domain.uploads import UploadKind
 from jobs.running import Handlers, JobRunner, TryAgain, Writer
 from streaming.import_reading import Reading, open_reading
-from streaming.rejects import MARKED_UTF8, stream_rejects
+from streaming.rejects import encoding_for, stream_rejects
 from streaming.spool import SpoolBroken
 from streaming.uploads import Uploads
 
@@ -90,7 +90,6 @@ async def begin_load(
         kind=kind,
         filename=path.name,
         media_type="text/csv",
-        most=most,
     )
     is_new = False
     try:
@@ -213,9 +212,7 @@ async def write_rejects(database: Database, loaded: Loaded, target: BinaryIO) ->
         Unavailable: PostgreSQL did not answer.
     """
     dialect = loaded.reading.dialect if loaded.reading else None
-    # Who named an encoding names it again for what is corrected.
-    is_named = dialect is not None and "encoding" in loaded.job.options
-    encoding = dialect.encoding if dialect is not None and is_named else MARKED_UTF8
+    encoding = encoding_for(dialect, loaded.job.options)
     file = aiofiles.threadpool.wrap(target)
     try:
         async for chunk in stream_rejects(database, loaded.job.id, dialect, encoding):

@@ -11,16 +11,22 @@ from app.embedded.keeping import keep_running
 from app.embedded.server import EmbeddedServer, acquire
 from app.settings import Settings
 from db.engine import normalize_database_url
+from domain.beside import beside
 
 
 @asynccontextmanager
 async def open_postgresql(
-    settings: Settings, folder: Path, *, progress: Callable[[str], None], for_restore: bool = False
+    settings: Settings,
+    folder: Path,
+    *,
+    progress: Callable[[str], None] = lambda _message: None,
+    for_restore: bool = False,
 ) -> AsyncIterator[tuple[URL, EmbeddedServer | None]]:
     """Its address, and the server of our own when there is one.
 
     Args:
         folder: Where that has its data.
+        progress: As `acquire` has it.
         for_restore: As `acquire` has it.
 
     Raises:
@@ -30,12 +36,8 @@ async def open_postgresql(
         yield normalize_database_url(settings.database_url.get_secret_value()), None
         return
     server = await asyncio.to_thread(acquire, folder, for_restore=for_restore, progress=progress)
-    keeping = asyncio.create_task(keep_running(server), name="embedded PostgreSQL")
     try:
-        yield normalize_database_url(server.dsn), server
+        async with beside(keep_running(server)):
+            yield normalize_database_url(server.dsn), server
     finally:
-        keeping.cancel()
-        try:
-            await asyncio.wait([keeping])
-        finally:
-            await asyncio.to_thread(server.release)
+        await asyncio.to_thread(server.release)

@@ -16,14 +16,15 @@ from app.access import open_access
 from app.activity import Activity
 from app.caching import Caching, connection_name, open_caching
 from app.embedded.server import EmbeddedServer, default_folder
-from app.engines import direct_url, open_engines
+from app.engines import direct_url, open_engines, replica_of
+from app.files import open_files
 from app.links import Links
 from app.log_lines import STDERR
 from app.monitoring import slow_statement_log
 from app.observing import Observers
 from app.pool_monitor import monitoring_pools
 from app.postgresql import open_postgresql
-from app.secret import load_secret
+from app.secret import load_secret, previous_secret
 from app.settings import Settings
 from app.siblings import Place, Siblings, open_siblings
 from app.slow_statements import SlowStatements, open_slow_statements
@@ -31,17 +32,16 @@ from app.stopping import StopClock
 from app.tracing.opening import open_tracing
 from app.tracing.spans import Tracer
 from app.tracing.statements import statement_spans
-from app.vitals import Sources, Vitals, open_vitals
+from app.vitals import Sources, Vitals
 from cache.buckets import Buckets, open_buckets
 from cache.lease import LEASE_SECONDS
 from db.announcing import announce
 from db.cache_state import CacheState
-from db.engine import STATEMENT_SECONDS, normalize_database_url
+from db.engine import STATEMENT_SECONDS
 from db.listening import open_listener
-from db.pool_statistics import PoolStatistics
 from db.probe import DatabaseProbe
-from db.replica import Replica, open_replica
-from db.transaction import Database
+from db.replica import Replica
+from db.transaction import CommitGuard, Database, StatementObserver
 from domain.beside import beside
 from domain.paging import CursorCodec
 from graph.asking import operation_name
@@ -49,10 +49,8 @@ from graph.feeds import Feeds, open_feeds
 from jobs.background import BackgroundTasks, open_background
 from jobs.images import Pictures, open_pictures
 from jobs.parallel import ParallelSettings
-from streaming.exporting import Exporter, ExportSettings
-from streaming.spools import open_spools
-from streaming.upload_limits import UploadSettings
-from streaming.uploads import Uploads, open_uploads
+from streaming.exporting import Exporter
+from streaming.uploads import Uploads
 
 Progress = Callable[[str], None]
 
@@ -137,16 +135,14 @@ async def open_resources(
         FileStoreError: FILE_STORE_URL cannot be used.
         TracingUnavailable: Traces are asked for and cannot be had.
     """
-    folder = data_folder(settings)
-    name = connection_name(settings, serves=with_cache)
-    stop_clock = StopClock()
+    folder, stop_clock, observers = data_folder(settings), StopClock(), Observers()
     async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
         stack.callback(STDERR.write)
-        tracer = await stack.enter_async_context(open_tracing(stop_seconds=stop_clock.at_most))
-        url, embedded = await stack.enter_async_context(
-            open_postgresql(settings, folder, progress=progress)
-        )
-        engines = await stack.enter_async_context(
+        tracer = await enter(open_tracing(stop_seconds=stop_clock.at_most))
+        url, embedded = await enter(open_postgresql(settings, folder, progress=progress))
+        name = connection_name(settings, serves=with_cache)
+        engines = await enter(
             open_engines(
                 settings,
                 url,
@@ -154,19 +150,12 @@ async def open_resources(
                 statement_timeout_seconds=statement_timeout_seconds,
             )
         )
-        pool_statistics = PoolStatistics(engines.work)
+        plain = Database(engines.work)
         secret = await asyncio.to_thread(load_secret, settings, folder)
-        previous_key = settings.secret_key_previous
-        previous = previous_key.get_secret_value().encode() if previous_key else None
-        observers = (
-            [slow_statement_log(settings.slow_query_threshold)]
-            if settings.enable_query_monitoring
-            else []
-        )
-        caching = await stack.enter_async_context(
+        caching = await enter(
             open_caching(
                 settings,
-                CacheState(name, Database(engines.work, pool_statistics=pool_statistics)),
+                CacheState(name, plain),
                 secret=secret,
                 direct_url=direct_url(settings, url),
                 serves=with_cache,
@@ -174,28 +163,11 @@ async def open_resources(
                 tracer=tracer,
             )
         )
-        database = Database(
-            engines.work,
-            observers=observers,
-            before_commit=[announce],
-            guard=caching.guard,
-            pool_statistics=pool_statistics,
-            comment=operation_name if settings.enable_sql_comments else None,
-        )
-        if tracer is not None:
-            database.observers.append(statement_spans(tracer))
+        database = _database(plain, settings, guard=caching.guard, tracer=tracer)
         stack.push_async_callback(database.shown)
         cursors = CursorCodec(secret)
-        exporter = await stack.enter_async_context(
-            open_exporter(settings, folder, database, cursors)
-        )
-        uploads = await open_uploads(
-            folder / "uploads",
-            database,
-            upload_settings(settings),
-            store_url=settings.file_store_url,
-        )
-        background = await stack.enter_async_context(
+        exporter, uploads = await enter(open_files(settings, folder, database, cursors=cursors))
+        background = await enter(
             open_background(
                 max_concurrent=settings.max_concurrent_background_tasks,
                 drain_seconds=lambda: stop_clock.at_most(settings.background_task_timeout),
@@ -204,22 +176,14 @@ async def open_resources(
         activity = Activity(background, database)
         stack.callback(activity.flush)
         stack.push_async_callback(database.settle)
-        listener = await stack.enter_async_context(open_listener(direct_url(settings, url)))
-        feeds = await stack.enter_async_context(
-            open_feeds(
-                listener, database, caught_up=caching.lease.caught_up if caching.lease else None
-            )
-        )
-        replica = None
-        if with_replica:
-            replica = await stack.enter_async_context(replica_of(settings, url, database))
-        if replica is not None:
-            await stack.enter_async_context(beside(replica.watch()))
-        if with_cache:
-            await stack.enter_async_context(monitoring_pools(settings, database, replica))
+        listener = await enter(open_listener(direct_url(settings, url)))
+        caught_up = caching.lease.caught_up if caching.lease else None
+        feeds = await enter(open_feeds(listener, database, caught_up=caught_up))
+        replica = await enter(_open_replica(settings, url, database)) if with_replica else None
+        previous = previous_secret(settings)
         tokens = Tokens(secret, previous=previous)
-        buckets = await stack.enter_async_context(open_buckets(_redis_url(settings)))
-        access = await stack.enter_async_context(
+        buckets = await enter(open_buckets(settings.shared_redis))
+        access = await enter(
             open_access(
                 settings,
                 database,
@@ -229,20 +193,18 @@ async def open_resources(
                 refresh_seconds=revocation_seconds,
             )
         )
-        slow_statements = await stack.enter_async_context(
+        slow_statements = await enter(
             open_slow_statements(
                 database,
                 threshold_seconds=settings.slow_query_threshold,
                 is_enabled=settings.enable_query_monitoring,
             )
         )
-        heard = Observers()
-        sources = Sources(
-            pool=pool_statistics.snapshot,
-            cache=caching.cache.counts if caching.cache else None,
-            streams=lambda: feeds.seats.taken,
-        )
-        vitals = await stack.enter_async_context(open_vitals(sources, heard))
+        vitals = _vitals(database, caching, feeds)
+        vitals.hear(observers)
+        if with_cache:
+            await enter(monitoring_pools(settings, database, replica))
+            await enter(beside(vitals.watch()))
         yield Resources(
             settings=settings,
             data_folder=folder,
@@ -260,54 +222,59 @@ async def open_resources(
             cursors=cursors,
             exporter=exporter,
             uploads=uploads,
-            pictures=await stack.enter_async_context(open_pictures()),
+            pictures=await enter(open_pictures()),
             embedded=embedded,
             stop_clock=stop_clock,
             buckets=buckets,
             accounts=access.accounts,
             authentication=access.authentication,
-            observers=heard,
-            siblings=await stack.enter_async_context(open_siblings(place)),
+            observers=observers,
+            siblings=await enter(open_siblings(place)),
             tracer=tracer,
             slow_statements=slow_statements,
             vitals=vitals,
         )
 
 
-def _redis_url(settings: Settings) -> str | None:
-    """Where processes share what is neither stored nor lost with them; None where each is alone."""
-    return settings.redis_url.get_secret_value() if settings.enable_redis_cache else None
+def _database(
+    plain: Database, settings: Settings, *, guard: CommitGuard, tracer: Tracer | None
+) -> Database:
+    """The same database, with all that is to hear of its statements and changes."""
+    observers: list[StatementObserver] = []
+    if settings.enable_query_monitoring:
+        observers.append(slow_statement_log(settings.slow_query_threshold))
+    if tracer is not None:
+        observers.append(statement_spans(tracer))
+    return Database(
+        plain.engine,
+        observers=observers,
+        before_commit=[announce],
+        guard=guard,
+        pool_statistics=plain.pool_statistics,
+        comment=operation_name if settings.enable_sql_comments else None,
+    )
 
 
 @asynccontextmanager
-async def open_exporter(
-    settings: Settings, folder: Path, database: Database, cursors: CursorCodec
-) -> AsyncIterator[Exporter]:
-    """What makes exports, with the files it keeps."""
-    async with open_spools(
-        folder / "spool",
-        ttl_seconds=settings.export_spool_ttl,
-        quota_bytes=settings.export_spool_quota,
-        most_of_one_owner=settings.max_concurrent_exports,
-    ) as spools:
-        exports = ExportSettings(
-            is_enabled=settings.enable_streaming_queries,
-            most_rows=settings.max_streaming_results,
-            batch_rows=settings.streaming_batch_size,
-            chunk_bytes=settings.streaming_chunk_size,
-            ttl_seconds=settings.export_spool_ttl,
+async def _open_replica(
+    settings: Settings, primary: URL, database: Database
+) -> AsyncIterator[Replica | None]:
+    """The replica that the settings name, looked at while the block runs."""
+    async with replica_of(settings, primary, database) as replica:
+        if replica is None:
+            yield None
+            return
+        async with beside(replica.watch()):
+            yield replica
+
+
+def _vitals(database: Database, caching: Caching, feeds: Feeds) -> Vitals:
+    return Vitals(
+        Sources(
+            pool=database.pool_statistics.snapshot,
+            cache=caching.cache.counts if caching.cache else None,
+            streams=lambda: feeds.seats.taken,
         )
-        yield Exporter(database, spools, exports, cursors)
-
-
-def upload_settings(settings: Settings) -> UploadSettings:
-    """What operators decide about the files that users send."""
-    return UploadSettings(
-        max_import_bytes=settings.max_import_size,
-        max_upload_bytes=settings.max_upload_size,
-        chunk_bytes=settings.max_upload_chunk_size,
-        ttl_seconds=settings.upload_ttl,
-        quota_bytes=settings.upload_quota,
     )
 
 
@@ -318,21 +285,3 @@ def parallel_settings(settings: Settings) -> ParallelSettings:
         max_workers=settings.parallel_processing_max_workers,
         is_enabled=settings.enable_parallel_processing,
     )
-
-
-@asynccontextmanager
-async def replica_of(
-    settings: Settings, primary: URL, database: Database
-) -> AsyncIterator[Replica | None]:
-    """The replica that the settings name, which nobody looks at yet; None when they name none."""
-    if settings.database_replica_url is None:
-        yield None
-        return
-    async with open_replica(
-        normalize_database_url(settings.database_replica_url.get_secret_value()),
-        database,
-        primary=direct_url(settings, primary),
-        pool_size=settings.pool.size,
-        max_overflow=settings.pool.overflow,
-    ) as replica:
-        yield replica

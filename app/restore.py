@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 from sqlalchemy.engine import URL
 
-from app.backup_file import KEY, BackupError, BackupReader, Manifest
+from app.backup_file import BackupError, BackupReader, Manifest
 from app.embedded.server import restored
 from app.engines import direct_url
 from app.laying import lay_files, lay_secret
@@ -27,6 +27,7 @@ from app.restore_checks import (
     require_secret,
 )
 from app.restore_script import restore_database
+from app.secret import KEY
 from app.settings import Settings
 from db.engine import open_engine
 from db.migrate import upgrade

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.backup import find_secret
-from app.backup_file import KEY, BackupError, Manifest, fingerprint
+from app.backup_file import BackupError, Manifest, fingerprint
+from app.secret import KEY, find_secret, previous_secret
 from app.settings import Settings
 from db.migrate import knows_revision
 from db.restoring import RECORDS, Target
@@ -38,8 +38,7 @@ def require_secret(
 ) -> None:
     """Have the server be able to read what it has signed, or its operator know that it is not."""
     secret = find_secret(settings, folder)
-    previous = settings.secret_key_previous
-    ours = [secret] + ([previous.get_secret_value().encode()] if previous is not None else [])
+    ours = (secret, previous_secret(settings))
     fits = manifest.secret in {fingerprint(each) for each in ours if each is not None}
     is_unset = secret is None and (manifest.has_secret or manifest.secret is None)
     if fits or is_unset or manifest.secret is None or options.other_secret:

@@ -9,7 +9,9 @@ from typing import Final
 
 from app.settings import Settings, SettingsError
 
-_FILE: Final = "secret.key"
+KEY: Final = "secret.key"
+"""The file with the one that was made, in the data folder."""
+
 _LEAST_CHARACTERS: Final = 8
 _MAKE_ONE: Final = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 _ADVICE: Final = {
@@ -59,23 +61,35 @@ def _steps(secret: str) -> int:
     return sum(abs(code - before) <= 1 for before, code in pairwise(codes))
 
 
-def load_secret(settings: Settings, data_folder: Path) -> bytes:
+def load_secret(settings: Settings, folder: Path) -> bytes:
     """The secret of this server.
 
     Without SECRET_KEY one is made in the data folder, readable by its owner alone. Processes that
     start at the same time end up with the same one.
     """
+    if (secret := find_secret(settings, folder)) is not None:
+        return secret
+    folder.mkdir(parents=True, exist_ok=True)
+    _create(folder / KEY)
+    return (folder / KEY).read_bytes()
+
+
+def find_secret(settings: Settings, folder: Path) -> bytes | None:
+    """The secret of the server; None when it has none yet, or is on another machine."""
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value().encode()
-    data_folder.mkdir(parents=True, exist_ok=True)
-    path = data_folder / _FILE
-    if not path.exists():
-        _create(path)
-    return path.read_bytes()
+    kept = folder / KEY
+    return kept.read_bytes() if kept.exists() else None
+
+
+def previous_secret(settings: Settings) -> bytes | None:
+    """The one before it, whose tokens are still taken; None when there is none."""
+    previous = settings.secret_key_previous
+    return None if previous is None else previous.get_secret_value().encode()
 
 
 def _create(path: Path) -> None:
-    draft = path.with_name(f"{_FILE}.{secrets.token_hex(8)}")
+    draft = path.with_name(f"{KEY}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(48))

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Final
 
 import structlog
+import uvicorn
 import uvloop
 
-from app.asgi import create_app
+from app.asgi import Application, create_app
 from app.collecting import spare_the_collector
 from app.embedded.binaries import EmbeddedServerError
 from app.first_start import Admin, ensure_admin, prepare
@@ -22,8 +23,9 @@ from app.shares import Share, Shares
 from app.start_checks import CannotStart, check_connections, check_tables
 from app.stopping import end_at_last
 from app.supervisor import Child, supervise
+from app.terminal import say
 from app.warming import warming_at_start
-from app.welcome import say, welcome
+from app.welcome import welcome
 from app.working import at_work, build_worker
 from domain.errors import AppError
 from graph.schema import build_schema, core_schema
@@ -142,12 +144,7 @@ async def _serve(
             warming_at_start(resources, app.warmers) if is_head else nullcontext(),
         ):
             server = Server(
-                server_config(
-                    app,
-                    max_message_bytes=settings.max_body_size,
-                    max_connections=settings.max_connections,
-                    proxies=settings.trusted_proxies,
-                ),
+                _config(app, settings),
                 stop_clock=resources.stop_clock,
                 drain_seconds=settings.drain_seconds,
                 share=share,
@@ -157,6 +154,15 @@ async def _serve(
             await server.answer(listening)
             if is_head:
                 say("Stopping")
+
+
+def _config(app: Application, settings: Settings) -> uvicorn.Config:
+    return server_config(
+        app,
+        max_message_bytes=settings.max_body_size,
+        max_connections=settings.max_connections,
+        proxies=settings.trusted_proxies,
+    )
 
 
 async def _prepared(

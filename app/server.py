@@ -4,8 +4,8 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from math import inf
 from types import FrameType
 from typing import Final
@@ -17,7 +17,8 @@ from app.accepting import Accepting
 from app.collecting import spare_the_collector
 from app.connections import Connection
 from app.shares import Share
-from app.stopping import MAX_DRAIN_SECONDS, REQUEST_SECONDS, StopClock
+from app.stopping import MAX_DRAIN_SECONDS, REQUEST_SECONDS, StopClock, Wishes
+from domain.beside import beside
 
 _PING_SECONDS: Final = 20.0
 _MAX_MESSAGE_BYTES: Final = 2**20
@@ -27,7 +28,6 @@ _CLOSING_SECONDS: Final = 60.0
 _STOPPING_SECONDS: Final = 5.0
 # What was sent by the end of this is read, and then answered.
 _ARRIVING_SECONDS: Final = 0.1
-_SAME_WISH_SECONDS: Final = 0.5
 
 
 class Server(uvicorn.Server):
@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
         self._stopping_seconds = stopping_seconds
         self._is_stopping = False
         self._ends_at = inf
-        self._signalled: dict[int, float] = {}
+        self._wishes = Wishes()
         self._accepting: list[Accepting] = []
 
     async def answer(self, listening: socket.socket) -> None:
@@ -92,7 +92,7 @@ class Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Run until the process is to stop."""
-        async with self._breaking_off(self._closing_seconds):
+        async with beside(self._break_off(self._closing_seconds)):
             await super().main_loop()
 
     async def on_tick(self, counter: int) -> bool:
@@ -115,19 +115,17 @@ class Server(uvicorn.Server):
         self._is_stopping = True
         left = self._stop_clock.left_of(REQUEST_SECONDS)
         self.config.timeout_graceful_shutdown = left  # type: ignore[assignment]  # any number does
-        async with self._breaking_off(self._stopping_seconds):
+        async with beside(self._break_off(self._stopping_seconds)):
             await super().shutdown([])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # signals come with it
         """Take a signal."""
-        now = time.monotonic()
-        before, self._signalled[sig] = self._signalled.get(sig, -inf), now
-        if now - before < _SAME_WISH_SECONDS:
+        if not self._wishes.is_new(sig):
             return
         is_first = not self._stop_clock.is_draining
-        self._stop_clock.drain()
+        self._stop_clock.begin()
         if is_first and sig == signal.SIGTERM and self._drain_seconds > 0:
-            self._ends_at = now + self._drain_seconds
+            self._ends_at = time.monotonic() + self._drain_seconds
         else:
             # Theirs would answer nobody any more when it is sent twice.
             self.should_exit = True
@@ -139,14 +137,6 @@ class Server(uvicorn.Server):
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
-
-    @asynccontextmanager
-    async def _breaking_off(self, seconds: float) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._break_off(seconds))
-        try:
-            yield
-        finally:
-            task.cancel()
 
     async def _break_off(self, seconds: float) -> None:
         """Break off the connections that should end, and whose clients read nothing for so long.
@@ -184,7 +174,7 @@ class Server(uvicorn.Server):
         try:
             yield
         finally:
-            if not self._signalled:
+            if not self._wishes.have_come:
                 for number, before in taken.items():
                     signal.signal(number, before)
 

@@ -2,6 +2,8 @@
 
 A setting is an environment variable or a line of `.env` with the name of the field in capitals.
 OpenTelemetry has variables of its own, which `app/tracing/opening.py` looks for.
+
+Long because all settings are one class, with a line or two for each variable there is.
 """
 
 from pathlib import Path
@@ -390,6 +392,11 @@ class Settings(BaseSettings):
         usual = 1_000_000 if self.is_production else 0
         given = self.rate_limit_cost_per_minute
         return (usual if given is None else given) or None
+
+    @property
+    def shared_redis(self) -> str | None:
+        """Where processes share what may be lost; None where each is alone."""
+        return self.redis_url.get_secret_value() if self.enable_redis_cache else None
 
     @property
     def is_production(self) -> bool:

@@ -16,11 +16,30 @@ MAX_DRAIN_SECONDS: Final = 15.0
 """How long one may go on answering at most: those that come last need their time, too."""
 
 _LAST_RESORT_SECONDS: Final = STOP_SECONDS + 0.5
+_SAME_WISH_SECONDS: Final = 0.5
 
 
 def end_at_last() -> None:
     """Have the process be gone in time, and tell where it hangs if nothing else ends it."""
     faulthandler.dump_traceback_later(_LAST_RESORT_SECONDS, exit=True)
+
+
+class Wishes:
+    """Signals that ask to stop: what comes twice within half a second came once."""
+
+    def __init__(self) -> None:
+        self._came_at: dict[int, float] = {}
+
+    @property
+    def have_come(self) -> bool:
+        """Whether any signal has."""
+        return bool(self._came_at)
+
+    def is_new(self, number: int) -> bool:
+        """Whether a signal that comes now is another wish than the last of its kind."""
+        now = time.monotonic()
+        before, self._came_at[number] = self._came_at.get(number, -inf), now
+        return now - before >= _SAME_WISH_SECONDS
 
 
 class StopClock:
@@ -44,12 +63,8 @@ class StopClock:
         """Whether requests should go elsewhere: it will stop, though it still answers them."""
         return self._told_at < inf
 
-    def drain(self) -> None:
-        """The process is to stop soon, and goes on answering for a while. The time runs."""
-        self.begin()
-
     def begin(self) -> None:
-        """The process is to stop. Only the first time counts, or that it was to drain before."""
+        """The process is to stop, at once or after a while; the time runs from the first call."""
         if not self.is_draining:
             self._told_at = self._now()
             for do in self._to_do:

@@ -23,7 +23,7 @@ from typing import Final, NoReturn, Self
 import structlog
 
 from app.siblings import Place
-from app.stopping import STOP_SECONDS
+from app.stopping import STOP_SECONDS, Wishes
 
 _EARLY_SECONDS: Final = 5.0
 _EARLY_DEATHS: Final = 5
@@ -32,7 +32,6 @@ _LAST_PAUSE_SECONDS: Final = 10.0
 _FORK_PAUSE_SECONDS: Final = 1.0
 _KILL_SECONDS: Final = STOP_SECONDS + 1.0
 _AGAIN_SECONDS: Final = 1.0
-_SAME_WISH_SECONDS: Final = 0.5
 # With the longest name of a socket in it, less than any system allows the path of one.
 _MAX_FOLDER_CHARS: Final = 80
 
@@ -183,7 +182,7 @@ class _Stopping:
     patience_seconds: float
     kill_at: float = inf
     failed: int = 0
-    signalled: dict[int, float] = field(default_factory=dict)
+    wishes: Wishes = field(default_factory=Wishes)
 
     @property
     def is_begun(self) -> bool:
@@ -300,9 +299,7 @@ class _Supervisor:
 
     def _stop(self, number: int) -> None:
         """Take the wish to stop: a second one is in a hurry."""
-        now = time.monotonic()
-        before, self._stopping.signalled[number] = self._stopping.signalled.get(number, -inf), now
-        if now - before >= _SAME_WISH_SECONDS:
+        if self._stopping.wishes.is_new(number):
             self._pass_on(signal.SIGINT if self._stopping.is_begun else number)
 
     def _pass_on(self, number: int) -> None:

@@ -7,8 +7,7 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,6 @@ from typing import Final
 from app.latencies import Counted, Latencies
 from app.observing import Observers, RequestRun
 from cache.statistics import Counts, Status
-from domain.beside import beside
 from domain.errors import ErrorCode
 from domain.pool import PoolSnapshot
 from graph.observing import OperationRun
@@ -114,6 +112,11 @@ class Vitals:
         """Seconds since 1970."""
         return self._clock()
 
+    def hear(self, observers: Observers) -> None:
+        """Be told of requests and operations from now on."""
+        observers.requests.append(self.heard_request)
+        observers.operations.append(self.heard_operation)
+
     def heard_request(self, run: RequestRun) -> None:
         """Count a request; an error of its operation is counted with that."""
         if run.route == OWN_ROUTE:
@@ -150,6 +153,14 @@ class Vitals:
         at = int(self._clock())
         if not self._samples or at > self._samples[-1].at:
             self._take(at)
+
+    async def watch(self) -> None:
+        """Take a sample every second, for ever."""
+        while True:
+            due = time.monotonic() + _TICK_SECONDS
+            await asyncio.sleep(_TICK_SECONDS)
+            self.heard_lag(time.monotonic() - due)
+            self.take_if_due()
 
     def _look_at_pool(self) -> PoolSnapshot:
         pool = self._sources.pool()
@@ -192,24 +203,6 @@ class Vitals:
         self._requests = self._operations = self._refused = self._failed = 0
         self._in_use = self._waiting = 0
         self._lag = 0.0
-
-
-@asynccontextmanager
-async def open_vitals(sources: Sources, observers: Observers) -> AsyncIterator[Vitals]:
-    """Those of this process; samples are taken while the block runs."""
-    vitals = Vitals(sources)
-    observers.requests.append(vitals.heard_request)
-    observers.operations.append(vitals.heard_operation)
-    async with beside(_tick(vitals)):
-        yield vitals
-
-
-async def _tick(vitals: Vitals) -> None:
-    while True:
-        due = time.monotonic() + _TICK_SECONDS
-        await asyncio.sleep(_TICK_SECONDS)
-        vitals.heard_lag(time.monotonic() - due)
-        vitals.take_if_due()
 
 
 def _asked(cache: Counts | None) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from app.health_jobs import jobs_health
 from app.health_ready import readiness
@@ -23,6 +23,7 @@ from app.vitals import OWN_ROUTE, Sample
 from app.vitals_json import Json, sample_json, statement_json, together
 from domain.errors import InvalidInput
 from streaming.caching import cache_response
+from streaming.routing import rest_routes
 
 _ALL: Final = "vitals"
 _RECENT: Final = "vitals-recent"
@@ -50,7 +51,7 @@ class ProcessVitals:
     slow: Sequence[Json]
 
 
-def vitals_routes(resources: Resources, require_operator: RequireOperator) -> list[BaseRoute]:
+def vitals_routes(resources: Resources, require_operator: RequireOperator) -> list[Route]:
     """The route, and this process's answers to the others."""
     siblings, vitals = resources.siblings, resources.vitals
     siblings.answer(_ALL, partial(_answer, resources, float("inf")))
@@ -75,7 +76,7 @@ def vitals_routes(resources: Resources, require_operator: RequireOperator) -> li
         }
         return Response(orjson.dumps(told), media_type="application/json")
 
-    return [Route(OWN_ROUTE + slash, tell, methods=["GET"]) for slash in ("", "/")]
+    return rest_routes((OWN_ROUTE, tell, ["GET"]))
 
 
 async def _answer(resources: Resources, seconds: float) -> bytes:

@@ -19,11 +19,12 @@ from cache.lease import Lease
 from cache.query_cache import QueryCache
 from cache.statistics import Status
 from cache.warming import WarmResult, WarmTask, warm_cache_batch
+from domain.beside import beside
 from domain.enums import Role
 from domain.errors import AppError, FeatureDisabled, InvalidInput, NotFound, Unavailable
 from domain.viewer import Viewer
 from graph.documents import InvalidDocument, UnknownDocument
-from graph.endpoint import Endpoint, operation_of
+from graph.endpoint import Endpoint
 from graph.errors import format_error
 from graph.fetches import Fetches
 from graph.request import GraphQLRequest
@@ -110,8 +111,7 @@ class _Query:
     async def warm(self, cache: QueryCache) -> None:  # noqa: ARG002  # the executor has it too
         """Answer it."""
         try:
-            document = self.endpoint.find(self.wanted, _VIEWER)
-            operation = operation_of(document, self.wanted)
+            operation = self.endpoint.find(self.wanted, _VIEWER)
         except UnknownDocument:
             known = ", ".join([*QUERIES, SETTINGS])
             raise NotFound(
@@ -119,12 +119,12 @@ class _Query:
             ) from None
         except InvalidDocument as invalid:
             raise InvalidInput(f"{self.name!r} is not one operation.") from invalid
-        if operation.operation is not OperationType.QUERY:
+        if operation.kind is not OperationType.QUERY:
             raise InvalidInput(f"{self.name!r} is no query.")
         context = self.endpoint.open_context(_VIEWER)
         # What comes from a replica is not kept.
         context.reads.use_primary()
-        result = await self.endpoint.run(document, self.wanted, context)
+        result = await self.endpoint.run(operation, self.wanted.variables, context)
         if result.errors:
             words = format_error(result.errors[0], self.name)["message"]
             raise InvalidInput(f"{self.name!r} was not answered: {words}")
@@ -154,12 +154,8 @@ async def warming_at_start(resources: Resources, warmers: Warmers) -> AsyncItera
     if not settings.enable_cache_warming or lease is None:
         yield
         return
-    task = asyncio.create_task(_warm_at_start(warmers, lease, settings.cache_warming_queries))
-    try:
+    async with beside(_warm_at_start(warmers, lease, settings.cache_warming_queries)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.wait((task,))
 
 
 async def _warm_at_start(warmers: Warmers, lease: Lease, names: Sequence[str]) -> None:

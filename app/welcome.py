@@ -1,10 +1,10 @@
 """What a server says at the terminal once it takes requests."""
 
-import sys
 from typing import Final
 
 from app.first_start import Admin
 from app.resources import Resources
+from app.terminal import say
 
 _DEMO_TOKEN_SECONDS: Final = 24 * 3600
 
@@ -40,11 +40,6 @@ def welcome(resources: Resources, admin: Admin, *, port: int) -> None:
         "",
     ]
     say("\n".join(lines))
-
-
-def say(message: str) -> None:
-    """Tell the person at the terminal."""
-    print(message, file=sys.stderr, flush=True)  # noqa: T201  # this is the program's terminal
 
 
 def _first_login(admin: Admin) -> list[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -17,6 +16,7 @@ from app.resources import Resources, open_resources
 from app.settings import Settings
 from app.start_checks import check_connections, check_tables
 from app.stopping import StopClock, end_at_last
+from app.terminal import say
 from app.tracing.jobs import traced_handlers
 from db.engine import libpq_settings
 from domain.tasks import QUEUES
@@ -95,7 +95,7 @@ def work(settings: Settings, *, queues: Sequence[str], concurrency: int | None) 
 
 
 async def _work(settings: Settings, chosen: WorkerSettings) -> None:
-    async with open_resources(settings, progress=_say) as resources:
+    async with open_resources(settings, progress=say) as resources:
         resources.stop_clock.on_begin(end_at_last)
         await check_tables(resources)
         await check_connections(resources, processes=1, works=True)
@@ -113,10 +113,6 @@ async def _work(settings: Settings, chosen: WorkerSettings) -> None:
             monitoring_pools(settings, resources.database),
             at_work(worker, resources.stop_clock),
         ):
-            _say(f"Working on {', '.join(chosen.queues)}; {chosen.concurrency} jobs at a time")
+            say(f"Working on {', '.join(chosen.queues)}; {chosen.concurrency} jobs at a time")
             await stopped.wait()
-        _say("Stopped")
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)  # noqa: T201  # this is the program's terminal
+        say("Stopped")

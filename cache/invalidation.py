@@ -21,7 +21,7 @@ from cache.events import Events
 from cache.lease import LEASE_SECONDS
 from cache.store import Store, StoreUnavailable
 from cache.tags import tags_of
-from domain.changes import Change
+from domain.changes import Change, CommitOutcome
 
 _MARGIN_SECONDS: Final = 0.05
 _PAUSE_SECONDS: Final = 0.2
@@ -49,8 +49,8 @@ class Committing(Protocol):
         """Make everything out of date from COMMIT on."""
 
 
-End = Callable[[bool | None], Awaitable[None]]
-"""Takes whether the transaction was committed; None when nobody knows."""
+End = Callable[[CommitOutcome], Awaitable[None]]
+"""Takes what became of the transaction."""
 
 
 class Invalidation:
@@ -114,9 +114,9 @@ class Invalidation:
         return partial(self._end, store, tags, change)
 
     async def _end(
-        self, store: Store, tags: frozenset[str], change: str, is_committed: bool | None
+        self, store: Store, tags: frozenset[str], change: str, outcome: CommitOutcome
     ) -> None:
-        if is_committed is None:
+        if outcome is CommitOutcome.UNKNOWN:
             # PostgreSQL may still be at a COMMIT that it did not answer. The tags stay dirty until
             # their marks expire; should the store lose them before, the epoch is another one.
             self._in_background(self._renew(after_all=True))
@@ -125,10 +125,10 @@ class Invalidation:
             await store.end(tags, change)
         except StoreUnavailable:
             # Nobody knows whether the store will forget what is out of date.
-            if is_committed:
+            if outcome is CommitOutcome.COMMITTED:
                 await self._renew(after_all=False)
-                await self._wait(is_committed)
-        if is_committed:
+                await self._wait(outcome)
+        if outcome is CommitOutcome.COMMITTED:
             self._events.changed(tags)
 
     async def _forget(self, store: Store, tags: frozenset[str], change: str) -> None:
@@ -148,8 +148,8 @@ class Invalidation:
                 return
         log.error("cache_epoch_not_renewed_in_time")
 
-    async def _wait(self, is_committed: bool | None) -> None:
-        if is_committed is not False:
+    async def _wait(self, outcome: CommitOutcome) -> None:
+        if outcome is not CommitOutcome.UNDONE:
             self._shown_at = time.monotonic() + LEASE_SECONDS + _MARGIN_SECONDS
             if self._waits:
                 await self.shown()
@@ -160,5 +160,5 @@ class Invalidation:
         task.add_done_callback(self._under_way.discard)
 
 
-async def _nothing(_is_committed: bool | None) -> None:
+async def _nothing(_outcome: CommitOutcome) -> None:
     """No process uses a cache."""

@@ -4,17 +4,11 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-_SPECIAL: Final = re.compile(r"[*?\[\]\\]")
 _MEMBER: Final = r"\\.|[^\]]-.|[^\]]"
 _TOKEN: Final = re.compile(
     rf"(?P<stars>\*+)|(?P<any>\?)|\[(?P<not>\^?)(?P<members>(?:{_MEMBER})*+)\]?|\\?(?P<literal>.)",
     re.DOTALL,
 )
-
-
-def escape_pattern(text: str) -> str:
-    """A pattern that matches this text alone."""
-    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:

@@ -6,28 +6,17 @@ No secret is stored: of a token there is its SHA-256, from which nobody gets it 
 from typing import Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
-    DateTime,
     ForeignKey,
-    Identity,
     Index,
     LargeBinary,
     Table,
     Text,
     Uuid,
-    func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.tables import metadata
-
-
-def _at(name: str, *, now: bool = False, required: bool = False) -> Column[object]:
-    default = func.now() if now else None
-    kind = DateTime(timezone=True)
-    return Column(name, kind, nullable=not (now or required), server_default=default)
-
+from db.columns import id_column, metadata, moment
 
 # The family of all refresh tokens that came of one login.
 sessions: Final = Table(
@@ -37,10 +26,10 @@ sessions: Final = Table(
     Column("user_uuid", Uuid, ForeignKey("users.uuid", ondelete="CASCADE"), nullable=False),
     # What the client calls itself, for its user to know it by.
     Column("client", Text),
-    _at("created_at", now=True),
-    _at("last_used_at", now=True),
-    _at("expires_at", required=True),
-    _at("revoked_at"),
+    moment("created_at", now=True),
+    moment("last_used_at", now=True),
+    moment("expires_at", required=True),
+    moment("revoked_at"),
     Index("ix_sessions_user_uuid", "user_uuid"),
     Index("ix_sessions_revoked_at", "revoked_at"),
     Index("ix_sessions_expires_at", "expires_at"),
@@ -51,8 +40,8 @@ refresh_tokens: Final = Table(
     metadata,
     Column("token_hash", LargeBinary, primary_key=True),
     Column("session_uuid", Uuid, ForeignKey("sessions.uuid", ondelete="CASCADE"), nullable=False),
-    _at("created_at", now=True),
-    _at("used_at"),
+    moment("created_at", now=True),
+    moment("used_at"),
     # A digest of who used it, to tell a client whose answer was lost from somebody else.
     Column("used_by", LargeBinary),
     Index("ix_refresh_tokens_session_uuid", "session_uuid"),
@@ -61,16 +50,16 @@ refresh_tokens: Final = Table(
 api_tokens: Final = Table(
     "api_tokens",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    id_column(),
     Column("user_uuid", Uuid, ForeignKey("users.uuid", ondelete="CASCADE"), nullable=False),
     Column("token_hash", LargeBinary, nullable=False, unique=True),
     # Its first characters, by which its user knows it again.
     Column("prefix", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
-    _at("created_at", now=True),
-    _at("expires_at"),
-    _at("last_used_at"),
-    _at("revoked_at"),
+    moment("created_at", now=True),
+    moment("expires_at"),
+    moment("last_used_at"),
+    moment("revoked_at"),
     Index("ix_api_tokens_user_uuid", "user_uuid"),
 )

@@ -4,7 +4,7 @@ PostgreSQL groups, counts and orders; a page is cut by key, as pages of rows are
 that are asked for stand in the statement.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
@@ -27,8 +27,11 @@ from sqlalchemy import (
 
 from db.dimensions import COMPANY_DIMENSIONS, CONTACT_DIMENSIONS, Dimension, GroupKey
 from db.entities import COMPANIES, CONTACTS, Entity
-from db.filters import Shape, build_condition, name_values, split_filter
+from db.filter_shapes import Shape, split_filter
+from db.filters import build_condition, name_values
+from db.keyset import Key
 from db.measures import COMPANY_VALUES, CONTACT_VALUES, build_measure
+from db.paging import page_of, place_of
 from db.rows import CompanyRow, ContactRow, Row
 from db.sources import Source
 from db.statements import Statement
@@ -63,6 +66,10 @@ class Groupable(Generic[R]):
     dimensions: Mapping[str, Dimension]
     measures: Mapping[str, Measure]
     values: Mapping[str, Callable[[Source], ColumnElement[Any]]]
+
+    def value(self, name: str, source: Source) -> ColumnElement[Any]:
+        """What a measure is worked out from."""
+        return self.values[name](source) if name in self.values else source.rows.c[name]
 
 
 GROUPABLE_CONTACTS: Final[Groupable[ContactRow]] = Groupable(
@@ -117,18 +124,14 @@ async def list_groups(
     """One page of groups; without any dimension it holds the one group of everything."""
     shape, values = _shape_and_values(grouping, request, filter_)
     rows = await session.fetch(_page_statement(shape), values | {"size": request.size + 1})
-    kept = rows[: request.size]
-    return Page(kept[::-1] if request.backward else kept, len(rows) > request.size, request)
+    return page_of(rows, request)
 
 
 async def groups_behind(
     session: ReadSession, grouping: Grouping[R], request: PageRequest, filter_: Filter | None
 ) -> bool:
     """Whether there are groups on the other side of the request's cursor, its own included."""
-    turned = PageRequest(
-        order=request.order, size=1, cursor=request.cursor, backward=not request.backward
-    )
-    shape, values = _shape_and_values(grouping, turned, filter_, inclusive=True)
+    shape, values = _shape_and_values(grouping, request.turned, filter_, inclusive=True)
     return bool(await session.fetch_value(_probe_statement(shape), values))
 
 
@@ -158,13 +161,9 @@ def _shape_and_values(
     inclusive: bool = False,
 ) -> tuple[_Shape, dict[str, object]]:
     shape, filter_values = split_filter(filter_)
-    values, missing = name_values(filter_values), None
-    if request.cursor is not None:
-        found = request.cursor.values
-        missing = tuple(value is None for value in found)
-        for at, (sort, value) in enumerate(zip(request.order, found, strict=True)):
-            if value is not None:
-                values[f"k{at}"] = grouping.key(sort.field).from_cursor(value)
+    readers = (grouping.key(sort.field).from_cursor for sort in request.order)
+    missing, values = place_of(request.cursor, readers)
+    values |= name_values(filter_values)
     return _Shape(grouping, shape, request.order, missing, request.backward, inclusive), values
 
 
@@ -187,22 +186,19 @@ def _count_statement(grouping: Grouping[R], shape: Shape) -> Statement[Row]:
 
 def _page(page: _Shape) -> Select[Any]:
     groups = _groups(page.grouping, page.shape).subquery("groups")
-    keys = [
-        _Key(page.grouping.key(sort.field), groups, at, sort, backward=page.backward)
-        for at, sort in enumerate(page.order)
-    ]
+    keys = list(_keys(page, groups))
     statement = select(groups).order_by(*(key.ordered() for key in keys))
     if page.cursor is None:
         return statement
-    return statement.where(_beyond(keys, page.cursor, inclusive=page.inclusive))
+    return statement.where(_beyond(keys, inclusive=page.inclusive))
 
 
 def _groups(grouping: Grouping[R], shape: Shape) -> Select[Any]:
     table = grouping.of.entity.table
-    source = Source(table)
+    of, source = grouping.of, Source(table)
     keys = [dimension.value(source).label(dimension.key.label) for dimension in grouping.dimensions]
     measured = [
-        build_measure(operation, grouping.of.measures[name], grouping.of.values, source)
+        build_measure(operation, of.measures[name], of.value(name, source))
         for operation, name in sorted(grouping.measured)
     ]
     return (
@@ -213,39 +209,26 @@ def _groups(grouping: Grouping[R], shape: Shape) -> Select[Any]:
     )
 
 
-class _Key:
-    """One key of the order of groups, turned round when the page is a backward one."""
-
-    def __init__(
-        self, key: GroupKey, groups: FromClause, at: int, sort: Order, *, backward: bool
-    ) -> None:
-        self.value = key.compared(groups.c[key.label])
-        self.bound = key.compared(bindparam(f"k{at}", type_=key.type))
-        self.ascending = (sort.direction is Direction.ASC) is not backward
-        self.nulls_first = (sort.nulls is Nulls.FIRST) is not backward
-
-    def ordered(self) -> ColumnElement[Any]:
-        way = self.value.asc() if self.ascending else self.value.desc()
-        return way.nulls_first() if self.nulls_first else way.nulls_last()
-
-    def after(self, *, missing: bool) -> ColumnElement[bool]:
-        """Beyond the cursor by this key alone."""
-        if missing:
-            return self.value.is_not(None) if self.nulls_first else false()
-        after = self.value > self.bound if self.ascending else self.value < self.bound
-        return after if self.nulls_first else or_(after, self.value.is_(None))
-
-    def same(self, *, missing: bool) -> ColumnElement[bool]:
-        return self.value.is_(None) if missing else self.value == self.bound
+def _keys(page: _Shape, groups: FromClause) -> Iterator[Key]:
+    missing = page.cursor or (False,) * len(page.order)
+    for at, (sort, is_missing) in enumerate(zip(page.order, missing, strict=True)):
+        key = page.grouping.key(sort.field)
+        yield Key(
+            key.label,
+            key.compared(groups.c[key.label]),
+            key.compared(bindparam(f"k{at}", type_=key.type)),
+            ascending=(sort.direction is Direction.ASC) is not page.backward,
+            nullable=True,
+            nulls_first=(sort.nulls is Nulls.FIRST) is not page.backward,
+            missing=is_missing,
+        )
 
 
-def _beyond(
-    keys: Sequence[_Key], cursor: Sequence[bool], *, inclusive: bool
-) -> ColumnElement[bool]:
+def _beyond(keys: Iterable[Key], *, inclusive: bool) -> ColumnElement[bool]:
     """After the cursor, key by key."""
     same: list[ColumnElement[bool]] = []
     ways: list[ColumnElement[bool]] = [false()]
-    for key, missing in zip(keys, cursor, strict=True):
-        ways.append(and_(*same, key.after(missing=missing)))
-        same.append(key.same(missing=missing))
+    for key in keys:
+        ways.append(and_(*same, key.after()))
+        same.append(key.same())
     return or_(*ways, and_(true(), *same)) if inclusive else or_(*ways)

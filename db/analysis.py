@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import asyncpg
-from sqlalchemy import text
 
 from db.plans import Surroundings, find_warnings, relations_of
 from db.rows import Row
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.transaction import ReadSession, StatementRun
 from domain.analysis import Analysis
 from domain.errors import InvalidInput
@@ -16,16 +15,13 @@ from domain.errors import InvalidInput
 R = TypeVar("R", bound=Row)
 
 _NOTHING: Final[Mapping[str, object]] = {}
-_TABLES: Final = Statement(
-    text(
-        "SELECT relname, greatest(reltuples, 0) AS rows, array(SELECT pg_get_indexdef(indexrelid)"
-        " FROM pg_index WHERE indrelid = pg_class.oid AND EXISTS (SELECT FROM pg_opclass"
-        " WHERE pg_opclass.oid = ANY (indclass) AND opcname LIKE '%trgm_ops')) AS trigram_indexes"
-        " FROM pg_class WHERE relname = ANY (CAST(:names AS name[])) AND pg_table_is_visible(oid)"
-    ),
-    Row,
+_TABLES: Final = sql(
+    "SELECT relname, greatest(reltuples, 0) AS rows, array(SELECT pg_get_indexdef(indexrelid)"
+    " FROM pg_index WHERE indrelid = pg_class.oid AND EXISTS (SELECT FROM pg_opclass"
+    " WHERE pg_opclass.oid = ANY (indclass) AND opcname LIKE '%trgm_ops')) AS trigram_indexes"
+    " FROM pg_class WHERE relname = ANY (CAST(:names AS name[])) AND pg_table_is_visible(oid)"
 )
-_WORK_MEM: Final = Statement(text("SELECT pg_size_bytes(current_setting('work_mem'))"), Row)
+_WORK_MEM: Final = sql("SELECT pg_size_bytes(current_setting('work_mem'))")
 
 
 async def analyze_query_performance(

@@ -95,9 +95,7 @@ async def load_api_tokens(
     session: ReadSession, token_ids: Sequence[int]
 ) -> list[ApiTokenRow | None]:
     """Tokens by id, in the order of the ids; None for missing ones."""
-    rows = await session.fetch(_BY_IDS, {"ids": list(token_ids)})
-    by_id = {row.id: row for row in rows}
-    return [by_id.get(token_id) for token_id in token_ids]
+    return await session.fetch_by_id(_BY_IDS, token_ids)
 
 
 async def list_api_tokens(session: ReadSession, user_uuid: UUID) -> list[ApiTokenRow]:

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import Column, DateTime, ForeignKey, LargeBinary, Table, Text, Uuid, func
+from sqlalchemy import Column, ForeignKey, LargeBinary, Table, Text, Uuid
 
-from db.tables import metadata
+from db.columns import metadata, moment
 
 avatars: Final = Table(
     "avatars",
@@ -14,5 +14,5 @@ avatars: Final = Table(
     Column("media_type", Text, nullable=False),
     # The same stands in `users.avatar_etag`, which is read with the user.
     Column("etag", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    moment("created_at", now=True),
 )

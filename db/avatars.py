@@ -4,10 +4,8 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import text
-
-from db.rows import AvatarRow, Row
-from db.statements import Statement
+from db.rows import AvatarRow
+from db.statements import sql
 from db.transaction import ReadSession, Transaction
 from domain.changes import AvatarChanged
 from domain.errors import Unauthenticated
@@ -15,32 +13,22 @@ from domain.pictures import Picture
 
 _TAG_DIGITS: Final = 32
 
-_FIND: Final = Statement(
-    text(
-        "SELECT a.content, a.media_type, a.etag FROM avatars a JOIN users u ON u.uuid = a.user_uuid"
-        " WHERE a.user_uuid = CAST(:user_uuid AS uuid) AND u.is_active"
-    ),
+_FIND: Final = sql(
+    "SELECT a.content, a.media_type, a.etag FROM avatars a JOIN users u ON u.uuid = a.user_uuid"
+    " WHERE a.user_uuid = CAST(:user_uuid AS uuid) AND u.is_active",
     AvatarRow,
 )
-_TAG: Final = Statement(
-    text(
-        "UPDATE users SET avatar_etag = CAST(:etag AS text)"
-        " WHERE uuid = CAST(:user_uuid AS uuid) AND is_active RETURNING id"
-    ),
-    Row,
+_TAG: Final = sql(
+    "UPDATE users SET avatar_etag = CAST(:etag AS text)"
+    " WHERE uuid = CAST(:user_uuid AS uuid) AND is_active RETURNING id"
 )
-_PUT: Final = Statement(
-    text(
-        "INSERT INTO avatars (user_uuid, content, media_type, etag)"
-        " VALUES (CAST(:user_uuid AS uuid), CAST(:content AS bytea), :media_type, :etag)"
-        " ON CONFLICT (user_uuid) DO UPDATE SET content = excluded.content,"
-        " media_type = excluded.media_type, etag = excluded.etag, created_at = now()"
-    ),
-    Row,
+_PUT: Final = sql(
+    "INSERT INTO avatars (user_uuid, content, media_type, etag)"
+    " VALUES (CAST(:user_uuid AS uuid), CAST(:content AS bytea), :media_type, :etag)"
+    " ON CONFLICT (user_uuid) DO UPDATE SET content = excluded.content,"
+    " media_type = excluded.media_type, etag = excluded.etag, created_at = now()"
 )
-_DELETE: Final = Statement(
-    text("DELETE FROM avatars WHERE user_uuid = CAST(:user_uuid AS uuid)"), Row
-)
+_DELETE: Final = sql("DELETE FROM avatars WHERE user_uuid = CAST(:user_uuid AS uuid)")
 
 
 async def find_avatar(session: ReadSession, user_uuid: UUID) -> AvatarRow | None:

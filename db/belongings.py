@@ -16,13 +16,13 @@ R = TypeVar("R", bound=Row)
 
 
 def _of_contacts(table: Table, row: type[R], *order: Any) -> Statement[R]:
-    wanted = table.c.contact_id == one_of("contact_ids")
+    wanted = table.c.contact_id == one_of("ids")
     return Statement(select(table).where(wanted).order_by(table.c.contact_id, *order), row)
 
 
 def _by_ids(table: Table, row: type[R]) -> Statement[R]:
     """Rows by their own id, as long as their contact is not deleted."""
-    wanted = table.c.id == one_of("row_ids")
+    wanted = table.c.id == one_of("ids")
     of_live_contact = select(table).join(contacts, contacts.c.id == table.c.contact_id)
     return Statement(of_live_contact.where(wanted, contacts.c.deleted_at.is_(None)), row)
 
@@ -59,40 +59,30 @@ async def load_metadata(
     session: ReadSession, contact_ids: Sequence[int]
 ) -> list[MetadataRow | None]:
     """The metadata of each contact, in the order of the ids; None where none was ever written."""
-    rows = await session.fetch(_METADATA, {"contact_ids": list(contact_ids)})
-    by_contact = {row.contact_id: row for row in rows}
-    return [by_contact.get(contact_id) for contact_id in contact_ids]
+    return await session.fetch_by_id(_METADATA, contact_ids, key="contact_id")
 
 
 async def load_emails_by_id(session: ReadSession, row_ids: Sequence[int]) -> list[EmailRow | None]:
     """E-mail addresses by their own id, in the order of the ids; None for missing ones."""
-    return await _rows(session, _EMAIL_BY_ID, row_ids)
+    return await session.fetch_by_id(_EMAIL_BY_ID, row_ids)
 
 
 async def load_phones_by_id(session: ReadSession, row_ids: Sequence[int]) -> list[PhoneRow | None]:
     """Phone numbers by their own id, in the order of the ids; None for missing ones."""
-    return await _rows(session, _PHONE_BY_ID, row_ids)
+    return await session.fetch_by_id(_PHONE_BY_ID, row_ids)
 
 
 async def load_activities_by_id(
     session: ReadSession, row_ids: Sequence[int]
 ) -> list[ActivityRow | None]:
     """Activities by their own id, in the order of the ids; None for missing ones."""
-    return await _rows(session, _ACTIVITY_BY_ID, row_ids)
-
-
-async def _rows(
-    session: ReadSession, statement: Statement[R], row_ids: Sequence[int]
-) -> list[R | None]:
-    rows = await session.fetch(statement, {"row_ids": list(row_ids)})
-    by_id = {row["id"]: row for row in rows}
-    return [by_id.get(row_id) for row_id in row_ids]
+    return await session.fetch_by_id(_ACTIVITY_BY_ID, row_ids)
 
 
 async def _lists(
     session: ReadSession, statement: Statement[R], contact_ids: Sequence[int]
 ) -> list[list[R]]:
-    rows = await session.fetch(statement, {"contact_ids": list(contact_ids)})
+    rows = await session.fetch(statement, {"ids": list(contact_ids)})
     of_contact: defaultdict[int, list[R]] = defaultdict(list)
     for row in rows:
         of_contact[row["contact_id"]].append(row)

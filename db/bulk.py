@@ -14,13 +14,15 @@ from sqlalchemy import BigInteger, Table, any_, bindparam, func, or_, select, up
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from db.entities import COMPANIES, CONTACTS, Entity
-from db.errors import merged_away
-from db.filters import Shape, build_condition, name_values, split_filter
+from db.filter_shapes import Shape, split_filter
+from db.filters import build_condition, name_values
 from db.paging import count_rows
+from db.problems import merged_away, not_found
 from db.rows import CompanyRow, ContactRow, Row
 from db.statements import Statement
 from db.tables import contact_metadata
 from db.transaction import Transaction
+from db.writing import record_loaded
 from domain.bulk import (
     MAX_BULK_ROWS,
     BulkOutcome,
@@ -33,12 +35,11 @@ from domain.bulk import (
 from domain.changes import (
     Change,
     ChangeKind,
-    CompaniesLoaded,
     CompanyChanged,
     ContactChanged,
-    ContactsLoaded,
+    companies_of,
 )
-from domain.errors import Problem, ProblemCode, Rejected
+from domain.errors import Problem, Rejected
 
 R = TypeVar("R", bound=Row)
 
@@ -53,20 +54,18 @@ class BulkKind(Generic[R]):
     Attributes:
         extra: A table with at most one row for each record, keyed by `contact_id`.
         changed: The fact about one record, with the companies that it concerns.
-        loaded: The fact about more than are told one by one.
     """
 
     entity: Entity[R]
     extra: Table | None
     changed: Callable[[ChangeKind, int, frozenset[int]], Change]
-    loaded: Callable[[int], Change]
 
     def record(
         self, tx: Transaction, kind: ChangeKind, company_ids: Mapping[int, frozenset[int]]
     ) -> None:
         """Record what happened to records; the companies stand under the id of each."""
         if len(company_ids) > MAX_BULK_ROWS:
-            tx.record(self.loaded(len(company_ids)))
+            record_loaded(tx, self.entity.table, len(company_ids))
             return
         for row_id, companies in company_ids.items():
             tx.record(self.changed(kind, row_id, companies))
@@ -78,13 +77,11 @@ BULK_CONTACTS: Final[BulkKind[ContactRow]] = BulkKind(
     lambda kind, id_, company_ids: ContactChanged(
         kind=kind, contact_id=id_, company_ids=company_ids
     ),
-    lambda rows: ContactsLoaded(rows=rows),
 )
 BULK_COMPANIES: Final[BulkKind[CompanyRow]] = BulkKind(
     COMPANIES,
     None,
     lambda kind, id_, _: CompanyChanged(kind=kind, company_id=id_),
-    lambda rows: CompaniesLoaded(rows=rows),
 )
 
 
@@ -109,8 +106,7 @@ class Picked:
 
     def company_ids(self, changed: Sequence[int]) -> dict[int, frozenset[int]]:
         """The companies that changed records belonged to."""
-        found = ((row_id, self.rows[row_id].get("company_id")) for row_id in changed)
-        return {id_: frozenset(() if company is None else (company,)) for id_, company in found}
+        return {id_: companies_of(self.rows[id_].get("company_id")) for id_ in changed}
 
     def outcome(
         self, changed: Sequence[int], status: BulkStatus, policy: ErrorPolicy
@@ -173,17 +169,16 @@ async def _pick_by_id(tx: Transaction, entity: Entity[R], ids: Sequence[int]) ->
 def _missing(entity: Entity[R], survivor_id: int | None, path: tuple[str, ...]) -> Problem:
     if survivor_id is not None:
         return merged_away(survivor_id, path=path)
-    message = f"There is no {entity.kind.name.lower()} with this id."
-    return Problem(code=ProblemCode.NOT_FOUND, message=message, path=path)
+    return not_found(entity.kind.name.lower(), path=path)
 
 
 async def _pick_by_filter(tx: Transaction, entity: Entity[R], selection: Selection) -> Picked:
     shape, values = split_filter(selection.filter_)
-    confirmed = selection.confirm_count
-    most = max(MAX_BULK_ROWS, confirmed or 0)
-    rows = await tx.fetch(_lock_by_filter(entity, shape), name_values(values) | {"most": most + 1})
-    if len(rows) > most or confirmed not in (None, len(rows)):
-        raise unconfirmed(await count_rows(tx, entity, selection.filter_), confirmed)
+    asked = name_values(values) | {"most": selection.most + 1}
+    rows = await tx.fetch(_lock_by_filter(entity, shape), asked)
+    if not selection.takes(len(rows)):
+        count = await count_rows(tx, entity, selection.filter_)
+        raise unconfirmed(count, selection.confirm_count)
     return Picked({row["id"]: row for row in rows})
 
 
@@ -206,10 +201,20 @@ async def write_columns(
     return [row[0] for row in await tx.fetch(_update(kind.entity, tuple(own)), given)]
 
 
-async def mark_deleted(tx: Transaction, kind: BulkKind[R], ids: Sequence[int]) -> None:
-    """Take live records out of every list."""
+async def delete_records(
+    tx: Transaction, kind: BulkKind[R], selection: Selection, policy: ErrorPolicy
+) -> BulkOutcome:
+    """Take records out of every list.
+
+    Raises:
+        Rejected: The selection is wrong, or a record failed and nothing is to be deleted then.
+    """
+    picked = await pick_records(tx, kind, selection)
+    ids = picked.ids
     if ids:
-        await tx.fetch(_delete(kind.entity), {"ids": list(ids)})
+        await tx.fetch(_delete(kind.entity), {"ids": ids})
+    kind.record(tx, ChangeKind.DELETED, picked.company_ids(ids))
+    return picked.outcome(ids, BulkStatus.DELETED, policy)
 
 
 def _locked(entity: Entity[R]) -> list[Any]:

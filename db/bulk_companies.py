@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from db.bulk import BULK_COMPANIES, Picked, mark_deleted, pick_records, write_columns
+from db.bulk import BULK_COMPANIES, Picked, delete_records, pick_records, write_columns
 from db.transaction import Transaction
 from domain.bulk import BulkOutcome, BulkStatus, ErrorPolicy, Selection, under
 from domain.changes import ChangeKind
@@ -43,10 +43,7 @@ async def delete_companies(
     Raises:
         Rejected: The selection is wrong, or a company failed and nothing is to be deleted then.
     """
-    picked = await pick_records(tx, BULK_COMPANIES, selection)
-    await mark_deleted(tx, BULK_COMPANIES, picked.ids)
-    BULK_COMPANIES.record(tx, ChangeKind.DELETED, picked.company_ids(picked.ids))
-    return picked.outcome(picked.ids, BulkStatus.DELETED, policy)
+    return await delete_records(tx, BULK_COMPANIES, selection, policy)
 
 
 def _keep_identified(picked: Picked, values: Mapping[str, Any]) -> None:

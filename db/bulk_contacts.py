@@ -5,18 +5,18 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, any_, bindparam, exists, select, text
+from sqlalchemy import BigInteger, any_, bindparam, exists, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.bulk import BULK_CONTACTS, Picked, mark_deleted, pick_records, write_columns
-from db.companies import load_companies
+from db.bulk import BULK_CONTACTS, Picked, delete_records, pick_records, write_columns
+from db.companies import employer_problems
 from db.rows import Row
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.suppressions import suppression_problems
 from db.tables import contact_metadata, contact_phones, contacts
 from db.transaction import Transaction
 from domain.bulk import BulkOutcome, BulkStatus, ErrorPolicy, Selection, refusal, under
-from domain.changes import ChangeKind
+from domain.changes import ChangeKind, companies_of
 from domain.errors import Problem, ProblemCode, Rejected
 from domain.node_ids import NodeKind, encode_node_id
 from domain.records import MAX_LIST_ITEMS
@@ -31,20 +31,14 @@ _TAGS: Final = (
     " || ARRAY(SELECT tag FROM unnest(CAST(:added AS text[])) WITH ORDINALITY AS given(tag, at)"
     " WHERE tag <> ALL(c.tags) ORDER BY at)"
 )
-_TAG: Final = Statement(
-    text(
-        f"UPDATE contacts c SET tags = {_TAGS} WHERE c.id = ANY(CAST(:ids AS bigint[]))"
-        " AND (c.tags && CAST(:removed AS text[]) OR NOT c.tags @> CAST(:added AS text[]))"
-        " RETURNING c.id"
-    ),
-    Row,
+_TAG: Final = sql(
+    f"UPDATE contacts c SET tags = {_TAGS} WHERE c.id = ANY(CAST(:ids AS bigint[]))"
+    " AND (c.tags && CAST(:removed AS text[]) OR NOT c.tags @> CAST(:added AS text[]))"
+    " RETURNING c.id"
 )
-_OVERFULL: Final = Statement(
-    text(
-        "SELECT c.id FROM contacts c WHERE c.id = ANY(CAST(:ids AS bigint[]))"
-        f" AND cardinality({_TAGS}) > greatest(cardinality(c.tags), CAST(:most AS integer))"
-    ),
-    Row,
+_OVERFULL: Final = sql(
+    "SELECT c.id FROM contacts c WHERE c.id = ANY(CAST(:ids AS bigint[]))"
+    f" AND cardinality({_TAGS}) > greatest(cardinality(c.tags), CAST(:most AS integer))"
 )
 
 
@@ -65,8 +59,7 @@ async def update_contacts(
     picked = await pick_records(tx, BULK_CONTACTS, selection)
     await _keep_identified(tx, picked, values)
     changed = await write_columns(tx, BULK_CONTACTS, picked.ids, values)
-    new_company = values.get("company_id")
-    moved_to = frozenset(() if new_company is None else (new_company,))
+    moved_to = companies_of(values.get("company_id"))
     companies = {id_: ids | moved_to for id_, ids in picked.company_ids(changed).items()}
     BULK_CONTACTS.record(tx, ChangeKind.UPDATED, companies)
     outcome = picked.outcome(changed, BulkStatus.UPDATED, policy)
@@ -81,10 +74,7 @@ async def delete_contacts(
     Raises:
         Rejected: The selection is wrong, or a contact failed and nothing is to be deleted then.
     """
-    picked = await pick_records(tx, BULK_CONTACTS, selection)
-    await mark_deleted(tx, BULK_CONTACTS, picked.ids)
-    BULK_CONTACTS.record(tx, ChangeKind.DELETED, picked.company_ids(picked.ids))
-    return picked.outcome(picked.ids, BulkStatus.DELETED, policy)
+    return await delete_records(tx, BULK_CONTACTS, selection, policy)
 
 
 async def tag_contacts(
@@ -135,10 +125,8 @@ async def _usable_values(
     if suppressed := await suppression_problems(tx, patch):
         problems += suppressed
         del values[_PROFILE]
-    company_id = values.get("company_id")
-    if company_id is not None and await load_companies(tx, [company_id]) == [None]:
-        message = "There is no company with this id."
-        problems.append(_problem(ProblemCode.NOT_FOUND, message, "companyId"))
+    if missing := await employer_problems(tx, values):
+        problems += missing
         del values["company_id"]
     return values, [under(problem, "set") for problem in problems]
 

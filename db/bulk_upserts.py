@@ -5,15 +5,17 @@ The rows go through the staging room, as those of a file do.
 
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from db.bulk import BULK_COMPANIES, BULK_CONTACTS, BulkKind
 from db.entities import COMPANIES
 from db.loading import load_rows
+from db.problems import NAMELESS_COMPANY, NAMELESS_CONTACT, not_found
 from db.rows import Row
 from db.staging import (
     Finding,
-    Outcome,
+    Placed,
     Result,
     StagedCompany,
     StagedContact,
@@ -44,14 +46,6 @@ S = TypeVar("S", StagedContact, StagedCompany)
 
 _NAMES: Final = ("first_name", "middle_name", "last_name")
 _KEYS_OF_CONTACTS: Final = frozenset({"emails", "linkedinUrl"})
-_NAMELESS_CONTACT: Final = Problem(
-    code=ProblemCode.REQUIRED,
-    message="A contact needs a name, an e-mail address, a LinkedIn profile or a phone number.",
-    path=("firstName",),
-)
-_NAMELESS_COMPANY: Final = Problem(
-    code=ProblemCode.REQUIRED, message="A company needs a name or a domain.", path=("name",)
-)
 _TAKEN: Final = (
     "Another change took an e-mail address or domain of these rows at the same moment."
     " Send them again."
@@ -99,11 +93,7 @@ async def upsert_contacts(
     asked = [row.values["company_id"] for row in rows if row.values.get("company_id") is not None]
     known = {row.id for row in await load_rows(tx, COMPANIES, asked) if row} if asked else set()
     judged = [_judge_contact(index, row, known, rules) for index, row in enumerate(rows)]
-
-    async def place(staged: Sequence[StagedContact]) -> list[_Placed]:
-        placed = await place_contacts(tx, staged, rules.staging)
-        return [_Placed(row.contact_id, row.company_ids, row.outcome) for row in placed]
-
+    place = partial(place_contacts, tx, rules=rules.staging)
     outcome, written = await _write(judged, place, rules, NodeKind.CONTACT)
     _record(tx, BULK_CONTACTS, written)
     return outcome
@@ -118,22 +108,10 @@ async def upsert_companies(
         Rejected: As with `upsert_contacts`.
     """
     judged = [_judge_company(index, row, rules) for index, row in enumerate(rows)]
-
-    async def place(staged: Sequence[StagedCompany]) -> list[_Placed]:
-        placed = await place_companies(tx, staged, rules.staging)
-        return [_Placed(row.company_id, frozenset(), row.outcome) for row in placed]
-
+    place = partial(place_companies, tx, rules=rules.staging)
     outcome, written = await _write(judged, place, rules, NodeKind.COMPANY)
     _record(tx, BULK_COMPANIES, written)
     return outcome
-
-
-class _Placed(NamedTuple):
-    """Where a row went."""
-
-    record_id: int | None
-    company_ids: frozenset[int]
-    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +133,7 @@ class _Judged:
         """The outcome of a row that has failed."""
         return RowOutcome(self.index, BulkStatus.FAILED, None, tuple(self.problems))
 
-    def outcome(self, placed: _Placed, rules: UpsertRules, kind: NodeKind) -> RowOutcome:
+    def outcome(self, placed: Placed, rules: UpsertRules, kind: NodeKind) -> RowOutcome:
         """The outcome of a row that was to be written."""
         outcome = placed.outcome
         # A name that differs is no mistake: it was filled in, or there was one already.
@@ -184,11 +162,10 @@ def _judge_contact(
     values, problems = {"source": RecordSource.API} | row.values, list(row.problems)
     if values.get("company_id") is not None and values["company_id"] not in companies:
         del values["company_id"]
-        message = "There is no company with this id."
-        problems.append(Problem(code=ProblemCode.NOT_FOUND, message=message, path=("companyId",)))
+        problems.append(not_found("company", path=("companyId",)))
     contact = CleanContact(values, _usable(row.emails, "address"), _usable(row.phones, "number"))
     if not _is_identified(contact, problems):
-        return _Judged(index, None, problems or [_NAMELESS_CONTACT])
+        return _Judged(index, None, problems or [NAMELESS_CONTACT])
     if problems and rules.is_strict:
         return _Judged(index, None, problems)
     positions = {email["address"]: email["position"] for email in contact.emails or ()}
@@ -197,7 +174,7 @@ def _judge_contact(
 
 def _judge_company(index: int, row: CleanCompany, rules: UpsertRules) -> _Judged:
     if not (row.values.get("name") or row.values.get("domain")):
-        return _Judged(index, None, row.problems or [_NAMELESS_COMPANY])
+        return _Judged(index, None, row.problems or [NAMELESS_COMPANY])
     if row.problems and rules.is_strict:
         return _Judged(index, None, row.problems)
     values = {"source": RecordSource.API} | row.values
@@ -224,10 +201,10 @@ def _is_identified(contact: CleanContact, problems: Sequence[Problem]) -> bool:
 
 async def _write(
     judged: Sequence[_Judged],
-    place: Callable[[Sequence[S]], Awaitable[list[_Placed]]],
+    place: Callable[[Sequence[S]], Awaitable[list[Placed]]],
     rules: UpsertRules,
     kind: NodeKind,
-) -> tuple[BulkOutcome, list[_Placed]]:
+) -> tuple[BulkOutcome, list[Placed]]:
     """Write the rows that have not failed; what became of all, and which were written.
 
     It is tried once more when another transaction took a key of theirs meanwhile.
@@ -250,7 +227,7 @@ async def _write(
     return BulkOutcome.of_rows(rows), [each for each in placed if each.outcome.result in _KINDS]
 
 
-def _record(tx: Transaction, kind: BulkKind[R], written: Sequence[_Placed]) -> None:
+def _record(tx: Transaction, kind: BulkKind[R], written: Sequence[Placed]) -> None:
     for each in written:
         if each.record_id is not None:
             change = _KINDS[each.outcome.result]

@@ -9,13 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from db.cache_tables import CACHE_LOCK
 from db.engine import open_engine
-from db.rows import Row
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import Database, Transaction
 
 PATIENCE_SECONDS: Final = 1.0
@@ -24,66 +22,43 @@ PATIENCE_SECONDS: Final = 1.0
 _LOCK_PATIENCE: Final = "100ms"
 _WATCHING: Final = "/lease"
 
-_LOOK: Final = Statement(
-    text(
-        "SELECT epoch, trusted, life, off_since IS NOT NULL,"
-        " coalesce(extract(epoch FROM clock_timestamp() - off_renewed_at)::double precision, 0),"
-        " EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
-        f" AND application_name = trusted || '{_WATCHING}') FROM cache_state"
-    ),
-    Row,
+_LOOK: Final = sql(
+    "SELECT epoch, trusted, life, off_since IS NOT NULL,"
+    " coalesce(extract(epoch FROM clock_timestamp() - off_renewed_at)::double precision, 0),"
+    " EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+    f" AND application_name = trusted || '{_WATCHING}') FROM cache_state"
 )
-_RULE: Final = Statement(
-    text(
-        "WITH taken_back AS (DELETE FROM cache_changes USING cache_state"
-        " WHERE transaction = pg_current_xact_id()::text AND NOT is_certain"
-        " AND trusted = current_setting('application_name'))"
-        " SELECT trusted, coalesce(off_since < clock_timestamp()"
-        " - CAST(:seconds AS double precision) * interval '1 second', false) FROM cache_state"
-    ),
-    Row,
+_RULE: Final = sql(
+    "WITH taken_back AS (DELETE FROM cache_changes USING cache_state"
+    " WHERE transaction = pg_current_xact_id()::text AND NOT is_certain"
+    " AND trusted = current_setting('application_name'))"
+    " SELECT trusted, coalesce(off_since < clock_timestamp()"
+    " - CAST(:seconds AS double precision) * interval '1 second', false) FROM cache_state"
 )
-_RENEW: Final = Statement(text("UPDATE cache_state SET epoch = gen_random_uuid()"), Row)
-_RENEW_AT_COMMIT: Final = Statement(
-    text(
-        "INSERT INTO cache_changes VALUES (pg_current_xact_id()::text, true)"
-        " ON CONFLICT (transaction) DO UPDATE SET is_certain = true"
-    ),
-    Row,
+_RENEW: Final = sql("UPDATE cache_state SET epoch = gen_random_uuid()")
+_RENEW_AT_COMMIT: Final = sql(
+    "INSERT INTO cache_changes VALUES (pg_current_xact_id()::text, true)"
+    " ON CONFLICT (transaction) DO UPDATE SET is_certain = true"
 )
-_TRUST: Final = Statement(
-    text(
-        "UPDATE cache_state SET trusted = CAST(:name AS text), epoch = gen_random_uuid()"
-        " WHERE trusted IS NOT DISTINCT FROM CAST(:before AS text)"
-    ),
-    Row,
+_TRUST: Final = sql(
+    "UPDATE cache_state SET trusted = CAST(:name AS text), epoch = gen_random_uuid()"
+    " WHERE trusted IS NOT DISTINCT FROM CAST(:before AS text)"
 )
-_ADOPT: Final = Statement(
-    text(
-        "UPDATE cache_state SET life = :life, epoch = gen_random_uuid()"
-        " WHERE life IS NOT DISTINCT FROM CAST(:before AS text)"
-    ),
-    Row,
+_ADOPT: Final = sql(
+    "UPDATE cache_state SET life = :life, epoch = gen_random_uuid()"
+    " WHERE life IS NOT DISTINCT FROM CAST(:before AS text)"
 )
-_TURN_OFF: Final = Statement(
-    text(
-        "UPDATE cache_state SET off_since = coalesce(off_since, clock_timestamp()),"
-        " off_renewed_at = clock_timestamp()"
-    ),
-    Row,
+_TURN_OFF: Final = sql(
+    "UPDATE cache_state SET off_since = coalesce(off_since, clock_timestamp()),"
+    " off_renewed_at = clock_timestamp()"
 )
-_TURN_ON: Final = Statement(
-    text(
-        "UPDATE cache_state SET off_since = NULL, off_renewed_at = NULL,"
-        " epoch = gen_random_uuid() WHERE off_renewed_at"
-        " < clock_timestamp() - CAST(:seconds AS double precision) * interval '1 second'"
-    ),
-    Row,
+_TURN_ON: Final = sql(
+    "UPDATE cache_state SET off_since = NULL, off_renewed_at = NULL,"
+    " epoch = gen_random_uuid() WHERE off_renewed_at"
+    " < clock_timestamp() - CAST(:seconds AS double precision) * interval '1 second'"
 )
-_PATIENCE: Final = Statement(
-    text(f"SELECT set_config('lock_timeout', '{_LOCK_PATIENCE}', true)"), Row
-)
-_LOCK: Final = Statement(text(f"SELECT pg_advisory_xact_lock({CACHE_LOCK})"), Row)
+_PATIENCE: Final = sql(f"SELECT set_config('lock_timeout', '{_LOCK_PATIENCE}', true)")
+_LOCK: Final = sql(f"SELECT pg_advisory_xact_lock({CACHE_LOCK})")
 
 
 class Agreement(NamedTuple):

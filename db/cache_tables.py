@@ -16,7 +16,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     Table,
     Text,
     Uuid,
@@ -25,7 +24,7 @@ from sqlalchemy import (
     true,
 )
 
-from db.tables import metadata
+from db.columns import metadata, moment
 
 CACHE_LOCK: Final = 360_001_003_600
 """The advisory lock of PostgreSQL that guards who is trusted and whether caches are used."""
@@ -50,8 +49,8 @@ cache_state: Final = Table(
     # Of the store that the trusted ones share: which start of it they all have seen.
     Column("life", Text),
     # Since when no process may use its cache, and when somebody last insisted on that.
-    Column("off_since", DateTime(timezone=True)),
-    Column("off_renewed_at", DateTime(timezone=True)),
+    moment("off_since"),
+    moment("off_renewed_at"),
     CheckConstraint("is_only", name="is_only"),
 )
 

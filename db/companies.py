@@ -8,15 +8,15 @@ from sqlalchemy import Text, bindparam, select
 
 from db import paging
 from db.entities import COMPANIES
-from db.errors import domain_taken
 from db.loading import load_rows
+from db.problems import NAMELESS_COMPANY, domain_taken, not_found
 from db.rows import CompanyRow, Row
 from db.statements import Statement
 from db.tables import companies
 from db.transaction import ReadSession, Transaction
 from db.writing import insert_row, lock_row, update_row
 from domain.changes import ChangeKind, CompanyChanged
-from domain.errors import Problem, ProblemCode, Rejected
+from domain.errors import Problem, Rejected
 from domain.filters import CompanyFilter
 from domain.paging import Page, PageRequest
 from domain.selection import Selection
@@ -58,6 +58,14 @@ async def load_companies(
 ) -> list[CompanyRow | None]:
     """Companies by id, in the order of the ids; None for missing and deleted ones."""
     return await load_rows(session, COMPANIES, company_ids, selection=selection)
+
+
+async def employer_problems(session: ReadSession, values: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the company that contacts are given: there may be none with its id."""
+    company_id = values.get("company_id")
+    if company_id is None or await load_companies(session, [company_id]) != [None]:
+        return []
+    return [not_found("company", path=("companyId",))]
 
 
 async def create_company(tx: Transaction, new: CleanCompany) -> CompanyRow:
@@ -127,10 +135,7 @@ async def restore_company(
 
 
 def _identity_problems(values: Mapping[str, Any]) -> list[Problem]:
-    if values.get("name") or values.get("domain"):
-        return []
-    message = "A company needs a name or a domain."
-    return [Problem(code=ProblemCode.REQUIRED, message=message, path=("name",))]
+    return [] if values.get("name") or values.get("domain") else [NAMELESS_COMPANY]
 
 
 async def _domain_problems(

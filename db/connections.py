@@ -104,5 +104,5 @@ def _is_in_transaction(held: PoolProxiedConnection) -> bool:
     connection: asyncpg.Connection = held.driver_connection
     # asyncpg remembers its outermost transaction here, also when BEGIN was cut off half-way; each
     # later one on the connection would be a savepoint of it, and never be committed.
-    remembered = connection._top_xact is not None  # noqa: SLF001
+    remembered = connection._top_xact is not None  # noqa: SLF001  # nothing else tells it
     return remembered or bool(connection.is_in_transaction())

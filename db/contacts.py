@@ -8,31 +8,31 @@ from sqlalchemy import BigInteger, Text, any_, bindparam, exists, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db import paging
-from db.companies import load_companies
+from db.companies import employer_problems
 from db.entities import CONTACTS
-from db.errors import email_taken
 from db.loading import load_rows
+from db.problems import NAMELESS_CONTACT, email_taken
 from db.rows import ContactRow, Row
 from db.statements import Statement
 from db.suppressions import suppression_problems
 from db.tables import contact_emails, contact_metadata, contact_phones, contacts
 from db.transaction import ReadSession, Transaction
 from db.writing import (
+    METADATA_COLUMNS,
     insert_row,
     lock_row,
     replace_children,
     update_row,
     upsert_metadata,
 )
-from domain.changes import ChangeKind, ContactChanged
-from domain.errors import Problem, ProblemCode, Rejected
+from domain.changes import ChangeKind, ContactChanged, companies_of
+from domain.errors import Problem, Rejected
 from domain.filters import ContactFilter
 from domain.paging import Page, PageRequest
 from domain.selection import Selection
 from domain.validation import CleanContact
 
 _OF_COMPANY: Final = "company_id"
-_METADATA_COLUMNS: Final = frozenset(contact_metadata.c.keys()) - {"contact_id"}
 
 _ROW_ID: Final = bindparam("row_id", type_=BigInteger)
 _HOLDERS: Final = Statement(
@@ -149,7 +149,9 @@ async def create_contact(tx: Transaction, new: CleanContact) -> ContactRow:
     await _write_belongings(tx, row.id, new)
     await _check_identity(tx, row.id)
     tx.record(
-        ContactChanged(kind=ChangeKind.CREATED, contact_id=row.id, company_ids=_companies_of(row))
+        ContactChanged(
+            kind=ChangeKind.CREATED, contact_id=row.id, company_ids=companies_of(row.company_id)
+        )
     )
     return row
 
@@ -174,7 +176,7 @@ async def update_contact(
         ContactChanged(
             kind=ChangeKind.UPDATED,
             contact_id=contact_id,
-            company_ids=_companies_of(before) | _companies_of(row),
+            company_ids=companies_of(before.company_id, row.company_id),
         )
     )
     return row
@@ -211,32 +213,27 @@ async def _mark(
     tx: Transaction, contact_id: int, kind: ChangeKind, *, deleted_at: datetime | None
 ) -> ContactRow:
     row = await update_row(tx, CONTACTS, contact_id, {"deleted_at": deleted_at})
-    tx.record(ContactChanged(kind=kind, contact_id=contact_id, company_ids=_companies_of(row)))
+    tx.record(
+        ContactChanged(kind=kind, contact_id=contact_id, company_ids=companies_of(row.company_id))
+    )
     return row
 
 
 async def _check(tx: Transaction, new: CleanContact, refused: Sequence[Problem]) -> None:
     """Refuse what cannot be stored before anything is written."""
-    problems = [*new.problems, *refused]
-    company_id = new.values.get("company_id")
-    if company_id is not None and await load_companies(tx, [company_id]) == [None]:
-        message = "There is no company with this id."
-        problems.append(Problem(code=ProblemCode.NOT_FOUND, message=message, path=("companyId",)))
-    if problems:
+    if problems := [*new.problems, *refused, *await employer_problems(tx, new.values)]:
         raise Rejected(problems)
 
 
 async def _check_identity(tx: Transaction, contact_id: int) -> None:
-    if await tx.fetch_value(_IS_IDENTIFIED, {"row_id": contact_id}):
-        return
-    message = "A contact needs a name, an e-mail address, a LinkedIn profile or a phone number."
-    raise Rejected([Problem(code=ProblemCode.REQUIRED, message=message, path=("firstName",))])
+    if not await tx.fetch_value(_IS_IDENTIFIED, {"row_id": contact_id}):
+        raise Rejected([NAMELESS_CONTACT])
 
 
 async def _write_belongings(tx: Transaction, contact_id: int, written: CleanContact) -> None:
-    metadata = {k: v for k, v in written.values.items() if k in _METADATA_COLUMNS}
+    metadata = {k: v for k, v in written.values.items() if k in METADATA_COLUMNS}
     if metadata:
-        await upsert_metadata(tx, contact_metadata, contact_id, metadata)
+        await upsert_metadata(tx, contact_id, metadata)
     if written.phones is not None:
         await replace_children(tx, contact_phones, contact_id, written.phones)
     if written.emails is not None:
@@ -262,7 +259,7 @@ async def _taken(tx: Transaction, contact_id: int, keys: Sequence[str]) -> list[
 
 
 def _contact_columns(written: CleanContact) -> dict[str, Any]:
-    columns = {k: v for k, v in written.values.items() if k not in _METADATA_COLUMNS}
+    columns = {k: v for k, v in written.values.items() if k not in METADATA_COLUMNS}
     if written.emails is not None:
         columns |= _primary_address(written.emails)
     return columns
@@ -274,7 +271,3 @@ def _primary_address(emails: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if primary is None:
         return {"email": None, "email_status": None}
     return {"email": primary["address"], "email_status": primary.get("status") or "UNKNOWN"}
-
-
-def _companies_of(row: ContactRow) -> frozenset[int]:
-    return frozenset() if row.company_id is None else frozenset((row.company_id,))

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, Select, bindparam, func, literal, select
 
 from db.entities import Entity
-from db.filters import Shape, build_condition, name_values, split_filter
+from db.filter_shapes import Shape, split_filter
+from db.filters import build_condition, name_values
 from db.paging import count_rows
 from db.rows import Row
 from db.statements import Statement

@@ -5,14 +5,13 @@ first. A page takes the next groups of each key along that index, and of those a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import text
-
+from db.paging import page_of
 from db.rows import Row
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.transaction import ReadSession
 from domain.duplicates import LEGAL_FORMS, MAX_SHOWN, MIN_NAME_CHARS, SUGGESTIONS, MatchKey
 from domain.enums import CompanyMatchKey, ContactMatchKey
@@ -165,17 +164,14 @@ async def list_duplicates(
 ) -> Page[DuplicateGroup]:
     """One page of groups, by key and value."""
     rows = await _fetch(session, keys, request, size=request.size + 1)
-    kept = [_group(row, keys) for row in rows[: request.size]]
-    has_more = len(rows) > request.size
-    return Page(kept[::-1] if request.backward else kept, has_more, request)
+    return page_of([_group(row, keys) for row in rows], request)
 
 
 async def duplicates_behind(
     session: ReadSession, keys: Sequence[MatchKey], request: PageRequest
 ) -> bool:
     """Whether there are groups on the other side of the request's cursor, its own included."""
-    turned = replace(request, backward=not request.backward)
-    return bool(await _fetch(session, keys, turned, size=1, inclusive=True))
+    return bool(await _fetch(session, keys, request.turned, size=1, inclusive=True))
 
 
 async def count_duplicates(session: ReadSession, keys: Sequence[MatchKey]) -> int:
@@ -217,7 +213,7 @@ def _page_statement(page: _Shape) -> Statement[DuplicateRow]:
         for key in page.keys
     )
     query = f"SELECT * FROM ({groups}) AS found ORDER BY rank {way}, {by} {limit}"
-    return Statement(text(query), DuplicateRow)
+    return sql(query, DuplicateRow)
 
 
 def _beyond(page: _Shape, key: MatchKey) -> str:
@@ -234,7 +230,7 @@ def _count_statement(kind: type[MatchKey], keys: tuple[MatchKey, ...]) -> Statem
         " GROUP BY head, tail HAVING min(id) < max(id))"
         for key in keys
     )
-    return Statement(text(f"SELECT count(*) FROM ({groups}) AS found"), Row)
+    return sql(f"SELECT count(*) FROM ({groups}) AS found")
 
 
 def _group(row: DuplicateRow, keys: Sequence[MatchKey]) -> DuplicateGroup:

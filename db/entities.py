@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
-from sqlalchemy import Table
+from sqlalchemy import Select, Table, null
 
 from db.rows import CompanyRow, ContactRow, Row
 from db.sorting import COMPANY_SORT_KEYS, CONTACT_SORT_KEYS, SortKey
@@ -27,6 +27,16 @@ class Entity(Generic[R]):
     row: type[R]
     columns: tuple[str, ...]
     sort_keys: Mapping[str, SortKey]
+
+
+def listed(
+    kind: NodeKind, rows: Select[Any], row: type[R], sort_keys: Mapping[str, SortKey]
+) -> Entity[R]:
+    """A kind that is listed as a query has its rows, of which none is deleted."""
+    # Lists ask a table for its columns alone.
+    table = rows.add_columns(null().label("deleted_at")).subquery("listed")
+    names = tuple(column.name for column in rows.selected_columns)
+    return Entity(kind, cast("Table", table), row, names, sort_keys)
 
 
 _ONLY_SEARCHED: Final = frozenset({"search_text"})

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from db.problems import domain_taken, email_taken, user_exists
 from domain.errors import (
     AppError,
     ConnectionLost,
@@ -18,13 +19,10 @@ from domain.errors import (
     InvalidInput,
     OperationTimeout,
     OutcomeUnknown,
-    Problem,
-    ProblemCode,
     Rejected,
     Unavailable,
     WriteConflict,
 )
-from domain.node_ids import NodeKind, encode_node_id
 
 _BUSY: Final = "All database connections are in use. Try again in a moment."
 _IN_THE_WAY: Final = "Another change was in the way. Try again in a moment."
@@ -63,61 +61,6 @@ _NO_ANSWER: Final = (AsyncAdapt_asyncpg_dbapi.Error, TimeoutError)
 def outcome_unknown() -> OutcomeUnknown:
     """COMMIT got no answer."""
     return OutcomeUnknown(_UNKNOWN, outcome="UNKNOWN")
-
-
-def email_taken(
-    address: str, *, path: tuple[str, ...] = ("emails",), existing_id: int | None = None
-) -> Problem:
-    """Another contact holds the address."""
-    message = f"Another contact has the e-mail address {address}."
-    return Problem(
-        code=ProblemCode.ALREADY_EXISTS,
-        message=message,
-        path=path,
-        record_id=None if existing_id is None else encode_node_id(NodeKind.CONTACT, existing_id),
-    )
-
-
-def domain_taken(domain: str, *, existing_id: int | None = None) -> Problem:
-    """Another company holds the domain."""
-    message = f"Another company has the domain {domain}."
-    return Problem(
-        code=ProblemCode.ALREADY_EXISTS,
-        message=message,
-        path=("domain",),
-        record_id=None if existing_id is None else encode_node_id(NodeKind.COMPANY, existing_id),
-    )
-
-
-def user_exists(existing_id: int | None = None) -> Problem:
-    """Another user has the address."""
-    return Problem(
-        code=ProblemCode.ALREADY_EXISTS,
-        message="Another user has this e-mail address.",
-        path=("email",),
-        record_id=None if existing_id is None else encode_node_id(NodeKind.USER, existing_id),
-    )
-
-
-def moved_on(
-    kind: NodeKind, row_id: int, version: int, *, path: tuple[str, ...] = ("expectedVersion",)
-) -> Problem:
-    """The record is at another version than the one expected."""
-    return Problem(
-        code=ProblemCode.VERSION_CONFLICT,
-        message=f"It is at version {version} now. Read it again before you change it.",
-        path=path,
-        record_id=encode_node_id(kind, row_id),
-    )
-
-
-def merged_away(survivor_id: int, *, path: tuple[str, ...] = ("id",)) -> Problem:
-    """The contact is a tombstone."""
-    survivor = encode_node_id(NodeKind.CONTACT, survivor_id)
-    message = f"This contact was merged into {survivor}. Use that one, or undo the merge."
-    return Problem(
-        code=ProblemCode.NOT_ALLOWED_IN_STATE, message=message, path=path, record_id=survivor
-    )
 
 
 def translate(error: BaseException) -> Exception | None:

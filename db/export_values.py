@@ -13,7 +13,6 @@ from sqlalchemy import (
     DateTime,
     FromClause,
     Integer,
-    Select,
     Text,
     and_,
     case,
@@ -78,7 +77,7 @@ def json_members(columns: Sequence[ExportColumn], tables: Tables) -> dict[str, _
     return {name: _member(parts, tables) for name, parts in _by_first_name(columns)}
 
 
-def order_of_naming(columns: Sequence[ExportColumn]) -> list[ExportColumn]:
+def _order_of_naming(columns: Sequence[ExportColumn]) -> list[ExportColumn]:
     """The columns with what belongs to one relation together, where the first of it stands."""
     places: dict[str, int] = {}
     for column in columns:
@@ -89,7 +88,7 @@ def order_of_naming(columns: Sequence[ExportColumn]) -> list[ExportColumn]:
 def _by_first_name(
     columns: Sequence[ExportColumn],
 ) -> Iterator[tuple[str, list[ExportColumn]]]:
-    for name, parts in groupby(order_of_naming(columns), _first_name):
+    for name, parts in groupby(_order_of_naming(columns), _first_name):
         yield name, list(parts)
 
 
@@ -149,7 +148,7 @@ def _object(parts: Sequence[ExportColumn], table: FromClause) -> _Value:
 
 def _list(parts: Sequence[ExportColumn], owner: FromClause) -> _Value:
     first = parts[0]
-    other, rows = _rows_of(first, owner)
+    other, rows = first.relation.rows(owner)
     item = _shown(first, other) if first.is_whole_list else _object(parts, other)
     items = func.json_agg(aggregate_order_by(item, other.c.position))
     return rows.with_only_columns(
@@ -158,7 +157,7 @@ def _list(parts: Sequence[ExportColumn], owner: FromClause) -> _Value:
 
 
 def _joined_rows(column: ExportColumn, owner: FromClause) -> _Value:
-    other, rows = _rows_of(column, owner)
+    other, rows = column.relation.rows(owner)
     item = _escaped(func.coalesce(cast(_shown(column, other), Text), _quoted("")))
     joined = func.string_agg(item, aggregate_order_by(_SEPARATOR, other.c.position))
     return rows.with_only_columns(joined).scalar_subquery()
@@ -177,13 +176,9 @@ def first_of_all(column: ExportColumn) -> FromClause:
 
 
 def _first(column: ExportColumn, owner: FromClause) -> _Value:
-    other, rows = _rows_of(column, owner)
+    other, rows = column.relation.rows(owner)
     first = rows.order_by(other.c.is_primary.desc(), other.c.position).limit(literal_column("1"))
     return first.with_only_columns(_shown(column, other)).scalar_subquery()
-
-
-def _rows_of(column: ExportColumn, owner: FromClause) -> tuple[FromClause, Select[Any]]:
-    return column.relation.rows(owner)
 
 
 def _joined(items: _Value) -> _Value:

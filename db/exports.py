@@ -18,9 +18,10 @@ from sqlalchemy import (
 from db.entities import COMPANIES, CONTACTS, Entity
 from db.export_columns import ExportColumn, Reach, check_columns, export_columns
 from db.export_values import as_rows, csv_cells, first_of_all, guarded_cells, json_members
-from db.filters import EVERYTHING, build_condition, name_values, split_filter
+from db.filter_shapes import EVERYTHING, split_filter
+from db.filters import build_condition, name_values
 from db.keyset import PageShape, all_behind
-from db.paging import cursor_values
+from db.paging import place_of, readers_of
 from db.relations import Relation
 from db.rows import Row
 from db.snapshot import Snapshot, Take, open_snapshot
@@ -143,11 +144,8 @@ async def _foresee(
 def _shape_and_values(export: Export) -> tuple[_Shape, dict[str, object]]:
     entity = _ENTITIES[export.entity]
     filter_shape, filtered = split_filter(export.filter_)
-    values = name_values(filtered)
-    missing = None
-    if export.after is not None:
-        values |= cursor_values(entity, export.order, export.after)
-        missing = tuple(value is None for value in export.after.values)
+    missing, values = place_of(export.after, readers_of(entity, export.order))
+    values |= name_values(filtered)
     if export.most is not None:
         values["most"] = export.most
     rows = PageShape(entity, filter_shape, export.order, missing)

@@ -18,7 +18,8 @@ from sqlalchemy.types import TypeEngine
 
 from db.aggregates import Groupable, Grouping
 from db.entities import Entity
-from db.filters import Shape, build_condition, split_filter
+from db.filter_shapes import Shape, split_filter
+from db.filters import build_condition
 from db.paging import list_pages_of_parents, parents_with_rows_behind
 from db.rows import Row
 from db.sources import Source

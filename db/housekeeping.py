@@ -4,10 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import text
-
 from db.rows import Row
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.transaction import Transaction
 from domain.changes import Change, ContactsLoaded
 
@@ -34,10 +32,10 @@ class Prune:
         return gone
 
 
-def _prune(name: str, sql: str, *, changes: Callable[[int], Change] | None = None) -> Prune:
+def _prune(name: str, query: str, *, changes: Callable[[int], Change] | None = None) -> Prune:
     old = "now() - make_interval(secs => CAST(:age AS double precision))"
     most = "LIMIT CAST(:most AS bigint) FOR UPDATE SKIP LOCKED"
-    return Prune(name, Statement(text(sql.format(old=old, most=most)), Row), changes)
+    return Prune(name, sql(query.format(old=old, most=most)), changes)
 
 
 JOBS: Final = _prune(

@@ -11,10 +11,9 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-from sqlalchemy import text
 
 from db.rows import Row
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import Transaction
 from domain.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from domain.idempotency import KEPT_SECONDS
@@ -23,32 +22,21 @@ _PATIENCE: Final = "1s"
 _EXPIRED: Final = f"created_at < now() - interval '{KEPT_SECONDS} seconds'"
 
 # The row is made from the result of set_config, so it waits only after that has run.
-_CLAIM: Final = Statement(
-    text(
-        "INSERT INTO idempotency_keys (user_uuid, key, request_hash, outcome)"
-        " SELECT CAST(:user_uuid AS uuid), CAST(:key AS text), CAST(:request_hash AS bytea), 'null'"
-        " FROM set_config('lock_timeout', CAST(:patience AS text), true)"
-        " ON CONFLICT (user_uuid, key) DO NOTHING RETURNING key"
-    ),
-    Row,
+_CLAIM: Final = sql(
+    "INSERT INTO idempotency_keys (user_uuid, key, request_hash, outcome)"
+    " SELECT CAST(:user_uuid AS uuid), CAST(:key AS text), CAST(:request_hash AS bytea), 'null'"
+    " FROM set_config('lock_timeout', CAST(:patience AS text), true)"
+    " ON CONFLICT (user_uuid, key) DO NOTHING RETURNING key"
 )
-_USUAL_PATIENCE: Final = Statement(text("SET LOCAL lock_timeout TO DEFAULT"), Row)
+_USUAL_PATIENCE: Final = sql("SET LOCAL lock_timeout TO DEFAULT")
 _OF_KEY: Final = "user_uuid = CAST(:user_uuid AS uuid) AND key = CAST(:key AS text)"
-_READ: Final = Statement(
-    text(
-        "SELECT request_hash, outcome,"
-        " extract(epoch FROM clock_timestamp() - created_at)::double precision AS age"
-        f" FROM idempotency_keys WHERE {_OF_KEY} AND NOT {_EXPIRED}"
-    ),
-    Row,
+_READ: Final = sql(
+    "SELECT request_hash, outcome,"
+    " extract(epoch FROM clock_timestamp() - created_at)::double precision AS age"
+    f" FROM idempotency_keys WHERE {_OF_KEY} AND NOT {_EXPIRED}"
 )
-_FORGET: Final = Statement(
-    text(f"DELETE FROM idempotency_keys WHERE {_OF_KEY} AND {_EXPIRED}"), Row
-)
-_KEEP: Final = Statement(
-    text(f"UPDATE idempotency_keys SET outcome = CAST(:outcome AS jsonb) WHERE {_OF_KEY}"),
-    Row,
-)
+_FORGET: Final = sql(f"DELETE FROM idempotency_keys WHERE {_OF_KEY} AND {_EXPIRED}")
+_KEEP: Final = sql(f"UPDATE idempotency_keys SET outcome = CAST(:outcome AS jsonb) WHERE {_OF_KEY}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ Who may see it is for the caller to know: those who may see the job.
 """
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 
-from sqlalchemy import Table, null, select
+from sqlalchemy import select
 
 from db import paging
-from db.entities import Entity
+from db.entities import listed
 from db.import_tables import import_errors
 from db.parameters import one_of
 from db.rows import ImportErrorRow
@@ -27,13 +27,8 @@ _BY_IDS: Final = Statement(
     select(import_errors).where(import_errors.c.id == one_of("ids")), ImportErrorRow
 )
 
-# Lists leave deleted rows out; none of these is.
-IMPORT_ERRORS: Final = Entity(
-    NodeKind.IMPORT_ERROR,
-    cast("Table", select(import_errors, null().label("deleted_at")).subquery("listed")),
-    ImportErrorRow,
-    tuple(column.name for column in import_errors.c),
-    IMPORT_ERROR_SORT_KEYS,
+IMPORT_ERRORS: Final = listed(
+    NodeKind.IMPORT_ERROR, select(import_errors), ImportErrorRow, IMPORT_ERROR_SORT_KEYS
 )
 
 
@@ -60,9 +55,7 @@ async def load_import_errors(
     session: ReadSession, error_ids: Sequence[int]
 ) -> list[ImportErrorRow | None]:
     """Errors by id, in the order of the ids; None for missing ones."""
-    rows = await session.fetch(_BY_IDS, {"ids": list(error_ids)})
-    by_id = {row.id: row for row in rows}
-    return [by_id.get(error_id) for error_id in error_ids]
+    return await session.fetch_by_id(_BY_IDS, error_ids)
 
 
 async def list_import_errors(

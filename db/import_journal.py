@@ -10,13 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table
 
 from db.import_tables import MADE_IDS
 from db.rows import Row
 from db.staging import Result, Target
-from db.staging_writing import sql
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.tables import companies, contacts
 from db.transaction import Transaction
 
@@ -44,12 +43,9 @@ def _batch_of(table: Table, record_id: str) -> str:
 
 
 def _made(table: Table) -> Statement[Row]:
-    return Statement(
-        text(
-            "SELECT wanted.id FROM unnest(CAST(:ids AS bigint[])) AS wanted(id)"
-            f" WHERE wanted.id = ANY({_batch_of(table, 'wanted.id')})"
-        ),
-        Row,
+    return sql(
+        "SELECT wanted.id FROM unnest(CAST(:ids AS bigint[])) AS wanted(id)"
+        f" WHERE wanted.id = ANY({_batch_of(table, 'wanted.id')})"
     )
 
 
@@ -59,40 +55,31 @@ def _keep(table: Table) -> Statement[Row]:
     Who finds another version than the import left knows that somebody else has changed the record.
     """
     is_made = f"(r.id = ANY({_batch_of(table, 'r.id')}) OR r.id = ANY(CAST(:made_now AS bigint[])))"
-    return Statement(
-        text(
-            "INSERT INTO import_changes AS known (job_id, entity, record_id, version, before)"
-            f" SELECT CAST(:job_id AS bigint), '{table.name}', r.id, r.version,"
-            f" CASE WHEN {is_made} IS NOT TRUE THEN {_IMAGES[table.name]} END"
-            f" FROM {table.name} r WHERE r.id = ANY(CAST(:ids AS bigint[]))"
-            " ON CONFLICT (job_id, entity, record_id) DO UPDATE SET version ="
-            " CASE WHEN known.version = excluded.version THEN known.version ELSE -1 END"
-            " RETURNING record_id, xmax = 0 AS is_new"
-        ),
-        Row,
+    return sql(
+        "INSERT INTO import_changes AS known (job_id, entity, record_id, version, before)"
+        f" SELECT CAST(:job_id AS bigint), '{table.name}', r.id, r.version,"
+        f" CASE WHEN {is_made} IS NOT TRUE THEN {_IMAGES[table.name]} END"
+        f" FROM {table.name} r WHERE r.id = ANY(CAST(:ids AS bigint[]))"
+        " ON CONFLICT (job_id, entity, record_id) DO UPDATE SET version ="
+        " CASE WHEN known.version = excluded.version THEN known.version ELSE -1 END"
+        " RETURNING record_id, xmax = 0 AS is_new"
     )
 
 
 def _note(table: Table) -> Statement[Row]:
     """Remember the versions that the import has left."""
-    return Statement(
-        text(
-            "UPDATE import_changes x SET version = r.version"
-            f" FROM {table.name} r WHERE r.id = x.record_id AND x.version >= 0"
-            f" AND x.job_id = CAST(:job_id AS bigint) AND x.entity = '{table.name}'"
-            " AND x.record_id = ANY(CAST(:ids AS bigint[]))"
-        ),
-        Row,
+    return sql(
+        "UPDATE import_changes x SET version = r.version"
+        f" FROM {table.name} r WHERE r.id = x.record_id AND x.version >= 0"
+        f" AND x.job_id = CAST(:job_id AS bigint) AND x.entity = '{table.name}'"
+        " AND x.record_id = ANY(CAST(:ids AS bigint[]))"
     )
 
 
 def _forget(table: Table) -> Statement[Row]:
-    return Statement(
-        text(
-            "DELETE FROM import_changes WHERE job_id = CAST(:job_id AS bigint)"
-            f" AND entity = '{table.name}' AND record_id = ANY(CAST(:ids AS bigint[]))"
-        ),
-        Row,
+    return sql(
+        "DELETE FROM import_changes WHERE job_id = CAST(:job_id AS bigint)"
+        f" AND entity = '{table.name}' AND record_id = ANY(CAST(:ids AS bigint[]))"
     )
 
 

@@ -3,25 +3,19 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import text
-
-from db.rows import Row
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import ReadSession
 
-_REASONS: Final = Statement(
-    text(
-        "SELECT counted.code, counted.times, first.lines, first.message FROM"
-        " (SELECT code, count(*) AS times FROM import_errors"
-        " WHERE job_id = CAST(:job_id AS bigint) GROUP BY code) counted"
-        " CROSS JOIN LATERAL (SELECT array_agg(e.line ORDER BY e.line) AS lines,"
-        " (array_agg(CASE e.\"column\" WHEN '' THEN e.message"
-        " ELSE e.\"column\" || ': ' || e.message END ORDER BY e.line))[1] AS message"
-        ' FROM (SELECT DISTINCT ON (line) line, "column", message FROM import_errors'
-        " WHERE job_id = CAST(:job_id AS bigint) AND code = counted.code"
-        " ORDER BY line, id LIMIT CAST(:most AS bigint)) e) first ORDER BY counted.code"
-    ),
-    Row,
+_REASONS: Final = sql(
+    "SELECT counted.code, counted.times, first.lines, first.message FROM"
+    " (SELECT code, count(*) AS times FROM import_errors"
+    " WHERE job_id = CAST(:job_id AS bigint) GROUP BY code) counted"
+    " CROSS JOIN LATERAL (SELECT array_agg(e.line ORDER BY e.line) AS lines,"
+    " (array_agg(CASE e.\"column\" WHEN '' THEN e.message"
+    " ELSE e.\"column\" || ': ' || e.message END ORDER BY e.line))[1] AS message"
+    ' FROM (SELECT DISTINCT ON (line) line, "column", message FROM import_errors'
+    " WHERE job_id = CAST(:job_id AS bigint) AND code = counted.code"
+    " ORDER BY line, id LIMIT CAST(:most AS bigint)) e) first ORDER BY counted.code"
 )
 
 

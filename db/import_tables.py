@@ -11,9 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -21,12 +19,11 @@ from sqlalchemy import (
     Text,
     Uuid,
     false,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from db.tables import metadata
+from db.columns import id_column, metadata, moment
 
 _NO_IDS: Final = text("'{}'::bigint[]")
 _NO_JSON: Final = text("'{}'::jsonb")
@@ -69,9 +66,9 @@ imports: Final = Table(
     Column("line", Integer, nullable=False, server_default=text("0")),
     # Nothing is written before a first look at all rows finds no fault.
     Column("is_checked", Boolean, nullable=False, server_default=false()),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    moment("created_at", now=True),
     Column("undo_job_id", BigInteger, ForeignKey("jobs.id", ondelete="SET NULL")),
-    Column("undone_at", DateTime(timezone=True)),
+    moment("undone_at"),
     Index(
         "uq_imports_standing",
         text("coalesce(user_uuid, '00000000-0000-0000-0000-000000000000')"),
@@ -130,7 +127,7 @@ import_changes: Final = Table(
 import_errors: Final = Table(
     "import_errors",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    id_column(),
     _job_id(is_key=False),
     Column("line", Integer, nullable=False),
     Column("code", Text, nullable=False),

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table
 
+from db.giving_back import insert_kept
 from db.import_tables import MADE_IDS
 from db.rows import Row
-from db.staging_writing import sql
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.tables import companies, contact_emails, contact_metadata, contact_phones, contacts
 
 _NEVER_RESTORED: Final = frozenset({"id", "uuid", "version", "created_at", "updated_at"})
@@ -38,21 +38,6 @@ KEEP_SKIPPED: Final = sql(
     "INSERT INTO import_changes (job_id, entity, record_id, version)"
     " SELECT CAST(:job_id AS bigint), CAST(:entity AS text), id, -1"
     " FROM unnest(CAST(:ids AS bigint[])) AS skipped(id) ON CONFLICT DO NOTHING"
-)
-_FREE_ADDRESSES: Final = sql(
-    "DELETE FROM contact_emails WHERE contact_id = ANY(CAST(:ids AS bigint[]))"
-)
-_FREE_NUMBERS: Final = sql(
-    "DELETE FROM contact_phones WHERE contact_id = ANY(CAST(:ids AS bigint[]))"
-)
-_DROP_METADATA: Final = sql(
-    "DELETE FROM contact_metadata WHERE contact_id = ANY(CAST(:ids AS bigint[]))"
-)
-ELECT: Final = sql(
-    "UPDATE contact_emails SET is_primary = true WHERE NOT is_primary AND id IN"
-    " (SELECT DISTINCT ON (contact_id) id FROM contact_emails"
-    " WHERE contact_id = ANY(CAST(:ids AS bigint[]))"
-    " ORDER BY contact_id, is_primary DESC, position)"
 )
 SET_PRIMARY: Final = sql(
     "UPDATE contacts c SET email = e.address, email_status = e.status"
@@ -85,85 +70,67 @@ def _made_ids(table: Table) -> str:
 
 
 def _lock(table: Table) -> Statement[Row]:
-    return Statement(
-        text(
-            "SELECT r.id, r.uuid, r.version = wanted.version AND r.deleted_at IS NULL"
-            " AS is_untouched FROM unnest(CAST(:ids AS bigint[]), CAST(:versions AS integer[]))"
-            f" AS wanted(id, version) JOIN {table.name} r ON r.id = wanted.id"
-            " ORDER BY r.id FOR UPDATE OF r"
-        ),
-        Row,
+    return sql(
+        "SELECT r.id, r.uuid, r.version = wanted.version AND r.deleted_at IS NULL"
+        " AS is_untouched FROM unnest(CAST(:ids AS bigint[]), CAST(:versions AS integer[]))"
+        f" AS wanted(id, version) JOIN {table.name} r ON r.id = wanted.id"
+        " ORDER BY r.id FOR UPDATE OF r"
     )
 
 
 def _take_changes(table: Table) -> Statement[Row]:
-    return Statement(
-        text(
-            f"DELETE FROM import_changes WHERE {_OF_JOB} AND entity = '{table.name}'"
-            " AND record_id = ANY(ARRAY(SELECT record_id FROM import_changes"
-            f" WHERE {_OF_JOB} AND entity = '{table.name}' AND before IS NOT NULL"
-            " ORDER BY record_id LIMIT CAST(:most AS integer)))"
-            " RETURNING record_id, version, before"
-        ),
-        Row,
+    return sql(
+        f"DELETE FROM import_changes WHERE {_OF_JOB} AND entity = '{table.name}'"
+        " AND record_id = ANY(ARRAY(SELECT record_id FROM import_changes"
+        f" WHERE {_OF_JOB} AND entity = '{table.name}' AND before IS NOT NULL"
+        " ORDER BY record_id LIMIT CAST(:most AS integer)))"
+        " RETURNING record_id, version, before"
     )
 
 
 def _take_made(table: Table) -> Statement[Row]:
     """The records of the last batch; those that stay are put back into its list."""
-    return Statement(
-        text(
-            f"WITH last AS (SELECT line, {_made_ids(table)} AS ids FROM import_batches"
-            f" WHERE {_OF_JOB} AND NOT {_IS_UNDONE[table]} ORDER BY line DESC LIMIT 1)"
-            f" UPDATE import_batches b SET {_IS_UNDONE[table]} = true, {_made_ids(table)} = '{{}}'"
-            f" FROM last WHERE b.{_OF_JOB} AND b.line = last.line RETURNING last.line, last.ids"
-        ),
-        Row,
+    return sql(
+        f"WITH last AS (SELECT line, {_made_ids(table)} AS ids FROM import_batches"
+        f" WHERE {_OF_JOB} AND NOT {_IS_UNDONE[table]} ORDER BY line DESC LIMIT 1)"
+        f" UPDATE import_batches b SET {_IS_UNDONE[table]} = true, {_made_ids(table)} = '{{}}'"
+        f" FROM last WHERE b.{_OF_JOB} AND b.line = last.line RETURNING last.line, last.ids"
     )
 
 
 def _put_back(table: Table) -> Statement[Row]:
-    return Statement(
-        text(
-            f"UPDATE import_batches SET {_made_ids(table)} = CAST(:ids AS bigint[])"
-            f" WHERE {_OF_JOB} AND line = CAST(:line AS integer)"
-        ),
-        Row,
+    return sql(
+        f"UPDATE import_batches SET {_made_ids(table)} = CAST(:ids AS bigint[])"
+        f" WHERE {_OF_JOB} AND line = CAST(:line AS integer)"
     )
 
 
 def _versions(table: Table) -> Statement[Row]:
     """What the import made and a later batch of it changed has another version than the first."""
-    return Statement(
-        text(
-            "SELECT wanted.id, coalesce(x.version, 1) AS version"
-            " FROM unnest(CAST(:ids AS bigint[])) AS wanted(id) LEFT JOIN import_changes x"
-            f" ON x.{_OF_JOB} AND x.entity = '{table.name}' AND x.record_id = wanted.id"
-        ),
-        Row,
+    return sql(
+        "SELECT wanted.id, coalesce(x.version, 1) AS version"
+        " FROM unnest(CAST(:ids AS bigint[])) AS wanted(id) LEFT JOIN import_changes x"
+        f" ON x.{_OF_JOB} AND x.entity = '{table.name}' AND x.record_id = wanted.id"
     )
 
 
 def _follow(table: Table) -> Statement[Row]:
     """What other imports left, and has a new version only since this one is taken back."""
     first = f"b.{_made_ids(table)}[1]"
-    return Statement(
-        text(
-            "WITH was AS (SELECT r.id, given.version AS old, r.version AS new"
-            " FROM unnest(CAST(:ids AS bigint[]), CAST(:versions AS integer[]))"
-            f" AS given(id, version) JOIN {table.name} r ON r.id = given.id),"
-            " known AS (UPDATE import_changes x SET version = was.new FROM was"
-            f" WHERE x.entity = '{table.name}' AND x.record_id = was.id AND x.version = was.old"
-            " AND x.job_id <> CAST(:job_id AS bigint) RETURNING x.record_id)"
-            " INSERT INTO import_changes (job_id, entity, record_id, version)"
-            f" SELECT made.job_id, '{table.name}', was.id, was.new FROM was CROSS JOIN LATERAL"
-            " (SELECT near.job_id FROM"
-            f" (SELECT b.job_id, b.{_made_ids(table)} AS ids FROM import_batches b"
-            f" WHERE {first} <= was.id ORDER BY {first} DESC LIMIT {_NEAR}) near"
-            " WHERE was.id = ANY(near.ids)) made"
-            " WHERE was.old = 1 AND made.job_id <> CAST(:job_id AS bigint) ON CONFLICT DO NOTHING"
-        ),
-        Row,
+    return sql(
+        "WITH was AS (SELECT r.id, given.version AS old, r.version AS new"
+        " FROM unnest(CAST(:ids AS bigint[]), CAST(:versions AS integer[]))"
+        f" AS given(id, version) JOIN {table.name} r ON r.id = given.id),"
+        " known AS (UPDATE import_changes x SET version = was.new FROM was"
+        f" WHERE x.entity = '{table.name}' AND x.record_id = was.id AND x.version = was.old"
+        " AND x.job_id <> CAST(:job_id AS bigint) RETURNING x.record_id)"
+        " INSERT INTO import_changes (job_id, entity, record_id, version)"
+        f" SELECT made.job_id, '{table.name}', was.id, was.new FROM was CROSS JOIN LATERAL"
+        " (SELECT near.job_id FROM"
+        f" (SELECT b.job_id, b.{_made_ids(table)} AS ids FROM import_batches b"
+        f" WHERE {first} <= was.id ORDER BY {first} DESC LIMIT {_NEAR}) near"
+        " WHERE was.id = ANY(near.ids)) made"
+        " WHERE was.old = 1 AND made.job_id <> CAST(:job_id AS bigint) ON CONFLICT DO NOTHING"
     )
 
 
@@ -175,20 +142,13 @@ VERSIONS: Final = {table: _versions(table) for table in _TABLES}
 FOLLOW: Final = {table: _follow(table) for table in _TABLES}
 
 
-def _names(table: Table) -> list[str]:
-    return [column.name for column in table.c if not column.computed]
-
-
 def _restore(table: Table) -> Statement[Row]:
     """Give records the columns that they had."""
-    names = [name for name in _names(table) if name not in _NEVER_RESTORED]
-    return Statement(
-        text(
-            f"UPDATE {table.name} r SET {', '.join(f'{name} = {_was(name)}' for name in names)}"
-            f" FROM jsonb_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS jsonb)) was"
-            " WHERE r.id = was.id"
-        ),
-        Row,
+    names = [c.name for c in table.c if not (c.computed or c.name in _NEVER_RESTORED)]
+    return sql(
+        f"UPDATE {table.name} r SET {', '.join(f'{name} = {_was(name)}' for name in names)}"
+        f" FROM jsonb_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS jsonb)) was"
+        " WHERE r.id = was.id"
     )
 
 
@@ -199,23 +159,7 @@ def _was(name: str) -> str:
     return f"(SELECT o.id FROM {_REFERENCES[name]} o WHERE o.id = was.{name})"
 
 
-def _insert(table: Table) -> Statement[Row]:
-    """The rows that belonged to records; an address that another contact has by now is left out."""
-    names = ", ".join(_names(table))
-    overriding = "" if table is contact_metadata else " OVERRIDING SYSTEM VALUE"
-    return Statement(
-        text(
-            f"INSERT INTO {table.name} ({names}){overriding} SELECT {names}"
-            f" FROM jsonb_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS jsonb))"
-            f" ON CONFLICT DO NOTHING RETURNING {table.name}.*"
-        ),
-        Row,
-    )
-
-
 RESTORE: Final = {table: _restore(table) for table in _TABLES}
-BELONGINGS: Final = {
-    contact_metadata: (_DROP_METADATA, _insert(contact_metadata)),
-    contact_emails: (_FREE_ADDRESSES, _insert(contact_emails)),
-    contact_phones: (_FREE_NUMBERS, _insert(contact_phones)),
+INSERT: Final = {
+    table: insert_kept(table) for table in (contact_metadata, contact_emails, contact_phones)
 }

@@ -11,12 +11,12 @@ from uuid import UUID
 
 from sqlalchemy import Table
 
+from db.giving_back import ELECT, as_json
 from db.import_tables import import_errors
 from db.import_undo_statements import (
-    BELONGINGS,
     DELETE,
-    ELECT,
     FOLLOW,
+    INSERT,
     KEEP_SKIPPED,
     LOCK,
     PUT_BACK,
@@ -30,13 +30,12 @@ from db.import_undo_statements import (
     VERSIONS,
     WITH_PEOPLE,
 )
-from db.merges import as_json
 from db.rows import Row
 from db.staging_writing import copy_rows
 from db.suppressions import share_list, suppressed
 from db.tables import companies, contact_emails, contact_metadata, contact_phones, contacts
 from db.transaction import Transaction
-from domain.changes import CompaniesLoaded, ContactsLoaded
+from db.writing import delete_belongings, record_loaded
 from domain.enums import SuppressedKey
 from domain.imports import ImportErrorCode, Severity
 from domain.privacy import PersonKey
@@ -120,7 +119,7 @@ class _Undoing:
         await self._tell(table, kept, "Something else belongs to it by now, and so it stays.")
         if left := [id_ for id_ in batch["ids"] if id_ not in gone]:
             await self._tx.fetch(PUT_BACK[table], {**self._job, "line": batch["line"], "ids": left})
-        self._record(table, len(gone))
+        record_loaded(self._tx, table, len(gone))
         return Undone(len(gone), 0, len(left))
 
     async def restore_changed(self, table: Table, *, most: int) -> Undone | None:
@@ -140,7 +139,7 @@ class _Undoing:
         skipped = [id_ for id_ in versions if id_ not in restored]
         asked = {**self._job, "entity": table.name, "ids": skipped}
         await self._tx.fetch(KEEP_SKIPPED, asked)
-        self._record(table, len(restored))
+        record_loaded(self._tx, table, len(restored))
         return Undone(0, len(restored), len(skipped))
 
     async def _holders(self, taken: Sequence[Row]) -> list[Row]:
@@ -187,8 +186,8 @@ class _Undoing:
         ids = [image["contacts"]["id"] for image in images]
         refused = await self._refused(images)
         lost: set[int] = set()
-        for belonging, (drop, insert) in BELONGINGS.items():
-            await self._tx.fetch(drop, {"ids": ids})
+        for belonging, insert in INSERT.items():
+            await delete_belongings(self._tx, belonging, ids)
             rows = [row for image in images for row in _allowed(image, belonging, refused)]
             if not rows:
                 continue
@@ -203,7 +202,7 @@ class _Undoing:
         if not ids:
             return
         asked = {"ids": list(ids)}
-        await self._tx.fetch(ELECT, asked)
+        await self._tx.fetch(ELECT[contact_emails], asked)
         await self._tx.fetch(SET_PRIMARY, asked)
         uuids = [row["uuid"] for row in await self._tx.fetch(UUIDS, asked)]
         message = "An address that it had belongs to another contact by now, and stays there."
@@ -231,13 +230,6 @@ class _Undoing:
             for uuid in uuids
         ]
         await copy_rows(self._tx, import_errors, told)
-
-    def _record(self, table: Table, rows: int) -> None:
-        if rows:
-            of_contacts = table is contacts
-            self._tx.record(
-                ContactsLoaded(rows=rows) if of_contacts else CompaniesLoaded(rows=rows)
-            )
 
 
 def _rows_of(taken: Row, belonging: Table) -> Sequence[Mapping[str, Any]]:

@@ -5,7 +5,7 @@ looks what would become of the rows is rolled back to a savepoint.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -19,14 +19,16 @@ from db.staging import (
     Result,
     StagingCode,
     StagingRules,
+    count_written,
 )
 from db.staging_companies import place_companies
 from db.staging_contacts import place_contacts
 from db.suppressions import share_list
 from db.tables import companies, contacts
 from db.transaction import Transaction
+from db.writing import record_loaded
 from domain.bulk import ErrorPolicy
-from domain.changes import CompaniesLoaded, ContactsLoaded
+from domain.changes import CompaniesLoaded
 from domain.errors import InvalidInput, Rejected
 from domain.imports import (
     ImportEntity,
@@ -38,7 +40,7 @@ from domain.imports import (
 )
 
 _DUPLICATES: Final = frozenset({StagingCode.DUPLICATE_IN_FILE, StagingCode.DUPLICATE_EXISTING})
-_WRITTEN: Final = {Result.CREATED, Result.UPDATED}
+_TABLES: Final = {ImportEntity.CONTACTS: contacts, ImportEntity.COMPANIES: companies}
 
 
 def rules_of(options: ImportOptions) -> StagingRules:
@@ -78,7 +80,7 @@ async def write_rows(
         outcomes = await _with_duplicates(tx, plan, outcomes)
     if journal and rows:
         await journal.write(tx, rows[0].line)
-        _record(tx, plan.entity, outcomes)
+        record_loaded(tx, _TABLES[plan.entity], count_written(outcomes))
     rejects = await keep_told(tx, plan.job_id, rows, outcomes, least=least)
     return _counted(outcomes) + Counter(companies=batch.companies, rejects=rejects)
 
@@ -133,11 +135,9 @@ class _Batch:
         return outcomes
 
     async def _place_once(self, staged: Sequence[Any]) -> list[Outcome]:
-        if self._entity is ImportEntity.CONTACTS:
-            contacts = await place_contacts(self._tx, staged, self._rules, journal=self._journal)
-            return [each.outcome for each in contacts]
-        companies = await place_companies(self._tx, staged, self._rules, journal=self._journal)
-        return [each.outcome for each in companies]
+        place = place_contacts if self._entity is ImportEntity.CONTACTS else place_companies
+        placed = await place(self._tx, staged, self._rules, journal=self._journal)
+        return [each.outcome for each in placed]
 
 
 @asynccontextmanager
@@ -162,8 +162,7 @@ async def _with_duplicates(
     there = {_record_in_conflict(outcome) for outcome in outcomes} - {None}
     if not there:
         return list(outcomes)
-    table = contacts if plan.entity is ImportEntity.CONTACTS else companies
-    made = await made_by(tx, table, plan.job_id, there)
+    made = await made_by(tx, _TABLES[plan.entity], plan.job_id, there)
     return [_as_duplicate(o) if _record_in_conflict(o) in made else o for o in outcomes]
 
 
@@ -188,13 +187,6 @@ def _outcome(row: FileRow, written: Outcome | None) -> Outcome:
     if not row.findings:
         return written
     return replace(written, findings=(*written.findings, *row.findings))
-
-
-def _record(tx: Transaction, entity: ImportEntity, outcomes: Iterable[Outcome]) -> None:
-    written = sum(outcome.result in _WRITTEN for outcome in outcomes)
-    if written:
-        of_contacts = entity is ImportEntity.CONTACTS
-        tx.record(ContactsLoaded(rows=written) if of_contacts else CompaniesLoaded(rows=written))
 
 
 def _counted(outcomes: Sequence[Outcome]) -> Counter[str]:

@@ -9,8 +9,9 @@ from uuid import UUID
 import orjson
 
 from db.job_queue import enqueue
+from db.problems import not_found
 from db.rows import Row, UploadRow
-from db.staging_writing import sql
+from db.statements import sql
 from db.transaction import Transaction
 from domain.bulk import ErrorPolicy
 from domain.errors import Problem, ProblemCode, Rejected
@@ -124,28 +125,13 @@ async def create_import(
     """
     if problems := [*_of_upload(request, upload), *_of_request(request)]:
         raise Rejected(problems)
-    asked = {
-        "user_uuid": owner,
-        "sha256": upload.sha256,
-        "request_hash": _hash(request),
-    }
+    asked = {"user_uuid": owner, "sha256": upload.sha256, "request_hash": _hash(request)}
     is_standing = not (request.force or request.options.dry_run)
     if is_standing and (standing := await _find_standing(tx, asked)) is not None:
         return CreatedImport(standing, is_new=False)
-    # All bytes are looked at before the first row is written, where one bad row is too many.
-    looks = 2 if request.options.error_policy is ErrorPolicy.REJECT_EVERYTHING else 1
-    total = looks * upload.total_bytes
+    total = _bytes_to_read(request, upload)
     job = await enqueue(tx, ImportRecords(), owner=owner, total=total, is_queued=is_queued)
-    told = {
-        **asked,
-        "job_id": job.id,
-        "upload_uuid": upload.uuid,
-        "entity": request.entity.value,
-        "filename": upload.filename,
-        "is_standing": is_standing,
-        "mapping": orjson.dumps(dict(request.mapping)).decode(),
-        "options": orjson.dumps(request.options.to_json()).decode(),
-    }
+    told = {**asked, **_stored(request, upload), "job_id": job.id, "is_standing": is_standing}
     await tx.fetch(_INSERT, told)
     return CreatedImport(job.id, is_new=True)
 
@@ -164,7 +150,7 @@ async def undo_import(
     """
     row = await tx.fetch_one(_FOR_UNDO, {"job_id": job_id, "window": undo_seconds})
     if row is None or not (row["owner"] == owner or (is_admin and row["owner"] is None)):
-        raise _refused("There is no import with this id.", ProblemCode.NOT_FOUND)
+        raise Rejected([not_found("import")])
     if reason := _why_not(row):
         raise _refused(reason)
     total = await tx.fetch_value(_COUNT_RECORDS, {"job_id": job_id})
@@ -251,6 +237,23 @@ def _of_request(request: ImportRequest) -> list[Problem]:
     ]
 
 
+def _bytes_to_read(request: ImportRequest, upload: UploadRow) -> int:
+    # All are looked at before the first row is written, where one bad row is too many.
+    looks = 2 if request.options.error_policy is ErrorPolicy.REJECT_EVERYTHING else 1
+    return looks * upload.total_bytes
+
+
+def _stored(request: ImportRequest, upload: UploadRow) -> dict[str, object]:
+    """The columns of an import that say what was asked for."""
+    return {
+        "upload_uuid": upload.uuid,
+        "entity": request.entity.value,
+        "filename": upload.filename,
+        "mapping": orjson.dumps(dict(request.mapping)).decode(),
+        "options": orjson.dumps(request.options.to_json()).decode(),
+    }
+
+
 def _hash(request: ImportRequest) -> bytes:
     asked = [request.entity.value, dict(request.mapping), request.options.to_json()]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
@@ -269,5 +272,6 @@ def _why_not(row: Row) -> str | None:
     return "This import is too old to be undone." if row["is_over"] else None
 
 
-def _refused(message: str, code: ProblemCode = ProblemCode.NOT_ALLOWED_IN_STATE) -> Rejected:
+def _refused(message: str) -> Rejected:
+    code = ProblemCode.NOT_ALLOWED_IN_STATE
     return Rejected([Problem(code=code, message=message, path=("id",))])

@@ -5,47 +5,34 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from db.engine import open_engine
 from db.errors import translated
 from db.pooling import ROLE_SETTINGS
-from db.rows import Row
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import Database, ReadSession
 
 _NAME: Final = "appointment360-doctor"
-_FACTS: Final = Statement(
-    text(
-        "SELECT current_setting('server_version_num')::int / 10000,"
-        " current_setting('server_version'), current_setting('max_connections')::int,"
-        " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-        " AND application_name NOT LIKE 'appointment360%'),"
-        " current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',"
-        " current_setting('synchronous_commit'), pg_is_in_recovery(),"
-        " EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')"
-    ),
-    Row,
+_FACTS: Final = sql(
+    "SELECT current_setting('server_version_num')::int / 10000,"
+    " current_setting('server_version'), current_setting('max_connections')::int,"
+    " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    " AND application_name NOT LIKE 'appointment360%'),"
+    " current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',"
+    " current_setting('synchronous_commit'), pg_is_in_recovery(),"
+    " EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')"
 )
-_SAME: Final = Statement(
-    text(
-        "SELECT pg_postmaster_start_time(), oid FROM pg_database WHERE datname = current_database()"
-    ),
-    Row,
+_SAME: Final = sql(
+    "SELECT pg_postmaster_start_time(), oid FROM pg_database WHERE datname = current_database()"
 )
-_CLOCK: Final = Statement(text("SELECT extract(epoch FROM clock_timestamp())::float8"), Row)
-_REVISION: Final = Statement(
-    text("SELECT CASE WHEN to_regclass('alembic_version') IS NOT NULL THEN 1 END"), Row
-)
-_MIGRATION: Final = Statement(text("SELECT version_num FROM alembic_version"), Row)
-_UNSET: Final = Statement(
-    text(
-        "SELECT wanted.name FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[]))"
-        " AS wanted (name, setting) JOIN pg_settings AS found USING (name)"
-        " WHERE found.setting <> wanted.setting ORDER BY 1"
-    ),
-    Row,
+_CLOCK: Final = sql("SELECT extract(epoch FROM clock_timestamp())::float8")
+_REVISION: Final = sql("SELECT CASE WHEN to_regclass('alembic_version') IS NOT NULL THEN 1 END")
+_MIGRATION: Final = sql("SELECT version_num FROM alembic_version")
+_UNSET: Final = sql(
+    "SELECT wanted.name FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[]))"
+    " AS wanted (name, setting) JOIN pg_settings AS found USING (name)"
+    " WHERE found.setting <> wanted.setting ORDER BY 1"
 )
 _WANTED: Final = {"names": [*ROLE_SETTINGS], "settings": [*ROLE_SETTINGS.values()]}
 

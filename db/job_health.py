@@ -2,35 +2,27 @@
 
 from typing import Final
 
-from sqlalchemy import text
-
 from db.rows import Row
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import ReadSession
 from domain.jobs import JobHealth, KindHealth
 
 # What has ended long ago is left where it is: the table keeps it for weeks.
-_KINDS: Final = Statement(
-    text(
-        "SELECT kind, count(*) FILTER (WHERE status = 'QUEUED') AS queued,"
-        " count(*) FILTER (WHERE status IN ('RUNNING', 'CANCELING')) AS running,"
-        " count(*) FILTER (WHERE status = 'FAILED') AS failed,"
-        " max(extract(epoch FROM now() - greatest(created_at, run_at)))"
-        " FILTER (WHERE status = 'QUEUED' AND (run_at IS NULL OR run_at <= now()))"
-        " AS waiting_seconds"
-        " FROM (SELECT kind, status, created_at, run_at FROM jobs WHERE finished_at IS NULL"
-        " UNION ALL SELECT kind, status, created_at, run_at FROM jobs"
-        " WHERE finished_at > now() - interval '1 day' AND status = 'FAILED') j"
-        " GROUP BY kind ORDER BY kind"
-    ),
-    Row,
+_KINDS: Final = sql(
+    "SELECT kind, count(*) FILTER (WHERE status = 'QUEUED') AS queued,"
+    " count(*) FILTER (WHERE status IN ('RUNNING', 'CANCELING')) AS running,"
+    " count(*) FILTER (WHERE status = 'FAILED') AS failed,"
+    " max(extract(epoch FROM now() - greatest(created_at, run_at)))"
+    " FILTER (WHERE status = 'QUEUED' AND (run_at IS NULL OR run_at <= now()))"
+    " AS waiting_seconds"
+    " FROM (SELECT kind, status, created_at, run_at FROM jobs WHERE finished_at IS NULL"
+    " UNION ALL SELECT kind, status, created_at, run_at FROM jobs"
+    " WHERE finished_at > now() - interval '1 day' AND status = 'FAILED') j"
+    " GROUP BY kind ORDER BY kind"
 )
-_WORKERS: Final = Statement(
-    text(
-        "SELECT count(*) FROM procrastinate_workers"
-        " WHERE last_heartbeat > now() - make_interval(secs => CAST(:seconds AS double precision))"
-    ),
-    Row,
+_WORKERS: Final = sql(
+    "SELECT count(*) FROM procrastinate_workers"
+    " WHERE last_heartbeat > now() - make_interval(secs => CAST(:seconds AS double precision))"
 )
 
 

@@ -10,10 +10,9 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
 
-from db.rows import JobRow, Row
-from db.statements import Statement
+from db.rows import JobRow
+from db.statements import sql
 from db.transaction import Transaction
 from domain.tasks import Task
 
@@ -32,12 +31,9 @@ _INSERT: Final = (
     " VALUES (:kind, :version, CAST(:payload AS jsonb), :queue, :priority, :max_attempts,"
     " CAST(:user_uuid AS uuid), CAST(:total AS bigint), CAST(:run_at AS timestamptz)) RETURNING *"
 )
-_RECORD: Final = Statement(text(_INSERT), JobRow)
-_ENQUEUE: Final = Statement(
-    text(
-        f"WITH j AS ({_INSERT}),"
-        f" entry AS (SELECT {_DEFER} FROM j) SELECT j.* FROM j CROSS JOIN entry"
-    ),
+_RECORD: Final = sql(_INSERT, JobRow)
+_ENQUEUE: Final = sql(
+    f"WITH j AS ({_INSERT}), entry AS (SELECT {_DEFER} FROM j) SELECT j.* FROM j CROSS JOIN entry",
     JobRow,
 )
 _QUIET: Final = "make_interval(secs => CAST(:seconds AS double precision))"
@@ -57,44 +53,35 @@ _LOST: Final = (
     " AND e.at > now() - make_interval(secs => CAST(:unstarted AS double precision)))))"
     " FOR UPDATE OF q SKIP LOCKED"
 )
-_PUT_BACK: Final = Statement(
-    text(
-        f"WITH lost AS MATERIALIZED ({_LOST}),"
-        " put_back AS (SELECT procrastinate_retry_job_v2("
-        "id, greatest(run_at, now()), NULL, NULL, NULL) FROM lost WHERE goes_on),"
-        " dropped AS (SELECT procrastinate_finish_job_v1(id, 'failed', true) FROM lost"
-        " WHERE NOT goes_on)"
-        " SELECT (SELECT count(*) FROM put_back), (SELECT count(*) FROM dropped)"
-    ),
-    Row,
+_PUT_BACK: Final = sql(
+    f"WITH lost AS MATERIALIZED ({_LOST}),"
+    " put_back AS (SELECT procrastinate_retry_job_v2("
+    "id, greatest(run_at, now()), NULL, NULL, NULL) FROM lost WHERE goes_on),"
+    " dropped AS (SELECT procrastinate_finish_job_v1(id, 'failed', true) FROM lost"
+    " WHERE NOT goes_on)"
+    " SELECT (SELECT count(*) FROM put_back), (SELECT count(*) FROM dropped)"
 )
-_QUEUE_AGAIN: Final = Statement(
-    text(
-        f"WITH j AS MATERIALIZED (SELECT * FROM jobs j WHERE j.finished_at IS NULL"
-        f" AND j.updated_at < now() - {_QUIET}"
-        f" AND NOT EXISTS (SELECT FROM procrastinate_jobs q WHERE q.queueing_lock = {_NAME}"
-        " AND q.status = 'todo')"
-        f" AND NOT EXISTS (SELECT FROM procrastinate_jobs q WHERE q.lock = {_NAME}"
-        " AND q.status = 'doing') FOR UPDATE OF j SKIP LOCKED)"
-        f" SELECT {_DEFER} FROM j"
-    ),
-    Row,
+_QUEUE_AGAIN: Final = sql(
+    f"WITH j AS MATERIALIZED (SELECT * FROM jobs j WHERE j.finished_at IS NULL"
+    f" AND j.updated_at < now() - {_QUIET}"
+    f" AND NOT EXISTS (SELECT FROM procrastinate_jobs q WHERE q.queueing_lock = {_NAME}"
+    " AND q.status = 'todo')"
+    f" AND NOT EXISTS (SELECT FROM procrastinate_jobs q WHERE q.lock = {_NAME}"
+    " AND q.status = 'doing') FOR UPDATE OF j SKIP LOCKED)"
+    f" SELECT {_DEFER} FROM j"
 )
 # Nobody is at it, nor has been given it this moment.
-_WITHDRAW: Final = Statement(
-    text(
-        "WITH j AS MATERIALIZED (SELECT j.id FROM jobs j WHERE j.id = CAST(:job_id AS bigint)"
-        " AND j.finished_at IS NULL"
-        f" AND (j.locked_by IS NULL OR j.updated_at < now() - {_QUIET})"
-        " AND NOT EXISTS (SELECT FROM procrastinate_jobs q"
-        " JOIN procrastinate_workers w ON w.id = q.worker_id"
-        f" WHERE q.lock = {_NAME} AND q.status = 'doing'"
-        f" AND w.last_heartbeat >= now() - {_QUIET}) FOR UPDATE OF j SKIP LOCKED),"
-        " entry AS MATERIALIZED (SELECT procrastinate_cancel_job_v1(q.id, false, true) FROM j"
-        f" JOIN procrastinate_jobs q ON q.queueing_lock = {_NAME} AND q.status = 'todo')"
-        " SELECT (SELECT count(*) FROM j), (SELECT count(*) FROM entry)"
-    ),
-    Row,
+_WITHDRAW: Final = sql(
+    "WITH j AS MATERIALIZED (SELECT j.id FROM jobs j WHERE j.id = CAST(:job_id AS bigint)"
+    " AND j.finished_at IS NULL"
+    f" AND (j.locked_by IS NULL OR j.updated_at < now() - {_QUIET})"
+    " AND NOT EXISTS (SELECT FROM procrastinate_jobs q"
+    " JOIN procrastinate_workers w ON w.id = q.worker_id"
+    f" WHERE q.lock = {_NAME} AND q.status = 'doing'"
+    f" AND w.last_heartbeat >= now() - {_QUIET}) FOR UPDATE OF j SKIP LOCKED),"
+    " entry AS MATERIALIZED (SELECT procrastinate_cancel_job_v1(q.id, false, true) FROM j"
+    f" JOIN procrastinate_jobs q ON q.queueing_lock = {_NAME} AND q.status = 'todo')"
+    " SELECT (SELECT count(*) FROM j), (SELECT count(*) FROM entry)"
 )
 
 

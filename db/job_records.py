@@ -4,36 +4,31 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BigInteger, bindparam, cast, func, select, text
+from sqlalchemy import BigInteger, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from db.entities import Entity
-from db.filters import Shape, build_condition, name_values, split_filter
+from db.filter_shapes import Shape, split_filter
+from db.filters import build_condition, name_values
 from db.job_tables import job_records
 from db.paging import count_rows
 from db.rows import Row
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.transaction import Transaction
-from domain.bulk import MAX_BULK_ROWS, Selection, refusal, unconfirmed
+from domain.bulk import Selection, refusal, unconfirmed
 
 R = TypeVar("R", bound=Row)
 
 _JOB_ID: Final[Any] = cast(bindparam("job_id", type_=BigInteger), BigInteger)
 
-_COUNT: Final = Statement(
-    text(
-        "UPDATE jobs SET total = (SELECT count(*) FROM job_records r WHERE r.job_id = jobs.id)"
-        " WHERE id = CAST(:job_id AS bigint) RETURNING total"
-    ),
-    Row,
+_COUNT: Final = sql(
+    "UPDATE jobs SET total = (SELECT count(*) FROM job_records r WHERE r.job_id = jobs.id)"
+    " WHERE id = CAST(:job_id AS bigint) RETURNING total"
 )
-_TAKE: Final = Statement(
-    text(
-        "DELETE FROM job_records WHERE job_id = CAST(:job_id AS bigint) AND record_id = ANY(ARRAY("
-        "SELECT record_id FROM job_records WHERE job_id = CAST(:job_id AS bigint)"
-        " ORDER BY record_id LIMIT CAST(:most AS bigint))) RETURNING record_id"
-    ),
-    Row,
+_TAKE: Final = sql(
+    "DELETE FROM job_records WHERE job_id = CAST(:job_id AS bigint) AND record_id = ANY(ARRAY("
+    "SELECT record_id FROM job_records WHERE job_id = CAST(:job_id AS bigint)"
+    " ORDER BY record_id LIMIT CAST(:most AS bigint))) RETURNING record_id"
 )
 
 
@@ -46,17 +41,16 @@ async def choose_records(
         Rejected: Not as many match as were confirmed, or none at all.
     """
     values: dict[str, object] = {"job_id": job_id}
-    confirmed = selection.confirm_count
-    most = max(MAX_BULK_ROWS, confirmed or 0)
     if selection.ids is not None:
         await tx.fetch(_insert_ids(), {**values, "ids": list(selection.ids)})
     else:
         shape, filtered = split_filter(selection.filter_)
-        chosen = {**values, **name_values(filtered), "most": most + 1}
+        chosen = {**values, **name_values(filtered), "most": selection.most + 1}
         await tx.fetch(_insert_matching(entity, shape), chosen)
     total = int(await tx.fetch_value(_COUNT, values))
-    if selection.filter_ is not None and (total > most or confirmed not in (None, total)):
-        raise unconfirmed(await count_rows(tx, entity, selection.filter_), confirmed)
+    if selection.filter_ is not None and not selection.takes(total):
+        count = await count_rows(tx, entity, selection.filter_)
+        raise unconfirmed(count, selection.confirm_count)
     if not total:
         name = "ids" if selection.filter_ is None else "filter"
         raise refusal("No record is chosen; nothing is to be done.", name)

@@ -11,10 +11,9 @@ from typing import Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
 
 from db.rows import JobRow, Row
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import Transaction
 from domain.jobs import JobErrorCode, JobStatus
 
@@ -25,55 +24,41 @@ _IDLE_SECONDS: Final = 5
 
 _OF_JOB: Final = "id = CAST(:job_id AS bigint)"
 _HELD: Final = f"{_OF_JOB} AND locked_by = CAST(:token AS uuid)"
-_LOCK: Final = Statement(text(f"SELECT * FROM jobs WHERE {_OF_JOB} FOR UPDATE"), JobRow)
+_LOCK: Final = sql(f"SELECT * FROM jobs WHERE {_OF_JOB} FOR UPDATE", JobRow)
 
 # Who falls silent in the middle of a batch must not keep the row from the next one for long.
-_LOCK_HELD: Final = Statement(
-    text(
-        "SELECT status, finished_at, counters, batches,"
-        f" set_config('idle_in_transaction_session_timeout', '{_IDLE_SECONDS}s', true)"
-        f" FROM jobs WHERE {_HELD} FOR UPDATE"
-    ),
-    Row,
+_LOCK_HELD: Final = sql(
+    "SELECT status, finished_at, counters, batches,"
+    f" set_config('idle_in_transaction_session_timeout', '{_IDLE_SECONDS}s', true)"
+    f" FROM jobs WHERE {_HELD} FOR UPDATE"
 )
-_TAKE: Final = Statement(
-    text(
-        "UPDATE jobs SET status = 'RUNNING', locked_by = CAST(:token AS uuid),"
-        " attempts = attempts + 1, started_at = coalesce(started_at, now()), run_at = NULL,"
-        " error_code = NULL, error = NULL"
-        f" WHERE {_OF_JOB} RETURNING *"
-    ),
+_TAKE: Final = sql(
+    "UPDATE jobs SET status = 'RUNNING', locked_by = CAST(:token AS uuid),"
+    " attempts = attempts + 1, started_at = coalesce(started_at, now()), run_at = NULL,"
+    " error_code = NULL, error = NULL"
+    f" WHERE {_OF_JOB} RETURNING *",
     JobRow,
 )
-_ADVANCE: Final = Statement(
-    text(
-        "UPDATE jobs SET batches = batches + 1, done = done + CAST(:done AS bigint),"
-        " total = CAST(:total AS bigint), counters = CAST(:counters AS jsonb),"
-        f" result = coalesce(CAST(:result AS jsonb), result) WHERE {_OF_JOB}"
-    ),
-    Row,
+_ADVANCE: Final = sql(
+    "UPDATE jobs SET batches = batches + 1, done = done + CAST(:done AS bigint),"
+    " total = CAST(:total AS bigint), counters = CAST(:counters AS jsonb),"
+    f" result = coalesce(CAST(:result AS jsonb), result) WHERE {_OF_JOB}"
 )
-_END: Final = Statement(
-    text(
-        "UPDATE jobs SET status = :status, finished_at = now(), locked_by = CAST(:token AS uuid),"
-        " error_code = CAST(:error_code AS text), error = CAST(:error AS text)"
-        f" WHERE {_OF_JOB}"
-    ),
-    Row,
+_END: Final = sql(
+    "UPDATE jobs SET status = :status, finished_at = now(), locked_by = CAST(:token AS uuid),"
+    " error_code = CAST(:error_code AS text), error = CAST(:error AS text)"
+    f" WHERE {_OF_JOB}"
 )
 
-_LET_GO: Final = Statement(
-    text(
-        "UPDATE jobs SET status = 'QUEUED', locked_by = NULL,"
-        " attempts = attempts - CAST(:uncounted AS integer),"
-        # Who only looked whether its time has come has not begun.
-        " started_at = CASE WHEN batches > 0 OR attempts > CAST(:uncounted AS integer)"
-        " THEN started_at END,"
-        " run_at = now() + make_interval(secs => CAST(:seconds AS double precision)),"
-        " error_code = CAST(:error_code AS text), error = CAST(:error AS text)"
-        f" WHERE {_OF_JOB}"
-    ),
-    Row,
+_LET_GO: Final = sql(
+    "UPDATE jobs SET status = 'QUEUED', locked_by = NULL,"
+    " attempts = attempts - CAST(:uncounted AS integer),"
+    # Who only looked whether its time has come has not begun.
+    " started_at = CASE WHEN batches > 0 OR attempts > CAST(:uncounted AS integer)"
+    " THEN started_at END,"
+    " run_at = now() + make_interval(secs => CAST(:seconds AS double precision)),"
+    " error_code = CAST(:error_code AS text), error = CAST(:error AS text)"
+    f" WHERE {_OF_JOB}"
 )
 
 

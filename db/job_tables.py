@@ -11,28 +11,24 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Computed,
-    DateTime,
     Double,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     SmallInteger,
     Table,
     Text,
     Uuid,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from db.tables import metadata
+from db.columns import id_column, metadata, moment, uuid_column
 from domain.jobs import JobStatus
 
 CHANNEL: Final = "appointment360_jobs"
 """Where PostgreSQL tells the id of each job that was changed, once the change is committed."""
 
-_NOW: Final = func.now()
 _PROGRESS: Final = (
     "CASE WHEN status IN ('COMPLETED', 'COMPLETED_WITH_ERRORS') THEN 1.0"
     " WHEN total > 0 THEN least(1.0, done::double precision / total) ELSE 0.0 END"
@@ -41,8 +37,8 @@ _PROGRESS: Final = (
 jobs: Final = Table(
     "jobs",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("uuid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid()),
+    id_column(),
+    uuid_column(),
     Column("kind", Text, nullable=False),
     Column("version", SmallInteger, nullable=False),
     Column("payload", JSONB, nullable=False),
@@ -67,11 +63,11 @@ jobs: Final = Table(
     # The fencing token: only who has it may write as this job.
     Column("locked_by", Uuid),
     # Not before this moment, nor before its next attempt.
-    Column("run_at", DateTime(timezone=True)),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
-    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
-    Column("started_at", DateTime(timezone=True)),
-    Column("finished_at", DateTime(timezone=True)),
+    moment("run_at"),
+    moment("created_at", now=True),
+    moment("updated_at", now=True),
+    moment("started_at"),
+    moment("finished_at"),
     Index("ix_jobs_created_at", "created_at", "id"),
     Index("ix_jobs_user_uuid", "user_uuid", "created_at", "id"),
     Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),

@@ -5,30 +5,28 @@ What a worker does with a job stands in `db.job_runs`, how it comes to a worker 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    Table,
     Uuid,
     bindparam,
     literal_column,
-    null,
     select,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db import paging
-from db.entities import Entity
+from db.entities import listed
 from db.import_tables import imports
 from db.job_tables import jobs
 from db.parameters import one_of
-from db.rows import JobRow, Row
+from db.problems import not_found
+from db.rows import JobRow
 from db.sorting import JOB_SORT_KEYS
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.tables import users
 from db.transaction import ReadSession, Transaction
 from domain.absent import given
@@ -86,34 +84,21 @@ _BY_IDS: Final = Statement(_ROWS.where(jobs.c.id == one_of("ids")), JobRow)
 _BY_UUID: Final = Statement(_ROWS.where(jobs.c.uuid == bindparam("uuid", type_=Uuid)), JobRow)
 
 # One that waits is stopped at once, one that runs as soon as its worker looks.
-_CANCEL: Final = Statement(
-    text(
-        "UPDATE jobs SET status = CASE status WHEN 'QUEUED' THEN 'CANCELLED' ELSE 'CANCELING' END,"
-        " finished_at = CASE status WHEN 'QUEUED' THEN now() END,"
-        " error_code = CASE status WHEN 'QUEUED' THEN NULL ELSE error_code END,"
-        " error = CASE status WHEN 'QUEUED' THEN NULL ELSE error END"
-        " WHERE id = CAST(:job_id AS bigint) AND finished_at IS NULL RETURNING status"
-    ),
-    Row,
+_CANCEL: Final = sql(
+    "UPDATE jobs SET status = CASE status WHEN 'QUEUED' THEN 'CANCELLED' ELSE 'CANCELING' END,"
+    " finished_at = CASE status WHEN 'QUEUED' THEN now() END,"
+    " error_code = CASE status WHEN 'QUEUED' THEN NULL ELSE error_code END,"
+    " error = CASE status WHEN 'QUEUED' THEN NULL ELSE error END"
+    " WHERE id = CAST(:job_id AS bigint) AND finished_at IS NULL RETURNING status"
 )
 # A batch keeps the row to its end.
-_WAIT: Final = Statement(text("SELECT set_config('lock_timeout', '8s', true)"), Row)
-_CANCEL_IN_QUEUE: Final = Statement(
-    text(
-        "SELECT procrastinate_cancel_job_v1(id, false, true) FROM procrastinate_jobs"
-        " WHERE queueing_lock = 'job-' || CAST(:job_id AS bigint) AND status = 'todo'"
-    ),
-    Row,
+_WAIT: Final = sql("SELECT set_config('lock_timeout', '8s', true)")
+_CANCEL_IN_QUEUE: Final = sql(
+    "SELECT procrastinate_cancel_job_v1(id, false, true) FROM procrastinate_jobs"
+    " WHERE queueing_lock = 'job-' || CAST(:job_id AS bigint) AND status = 'todo'"
 )
 
-# Lists ask a table for its columns alone; none of these rows is deleted.
-JOBS: Final = Entity(
-    NodeKind.JOB,
-    cast("Table", _ROWS.add_columns(null().label("deleted_at")).subquery("listed")),
-    JobRow,
-    tuple(column.name for column in _ROWS.selected_columns),
-    JOB_SORT_KEYS,
-)
+JOBS: Final = listed(NodeKind.JOB, _ROWS, JobRow, JOB_SORT_KEYS)
 
 
 async def load_jobs(session: ReadSession, job_ids: Sequence[int]) -> list[JobRow | None]:
@@ -121,9 +106,7 @@ async def load_jobs(session: ReadSession, job_ids: Sequence[int]) -> list[JobRow
 
     They have what users may know, and the id of the owner's row.
     """
-    rows = await session.fetch(_BY_IDS, {"ids": list(job_ids)})
-    by_id = {row.id: row for row in rows}
-    return [by_id.get(job_id) for job_id in job_ids]
+    return await session.fetch_by_id(_BY_IDS, job_ids)
 
 
 async def find_job(session: ReadSession, job_uuid: UUID) -> JobRow | None:
@@ -172,8 +155,7 @@ async def cancel_job(tx: Transaction, job_id: int) -> JobRow:
 
 def no_job() -> Rejected:
     """Why nothing is done about a job that is not there, or not for this user to see."""
-    message = "There is no job with this id."
-    return Rejected([Problem(code=ProblemCode.NOT_FOUND, message=message, path=("id",))])
+    return Rejected([not_found("job")])
 
 
 def _of_owner(filter_: JobFilter | None, owner: UUID | None) -> JobFilter | None:

@@ -32,7 +32,8 @@ from sqlalchemy import (
 )
 
 from db.entities import Entity
-from db.filters import Shape, build_condition
+from db.filter_shapes import Shape
+from db.filters import build_condition
 from db.parameters import ids, one_of
 from db.rows import Row
 from db.selection import foreign_keys, join_relations, own_columns, row_class
@@ -73,8 +74,8 @@ class PageShape(Generic[R]):
 
 
 @dataclass(frozen=True)
-class _Key:
-    """One key of an order over a table, turned round when the page is a backward one.
+class Key:
+    """One key of an order over a table or groups, turned round when the page is a backward one.
 
     Attributes:
         label: The name of its value in a result.
@@ -89,12 +90,13 @@ class _Key:
     nulls_first: bool = False
     missing: bool = False
 
-    def named(self, result: str) -> "_Key":
+    def named(self, result: str) -> "Key":
         """The key as a column of a result that has this name."""
         value: ColumnElement[Any] = literal_column(f"{result}.{self.label}", self.expression.type)
         return replace(self, expression=value)
 
     def ordered(self) -> ColumnElement[Any]:
+        """What orders by it, rows without a value at their end."""
         way = self.expression.asc() if self.ascending else self.expression.desc()
         if not self.nullable:
             return way
@@ -124,8 +126,8 @@ class _Run:
     """
 
     condition: ColumnElement[bool]
-    compared: Sequence[_Key]
-    ordering: Sequence[_Key]
+    compared: Sequence[Key]
+    ordering: Sequence[Key]
 
 
 @lru_cache(maxsize=512)
@@ -255,7 +257,7 @@ def _first_of(
     return most.order_by(*_ordered(_named(run.ordering, "most"))).limit(size)
 
 
-def _runs(page: PageShape[R], keys: list[_Key]) -> list[_Run]:
+def _runs(page: PageShape[R], keys: list[Key]) -> list[_Run]:
     """The runs that a page can touch, in order; the cursor stands in the first."""
     first, *rest = keys
     runs = [_Run(true(), keys, keys)]
@@ -272,7 +274,7 @@ def _runs(page: PageShape[R], keys: list[_Key]) -> list[_Run]:
     return [replace(run, condition=and_(run.condition, beyond)), *later]
 
 
-def _beyond(keys: Sequence[_Key], *, inclusive: bool) -> ColumnElement[bool]:
+def _beyond(keys: Sequence[Key], *, inclusive: bool) -> ColumnElement[bool]:
     """After the cursor: by one row comparison where no key can be missing, else key by key."""
     first, last = keys[0], keys[-1]
     if not any(key.nullable or key.ascending is not first.ascending for key in keys):
@@ -297,13 +299,13 @@ def _compare(left: Any, right: Any, *, up: bool, inclusive: bool) -> ColumnEleme
     return left <= right if inclusive else left < right  # type: ignore[no-any-return]  # either side may be a tuple
 
 
-def _keys(page: PageShape[R], table: FromClause) -> list[_Key]:
+def _keys(page: PageShape[R], table: FromClause) -> list[Key]:
     """The keys of the page's order, and the id as the last one."""
     keys = []
     for at, order in enumerate(page.order):
         sort = page.entity.sort_keys[order.field]
         keys.append(
-            _Key(
+            Key(
                 sort.label,
                 sort.build(table),
                 bindparam(f"k{at}", type_=sort.type),
@@ -315,15 +317,15 @@ def _keys(page: PageShape[R], table: FromClause) -> list[_Key]:
         )
     # The id runs the way of the first key, so that one index serves both directions.
     ascending = keys[0].ascending if keys else not page.backward
-    row_id = _Key("id", table.c.id, bindparam("k_id", type_=BigInteger()), ascending)
+    row_id = Key("id", table.c.id, bindparam("k_id", type_=BigInteger()), ascending)
     return [*keys, row_id]
 
 
-def _named(keys: Sequence[_Key], result: str) -> list[_Key]:
+def _named(keys: Sequence[Key], result: str) -> list[Key]:
     return [key.named(result) for key in keys]
 
 
-def _ordered(keys: Sequence[_Key]) -> list[ColumnElement[Any]]:
+def _ordered(keys: Sequence[Key]) -> list[ColumnElement[Any]]:
     return [key.ordered() for key in keys]
 
 

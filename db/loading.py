@@ -30,9 +30,7 @@ async def load_rows(
     """
     if len(row_ids) == 1:
         return [await session.fetch_one(_one(entity, selection), {"row_id": row_ids[0]})]
-    rows = await session.fetch(_many(entity, selection), {"row_ids": list(row_ids)})
-    by_id = {row["id"]: row for row in rows}
-    return [by_id.get(row_id) for row_id in row_ids]
+    return await session.fetch_by_id(_many(entity, selection), row_ids)
 
 
 @lru_cache(maxsize=512)
@@ -42,7 +40,7 @@ def _one(entity: Entity[R], selection: Selection | None) -> Statement[R]:
 
 @lru_cache(maxsize=512)
 def _many(entity: Entity[R], selection: Selection | None) -> Statement[R]:
-    return _statement(entity, selection, one_of("row_ids"))
+    return _statement(entity, selection, one_of("ids"))
 
 
 def _statement(

@@ -31,11 +31,9 @@ def measure_label(operation: Operation, name: str) -> str:
 
 
 def build_measure(
-    operation: Operation, measure: Measure, values: Mapping[str, _Value], source: Source
+    operation: Operation, measure: Measure, value: ColumnElement[Any]
 ) -> ColumnElement[Any]:
-    """The SQL of an operation over a group."""
-    value_of = values.get(measure.name)
-    value = source.rows.c[measure.name] if value_of is None else value_of(source)
+    """The SQL of an operation over the values of a measure in a group."""
     built = _OPERATIONS[operation](value, _is_empty(measure, value))
     return built.label(measure_label(operation, measure.name))
 

@@ -1,21 +1,21 @@
 """Merges as they are stored: the contacts they are made of, their record, and who survived."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
-from sqlalchemy import BigInteger, DateTime, Table, any_, bindparam, select, text
+from sqlalchemy import BigInteger, DateTime, Table, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.belongings import load_emails, load_metadata, load_phones
 from db.entities import CONTACTS
+from db.giving_back import as_json
 from db.rows import ContactRow, MergeRow, MetadataRow, Row
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.tables import contact_emails, contact_metadata, contact_phones, contacts
 from db.transaction import ReadSession, Transaction
-from db.writing import update_row, upsert_metadata
+from db.writing import METADATA_COLUMNS, update_row, upsert_metadata
 from domain.merging import Mergeable, Values
 
 MERGE_COLUMNS: Final = (
@@ -23,8 +23,6 @@ MERGE_COLUMNS: Final = (
     " (SELECT users.id FROM users WHERE users.uuid = merged_by) AS merger_id"
 )
 """What a merge shows; what it takes to undo it is nobody's business."""
-
-METADATA_COLUMNS: Final = frozenset(column.name for column in contact_metadata.c) - {"contact_id"}
 
 _NO_METADATA: Final[Values] = {
     **dict.fromkeys(METADATA_COLUMNS),
@@ -47,18 +45,15 @@ _CONTACTS_BY_ID: Final = (
 _READ_CONTACTS: Final = Statement(_CONTACTS_BY_ID, ContactRow)
 # In the order of ids, so that two who want the same contacts wait for each other.
 _LOCK_CONTACTS: Final = Statement(_CONTACTS_BY_ID.with_for_update(), ContactRow)
-_MERGES_BY_ID: Final = Statement(
-    text(f"SELECT {MERGE_COLUMNS} FROM contact_merges WHERE id = ANY(CAST(:ids AS bigint[]))"),
-    MergeRow,
+_MERGES_BY_ID: Final = sql(
+    f"SELECT {MERGE_COLUMNS} FROM contact_merges WHERE id = ANY(CAST(:ids AS bigint[]))", MergeRow
 )
-_SURVIVORS: Final = Statement(
-    text(
-        "WITH RECURSIVE path(root, id) AS ("
-        " SELECT id, merged_into_id FROM contacts WHERE id = ANY(CAST(:ids AS bigint[]))"
-        " UNION SELECT path.root, c.merged_into_id FROM path JOIN contacts c ON c.id = path.id)"
-        f" SELECT path.root, {', '.join(f'c.{name}' for name in CONTACTS.columns)}"
-        " FROM path JOIN contacts c ON c.id = path.id WHERE c.deleted_at IS NULL"
-    ),
+_SURVIVORS: Final = sql(
+    "WITH RECURSIVE path(root, id) AS ("
+    " SELECT id, merged_into_id FROM contacts WHERE id = ANY(CAST(:ids AS bigint[]))"
+    " UNION SELECT path.root, c.merged_into_id FROM path JOIN contacts c ON c.id = path.id)"
+    f" SELECT path.root, {', '.join(f'c.{name}' for name in CONTACTS.columns)}"
+    " FROM path JOIN contacts c ON c.id = path.id WHERE c.deleted_at IS NULL",
     ContactRow,
 )
 
@@ -124,9 +119,7 @@ async def read_contacts(
 
 async def load_merges(session: ReadSession, merge_ids: Sequence[int]) -> list[MergeRow | None]:
     """Merges by id, in the order of the ids; None for missing ones."""
-    rows = await session.fetch(_MERGES_BY_ID, {"ids": list(merge_ids)})
-    by_id = {row.id: row for row in rows}
-    return [by_id.get(merge_id) for merge_id in merge_ids]
+    return await session.fetch_by_id(_MERGES_BY_ID, merge_ids)
 
 
 async def load_survivors(
@@ -136,9 +129,7 @@ async def load_survivors(
 
     None for one that was not merged, and when the survivor is deleted.
     """
-    rows = await session.fetch(_SURVIVORS, {"ids": list(contact_ids)})
-    by_root = {row["root"]: row for row in rows}
-    return [by_root.get(contact_id) for contact_id in contact_ids]
+    return await session.fetch_by_id(_SURVIVORS, contact_ids, key="root")
 
 
 async def write_survivor(tx: Transaction, contact_id: int, values: Values) -> ContactRow:
@@ -147,7 +138,7 @@ async def write_survivor(tx: Transaction, contact_id: int, values: Values) -> Co
     if "custom_fields" in metadata:
         metadata["custom_fields"] = as_json(metadata["custom_fields"])
     if metadata:
-        await upsert_metadata(tx, contact_metadata, contact_id, metadata)
+        await upsert_metadata(tx, contact_id, metadata)
     columns = {name: value for name, value in values.items() if name not in METADATA_COLUMNS}
     return await update_row(tx, CONTACTS, contact_id, columns)
 
@@ -161,28 +152,17 @@ async def place_belongings(tx: Transaction, table: Table, rows: Sequence[Values]
 
 
 def _place(table: Table) -> Statement[Row]:
-    return Statement(
-        text(
-            f"UPDATE {table.name} SET contact_id = placed.contact_id,"
-            " position = placed.position, is_primary = placed.is_primary"
-            " FROM unnest(CAST(:id AS bigint[]), CAST(:contact_id AS bigint[]),"
-            " CAST(:position AS smallint[]), CAST(:is_primary AS boolean[]))"
-            " AS placed(id, contact_id, position, is_primary)"
-            f" WHERE {table.name}.id = placed.id"
-        ),
-        Row,
+    return sql(
+        f"UPDATE {table.name} SET contact_id = placed.contact_id,"
+        " position = placed.position, is_primary = placed.is_primary"
+        " FROM unnest(CAST(:id AS bigint[]), CAST(:contact_id AS bigint[]),"
+        " CAST(:position AS smallint[]), CAST(:is_primary AS boolean[]))"
+        " AS placed(id, contact_id, position, is_primary)"
+        f" WHERE {table.name}.id = placed.id"
     )
 
 
 _PLACE: Final = {table: _place(table) for table in (contact_emails, contact_phones)}
-
-
-def as_json(value: object) -> str:
-    """The text of a value for a column of type jsonb.
-
-    Unlike orjson's, it holds whole numbers of any size, as PostgreSQL gives them.
-    """
-    return json.dumps(value, ensure_ascii=False, default=datetime.isoformat)
 
 
 def _metadata(row: MetadataRow | None) -> Values:

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import text
-
 from db.entities import CONTACTS
-from db.errors import merged_away, moved_on
 from db.merges import (
     MERGE_COLUMNS,
     Traces,
@@ -22,40 +19,33 @@ from db.merges import (
     read_contacts,
     write_survivor,
 )
-from db.rows import ContactRow, MergeRow, Row
-from db.statements import Statement
+from db.problems import merged_away, moved_on, not_found
+from db.rows import ContactRow, MergeRow
+from db.statements import sql
 from db.tables import contact_emails, contact_phones
 from db.transaction import ReadSession, Transaction
 from db.writing import find_rows
-from domain.changes import ChangeKind, ContactChanged
-from domain.errors import Problem, ProblemCode, Rejected
+from domain.changes import ChangeKind, ContactChanged, companies_of
+from domain.errors import Problem, Rejected
 from domain.merge_policies import ContactField, MergePolicy
 from domain.merge_requests import MergeRequest
 from domain.merging import Mergeable, Merged, Origin, merge, rank, value_of
 from domain.node_ids import NodeKind
 
-_MOVE_ACTIVITIES: Final = Statement(
-    text(
-        "WITH mine AS (SELECT id, contact_id FROM activities"
-        " WHERE contact_id = ANY(CAST(:ids AS bigint[]))), moved AS (UPDATE activities"
-        " SET contact_id = CAST(:survivor AS bigint) FROM mine WHERE activities.id = mine.id)"
-        " SELECT contact_id, array_agg(id ORDER BY id) FROM mine GROUP BY contact_id"
-    ),
-    Row,
+_MOVE_ACTIVITIES: Final = sql(
+    "WITH mine AS (SELECT id, contact_id FROM activities"
+    " WHERE contact_id = ANY(CAST(:ids AS bigint[]))), moved AS (UPDATE activities"
+    " SET contact_id = CAST(:survivor AS bigint) FROM mine WHERE activities.id = mine.id)"
+    " SELECT contact_id, array_agg(id ORDER BY id) FROM mine GROUP BY contact_id"
 )
-_BURY: Final = Statement(
-    text(
-        "UPDATE contacts SET deleted_at = now(), merged_into_id = CAST(:survivor AS bigint),"
-        " email = NULL, email_status = NULL WHERE id = ANY(CAST(:ids AS bigint[]))"
-    ),
-    Row,
+_BURY: Final = sql(
+    "UPDATE contacts SET deleted_at = now(), merged_into_id = CAST(:survivor AS bigint),"
+    " email = NULL, email_status = NULL WHERE id = ANY(CAST(:ids AS bigint[]))"
 )
-_INSERT: Final = Statement(
-    text(
-        "INSERT INTO contact_merges (survivor_id, loser_ids, merged_by, undo)"
-        " VALUES (CAST(:survivor AS bigint), CAST(:ids AS bigint[]), CAST(:merged_by AS uuid),"
-        f" CAST(:undo AS jsonb)) RETURNING {MERGE_COLUMNS}"
-    ),
+_INSERT: Final = sql(
+    "INSERT INTO contact_merges (survivor_id, loser_ids, merged_by, undo)"
+    " VALUES (CAST(:survivor AS bigint), CAST(:ids AS bigint[]), CAST(:merged_by AS uuid),"
+    f" CAST(:undo AS jsonb)) RETURNING {MERGE_COLUMNS}",
     MergeRow,
 )
 
@@ -141,8 +131,7 @@ def _state_problem(contact: Mergeable | None, path: tuple[str, ...]) -> Problem 
     if contact is not None and contact.columns["merged_into_id"] is not None:
         return merged_away(contact.columns["merged_into_id"], path=path)
     if contact is None or contact.columns["deleted_at"] is not None:
-        message = "There is no contact with this id."
-        return Problem(code=ProblemCode.NOT_FOUND, message=message, path=path)
+        return not_found("contact", path=path)
     return None
 
 
@@ -190,12 +179,8 @@ def _tell(
             ContactChanged(
                 kind=ChangeKind.MERGED,
                 contact_id=loser.id,
-                company_ids=_companies(loser.columns["company_id"]),
+                company_ids=companies_of(loser.columns["company_id"]),
             )
         )
-    companies = _companies(survivor.columns["company_id"], row.company_id)
+    companies = companies_of(survivor.columns["company_id"], row.company_id)
     tx.record(ContactChanged(kind=ChangeKind.UPDATED, contact_id=row.id, company_ids=companies))
-
-
-def _companies(*ids: int | None) -> frozenset[int]:
-    return frozenset(company_id for company_id in ids if company_id is not None)

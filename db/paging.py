@@ -1,11 +1,12 @@
 """Pages of contacts and companies: by key, in both directions, of one list or of many parents."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from db.entities import Entity
-from db.filters import EVERYTHING, name_values, split_filter
+from db.filter_shapes import EVERYTHING, split_filter
+from db.filters import name_values
 from db.keyset import PARENT, PageShape, count_statement, page_statement, probe_statement
 from db.parameters import limit_above
 from db.relevance import word_values
@@ -26,6 +27,7 @@ from domain.search import split_search
 from domain.selection import Selection
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 
 _NOTHING: Final[Mapping[str, object]] = {}
 
@@ -50,7 +52,7 @@ async def list_page(
     check_start(request)
     shape, values = _shape_and_values(entity, request, filter_, selection=selection)
     rows = await session.fetch(page_statement(shape), values)
-    return _page(rows, request)
+    return page_of(rows, request)
 
 
 async def list_pages_of_parents(
@@ -77,14 +79,14 @@ async def list_pages_of_parents(
     of_parent: defaultdict[int, list[R]] = defaultdict(list)
     for row in rows:
         of_parent[row[PARENT]].append(row)
-    return [_page(of_parent[parent_id], request) for parent_id in parent_ids]
+    return [page_of(of_parent[parent_id], request) for parent_id in parent_ids]
 
 
 async def rows_behind(
     session: ReadSession, entity: Entity[R], request: PageRequest, filter_: ListFilter | None
 ) -> bool:
     """Whether the list has rows on the other side of the request's cursor, its own row included."""
-    shape, values = _shape_and_values(entity, _turned(request), filter_, inclusive=True)
+    shape, values = _shape_and_values(entity, request.turned, filter_, inclusive=True)
     return bool(await session.fetch_value(probe_statement(shape), values | {"size": 1}))
 
 
@@ -100,7 +102,7 @@ async def parents_with_rows_behind(
 ) -> list[bool]:
     """As `rows_behind` for the same page of each parent, from one statement."""
     shape, values = _shape_and_values(
-        entity, _turned(request), filter_, inclusive=True, parent=parent
+        entity, request.turned, filter_, inclusive=True, parent=parent
     )
     rows = await session.fetch(
         probe_statement(shape), values | {"size": 1, "parents": list(parent_ids), **also}
@@ -159,17 +161,16 @@ def _shape_and_values(
     shape, filter_values = split_filter(filter_)
     words = _search_words(filter_) if is_by_relevance(request.order) else []
     check_order(request.order, searched=bool(words))
-    values = name_values(filter_values) | {"size": request.limit + 1, "offset": request.offset}
+    missing, values = place_of(request.cursor, readers_of(entity, request.order))
+    values |= name_values(filter_values)
+    values |= {"size": request.limit + 1, "offset": request.offset}
     if words:
         values |= word_values(words)
-    cursor = request.cursor
-    if cursor is not None:
-        values |= cursor_values(entity, request.order, cursor)
     page = PageShape(
         entity,
         shape,
         request.order,
-        None if cursor is None else tuple(value is None for value in cursor.values),
+        missing,
         request.backward,
         inclusive,
         parent,
@@ -186,23 +187,30 @@ def _search_words(filter_: ListFilter | None) -> list[str]:
     return split_search(search) if search else []
 
 
-def cursor_values(entity: Entity[R], order: tuple[Order, ...], cursor: Cursor) -> dict[str, object]:
-    """The place of a cursor under the names that statements have for it."""
+def place_of(
+    cursor: Cursor | None, readers: Iterable[Callable[[Any], object]]
+) -> tuple[tuple[bool, ...] | None, dict[str, object]]:
+    """Which of its keys a cursor lacks, and the others under the names that statements have.
+
+    Args:
+        readers: For each key what makes a value for a statement of the cursor's.
+    """
+    if cursor is None:
+        return None, {}
     values: dict[str, object] = {"k_id": cursor.id}
-    for at, (key, value) in enumerate(zip(order, cursor.values, strict=True)):
+    for at, (read, value) in enumerate(zip(readers, cursor.values, strict=True)):
         if value is not None:
-            values[f"k{at}"] = entity.sort_keys[key.field].from_cursor(value)
-    return values
+            values[f"k{at}"] = read(value)
+    return tuple(value is None for value in cursor.values), values
 
 
-def _turned(request: PageRequest) -> PageRequest:
-    return PageRequest(
-        order=request.order, size=1, cursor=request.cursor, backward=not request.backward
-    )
+def readers_of(entity: Entity[R], order: tuple[Order, ...]) -> Iterator[Callable[[Any], object]]:
+    """What reads the values of a cursor of an order."""
+    return (entity.sort_keys[key.field].from_cursor for key in order)
 
 
-def _page(rows: Sequence[R], request: PageRequest) -> Page[R]:
-    """One row more than fits was read; it tells whether the walk goes on."""
+def page_of(rows: Sequence[T], request: PageRequest) -> Page[T]:
+    """The page of what was read for it: one row more than fits tells whether the walk goes on."""
     goes_on = len(rows) > request.limit
     is_capped = goes_on and request.left is not None and request.left <= request.size
     kept: Any = rows[: request.limit]

@@ -11,14 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
-
 from db.import_tables import IS_IMAGE, KEYS_OF_IMAGE
-from db.rows import Row
-from db.statements import Statement
+from db.statements import sql
 from db.suppressions import find_holders, hold_list, insert_suppressions
 from db.transaction import Transaction
-from domain.changes import ChangeKind, ContactChanged
+from domain.changes import ChangeKind, ContactChanged, companies_of
 from domain.enums import SuppressedKey
 from domain.person_keys import written_forms
 from domain.privacy import PersonKey
@@ -29,77 +26,59 @@ _FAMILY: Final = (
     f"WITH RECURSIVE family(root, id) AS (SELECT id, id FROM contacts WHERE id = {_IDS}"
     " UNION SELECT f.root, c.id FROM contacts c JOIN family f ON c.merged_into_id = f.id)"
 )
-_LOCK: Final = Statement(
-    text(
-        f"{_FAMILY} SELECT c.id FROM contacts c WHERE c.id IN (SELECT id FROM family)"
-        " ORDER BY c.id FOR UPDATE OF c"
-    ),
-    Row,
+_LOCK: Final = sql(
+    f"{_FAMILY} SELECT c.id FROM contacts c WHERE c.id IN (SELECT id FROM family)"
+    " ORDER BY c.id FOR UPDATE OF c"
 )
-_MEMBERS: Final = Statement(
-    text(
-        f"{_FAMILY} SELECT f.root, c.id, c.company_id, c.merged_into_id"
-        " FROM family f JOIN contacts c ON c.id = f.id"
-    ),
-    Row,
+_MEMBERS: Final = sql(
+    f"{_FAMILY} SELECT f.root, c.id, c.company_id, c.merged_into_id"
+    " FROM family f JOIN contacts c ON c.id = f.id"
 )
-_KEYS: Final = Statement(
-    text(
-        f"SELECT contact_id, 'EMAIL', email_key FROM contact_emails WHERE contact_id = {_IDS}"
-        " UNION SELECT contact_id, 'LINKEDIN', linkedin_url FROM contact_metadata"
-        f" WHERE contact_id = {_IDS} AND linkedin_url IS NOT NULL"
-    ),
-    Row,
+_KEYS: Final = sql(
+    f"SELECT contact_id, 'EMAIL', email_key FROM contact_emails WHERE contact_id = {_IDS}"
+    " UNION SELECT contact_id, 'LINKEDIN', linkedin_url FROM contact_metadata"
+    f" WHERE contact_id = {_IDS} AND linkedin_url IS NOT NULL"
 )
 # Also what could bring a key back to others, who had it before (`db.merges.Traces`).
-_FORGET_MERGES: Final = Statement(
-    text(
-        f"DELETE FROM contact_merges WHERE survivor_id = {_IDS}"
-        " OR loser_ids && CAST(:ids AS bigint[])"
-        " OR id IN (SELECT m.id FROM contact_merges m CROSS JOIN LATERAL ("
-        " SELECT jsonb_path_query(m.undo, '$.*.email_key')"
-        " UNION ALL SELECT jsonb_path_query(m.undo, '$.*.email')"
-        " UNION ALL SELECT jsonb_path_query(m.undo, '$.*.linkedin_url')) AS said(it)"
-        " WHERE m.undo <> '{}' AND lower(said.it #>> '{}') = ANY(CAST(:keys AS text[])))"
-    ),
-    Row,
+_FORGET_MERGES: Final = sql(
+    f"DELETE FROM contact_merges WHERE survivor_id = {_IDS}"
+    " OR loser_ids && CAST(:ids AS bigint[])"
+    " OR id IN (SELECT m.id FROM contact_merges m CROSS JOIN LATERAL ("
+    " SELECT jsonb_path_query(m.undo, '$.*.email_key')"
+    " UNION ALL SELECT jsonb_path_query(m.undo, '$.*.email')"
+    " UNION ALL SELECT jsonb_path_query(m.undo, '$.*.linkedin_url')) AS said(it)"
+    " WHERE m.undo <> '{}' AND lower(said.it #>> '{}') = ANY(CAST(:keys AS text[])))"
 )
 # Copies that imports have kept: of the rows of their files, and of what contacts were before.
-_FORGET_ROWS: Final = Statement(
-    text(
-        "WITH gone AS (DELETE FROM import_rejects WHERE person_keys && CAST(:keys AS text[])"
-        " RETURNING job_id, line) DELETE FROM import_errors e USING gone"
-        " WHERE e.job_id = gone.job_id AND e.line = gone.line"
-    ),
-    Row,
+_FORGET_ROWS: Final = sql(
+    "WITH gone AS (DELETE FROM import_rejects WHERE person_keys && CAST(:keys AS text[])"
+    " RETURNING job_id, line) DELETE FROM import_errors e USING gone"
+    " WHERE e.job_id = gone.job_id AND e.line = gone.line"
 )
-_FORGET_IMAGES: Final = Statement(
-    text(f"DELETE FROM import_changes WHERE entity = 'contacts' AND record_id = {_IDS}"), Row
+_FORGET_IMAGES: Final = sql(
+    f"DELETE FROM import_changes WHERE entity = 'contacts' AND record_id = {_IDS}"
 )
 # Others had the keys before an import changed them, and would get them back when it is undone. The
 # rest stays; of the addresses that are left the first becomes the contact's.
-_STRIP_IMAGES: Final = Statement(
-    text(
-        "UPDATE import_changes SET before = (SELECT before"
-        " || jsonb_build_object('contact_emails', kept.emails)"
-        f" || CASE WHEN before #>> '{{contacts,email_key}}' = {_KEY}"
-        " THEN jsonb_build_object('contacts', ((before -> 'contacts') - 'search_text')"
-        " || jsonb_build_object('email_domain', null,"
-        " 'email', kept.emails #> '{0,address}', 'email_key', kept.emails #> '{0,email_key}',"
-        " 'email_status', kept.emails #> '{0,status}')) ELSE '{}' END"
-        f" || CASE WHEN before #>> '{{contact_metadata,linkedin_url}}' = {_KEY}"
-        " THEN jsonb_build_object('contact_metadata',"
-        " before -> 'contact_metadata' || jsonb_build_object('linkedin_url', null)) ELSE '{}' END"
-        " FROM (SELECT jsonb_set(jsonb_agg(it ORDER BY it -> 'is_primary' DESC, it -> 'position'),"
-        " '{0,is_primary}', 'true') AS emails"
-        " FROM jsonb_path_query(before, '$.contact_emails[*]') AS said(it)"
-        f" WHERE NOT it ->> 'email_key' = {_KEY}) AS kept)"
-        f" WHERE {IS_IMAGE} AND ({KEYS_OF_IMAGE}) ?| CAST(:keys AS text[])"
-    ),
-    Row,
+_STRIP_IMAGES: Final = sql(
+    "UPDATE import_changes SET before = (SELECT before"
+    " || jsonb_build_object('contact_emails', kept.emails)"
+    f" || CASE WHEN before #>> '{{contacts,email_key}}' = {_KEY}"
+    " THEN jsonb_build_object('contacts', ((before -> 'contacts') - 'search_text')"
+    " || jsonb_build_object('email_domain', null,"
+    " 'email', kept.emails #> '{0,address}', 'email_key', kept.emails #> '{0,email_key}',"
+    " 'email_status', kept.emails #> '{0,status}')) ELSE '{}' END"
+    f" || CASE WHEN before #>> '{{contact_metadata,linkedin_url}}' = {_KEY}"
+    " THEN jsonb_build_object('contact_metadata',"
+    " before -> 'contact_metadata' || jsonb_build_object('linkedin_url', null)) ELSE '{}' END"
+    " FROM (SELECT jsonb_set(jsonb_agg(it ORDER BY it -> 'is_primary' DESC, it -> 'position'),"
+    " '{0,is_primary}', 'true') AS emails"
+    " FROM jsonb_path_query(before, '$.contact_emails[*]') AS said(it)"
+    f" WHERE NOT it ->> 'email_key' = {_KEY}) AS kept)"
+    f" WHERE {IS_IMAGE} AND ({KEYS_OF_IMAGE}) ?| CAST(:keys AS text[])"
 )
 # What belongs to a contact goes with it (ON DELETE CASCADE).
-_DELETE: Final = Statement(text(f"DELETE FROM contacts WHERE id = {_IDS}"), Row)
+_DELETE: Final = sql(f"DELETE FROM contacts WHERE id = {_IDS}")
 
 
 class Erasure(NamedTuple):
@@ -164,7 +143,7 @@ async def _load_people(tx: Transaction, contact_ids: Sequence[int]) -> dict[int,
     roots_of: defaultdict[int, list[int]] = defaultdict(list)
     for root, contact_id, company_id, merged_into_id in await tx.fetch(_MEMBERS, values):
         person = people[root]
-        person.company_ids[contact_id] = frozenset({company_id} - {None})
+        person.company_ids[contact_id] = companies_of(company_id)
         person.needed |= {merged_into_id} - {None}
         roots_of[contact_id].append(root)
     for contact_id, kind, key in await tx.fetch(_KEYS, {"ids": list(roots_of)}):

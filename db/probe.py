@@ -5,12 +5,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import asyncpg
-from sqlalchemy import text
 
 from db.migrate import head_revision, is_behind
-from db.rows import Row
 from db.sharing import Shared
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import Database, ReadSession
 from domain.errors import AppError, DatabaseUnavailable
 
@@ -20,13 +18,11 @@ _SECONDS: Final = 1.0
 _SILENT: Final = f"The database did not answer within {_SECONDS:g} s."
 _AWAY: Final = "The database cannot be reached."
 
-_ALIVE: Final = Statement(text("SELECT 1"), Row)
-_REVISION: Final = Statement(text("SELECT version_num FROM alembic_version"), Row)
-_MAX_CONNECTIONS: Final = Statement(text("SHOW max_connections"), Row)
-_VERSION: Final = Statement(text("SHOW server_version"), Row)
-_TRIGRAMS: Final = Statement(
-    text("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'"), Row
-)
+_ALIVE: Final = sql("SELECT 1")
+_REVISION: Final = sql("SELECT version_num FROM alembic_version")
+_MAX_CONNECTIONS: Final = sql("SHOW max_connections")
+_VERSION: Final = sql("SHOW server_version")
+_TRIGRAMS: Final = sql("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'")
 
 
 class DatabaseProbe:

@@ -93,10 +93,11 @@ def reach_of_dimension(of: Groupable[Any], dimension: str) -> Tables:
     return _read(value, source.rows) | _read(source.joined, source.rows)
 
 
+@lru_cache(maxsize=128)
 def reach_of_measure(of: Groupable[Any], name: str) -> Tables:
     """The tables that a measure is worked out from."""
     source = Source(of.entity.table.alias())
-    value = of.values[name](source) if name in of.values else source.rows.c[name]
+    value = of.value(name, source)
     return _read(value, source.rows) | _read(source.joined, source.rows)
 
 

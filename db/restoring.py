@@ -9,49 +9,31 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import text
-
-from db.access_tables import api_tokens
-from db.avatar_tables import avatars
-from db.cache_tables import cache_state
-from db.import_tables import imports
+from db.all_tables import ALL_TABLES
 from db.job_queue import put_back_lost, queue_again
-from db.job_tables import jobs
 from db.names import literal, quoted
-from db.rows import Row
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import Database, ReadSession, Transaction
-from db.upload_tables import uploads
 
 RESTORE_NAME: Final = "appointment360-restore"
 RECORDS: Final = ("contacts", "companies", "users", "activities", "jobs", "uploads", "suppressions")
 """Tables that make a database worth keeping; all others only serve these."""
 
 _MIGRATION_LOCK: Final = 0x360_0360
-# One for all tables: each module adds its own to it.
-(_METADATA,) = {
-    table.metadata for table in (jobs, cache_state, uploads, imports, avatars, api_tokens)
-}
-_OURS: Final = {*_METADATA.tables, "alembic_version"}
+_OURS: Final = {*ALL_TABLES.tables, "alembic_version"}
 _NOT_OF_EXTENSION: Final = (
     "NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = o.oid AND d.deptype = 'e')"
 )
 
-_TARGET: Final = Statement(
-    text(
-        "SELECT current_schema(), current_setting('server_version'),"
-        " to_regclass('alembic_version') IS NOT NULL"
-    ),
-    Row,
+_TARGET: Final = sql(
+    "SELECT current_schema(), current_setting('server_version'),"
+    " to_regclass('alembic_version') IS NOT NULL"
 )
-_MIGRATION: Final = Statement(text("SELECT version_num FROM alembic_version"), Row)
-_TABLES: Final = Statement(
-    text(
-        "SELECT o.relname FROM pg_class o WHERE o.relkind IN ('r', 'p', 'v', 'm', 'f')"
-        " AND o.relnamespace = CAST(CAST(:schema AS text) AS regnamespace)"
-        f" AND {_NOT_OF_EXTENSION} ORDER BY 1"
-    ),
-    Row,
+_MIGRATION: Final = sql("SELECT version_num FROM alembic_version")
+_TABLES: Final = sql(
+    "SELECT o.relname FROM pg_class o WHERE o.relkind IN ('r', 'p', 'v', 'm', 'f')"
+    " AND o.relnamespace = CAST(CAST(:schema AS text) AS regnamespace)"
+    f" AND {_NOT_OF_EXTENSION} ORDER BY 1"
 )
 _NAMES: Final = (
     "SELECT DISTINCT application_name FROM pg_stat_activity"
@@ -59,22 +41,16 @@ _NAMES: Final = (
     f" AND application_name LIKE 'appointment360%' AND application_name <> '{RESTORE_NAME}'"
     " ORDER BY 1"
 )
-_CONNECTED: Final = Statement(text(_NAMES), Row)
-_FORGET_WORKERS: Final = Statement(text("DELETE FROM procrastinate_workers"), Row)
+_CONNECTED: Final = sql(_NAMES)
+_FORGET_WORKERS: Final = sql("DELETE FROM procrastinate_workers")
 # The attempt that the backup came in between is none.
-_LET_GO: Final = Statement(
-    text(
-        "UPDATE jobs SET status = 'QUEUED', locked_by = NULL, attempts = greatest(0, attempts - 1)"
-        " WHERE status = 'RUNNING' AND finished_at IS NULL RETURNING id"
-    ),
-    Row,
+_LET_GO: Final = sql(
+    "UPDATE jobs SET status = 'QUEUED', locked_by = NULL, attempts = greatest(0, attempts - 1)"
+    " WHERE status = 'RUNNING' AND finished_at IS NULL RETURNING id"
 )
-_FORGET_FILES: Final = Statement(
-    text(
-        "DELETE FROM uploads WHERE sha256 IS NULL OR uuid = ANY(CAST(:missing AS uuid[]))"
-        " RETURNING uuid"
-    ),
-    Row,
+_FORGET_FILES: Final = sql(
+    "DELETE FROM uploads WHERE sha256 IS NULL OR uuid = ANY(CAST(:missing AS uuid[]))"
+    " RETURNING uuid"
 )
 
 # By whole statements that are made before the first of them is executed: names that are read while
@@ -208,7 +184,7 @@ async def _records(session: ReadSession, tables: set[str]) -> dict[str, int]:
     found = {}
     for table in RECORDS:
         if table in tables:
-            count = Statement(text(f"SELECT count(*) FROM {quoted(table)}"), Row)
+            count = sql(f"SELECT count(*) FROM {quoted(table)}")
             found[table] = int(await session.fetch_value(count))
     return {table: rows for table, rows in found.items() if rows}
 

@@ -11,6 +11,8 @@ from domain.errors import ConnectionLost, OutcomeUnknown, WriteConflict
 T = TypeVar("T")
 
 _PAUSE_SECONDS: Final = 0.02
+# With three, one of more than ten thousand racing mutations was in vain (2026-11-23).
+_MOST_CONFLICTS: Final = 6
 
 
 async def write_again(
@@ -25,7 +27,11 @@ async def write_again(
     Raises:
         Unavailable: It was in vain too often.
     """
-    left = {WriteConflict: 3, ConnectionLost: 1, OutcomeUnknown: 1 if is_repeatable else 0}
+    left = {
+        WriteConflict: _MOST_CONFLICTS,
+        ConnectionLost: 1,
+        OutcomeUnknown: 1 if is_repeatable else 0,
+    }
     pause = _PAUSE_SECONDS
     while True:
         try:

@@ -7,86 +7,63 @@ its session; whoever ends sessions locks no token.
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
-
-from db.rows import Row, SessionRow
-from db.statements import Statement
+from db.rows import SessionRow
+from db.statements import sql
 from db.transaction import ReadSession, Transaction
 
 _AFTER_TTL: Final = "now() + make_interval(secs => CAST(:ttl AS double precision))"
 
-_BEGIN: Final = Statement(
-    text(
-        "INSERT INTO sessions (uuid, user_uuid, client, expires_at) VALUES"
-        " (CAST(:session AS uuid), CAST(:user_uuid AS uuid), CAST(:client AS text),"
-        f" {_AFTER_TTL}) RETURNING uuid, user_uuid, expires_at"
-    ),
+_BEGIN: Final = sql(
+    "INSERT INTO sessions (uuid, user_uuid, client, expires_at) VALUES"
+    " (CAST(:session AS uuid), CAST(:user_uuid AS uuid), CAST(:client AS text),"
+    f" {_AFTER_TTL}) RETURNING uuid, user_uuid, expires_at",
     SessionRow,
 )
-_ADD_TOKEN: Final = Statement(
-    text(
-        "INSERT INTO refresh_tokens (token_hash, session_uuid)"
-        " VALUES (CAST(:token_hash AS bytea), CAST(:session AS uuid))"
-    ),
-    Row,
+_ADD_TOKEN: Final = sql(
+    "INSERT INTO refresh_tokens (token_hash, session_uuid)"
+    " VALUES (CAST(:token_hash AS bytea), CAST(:session AS uuid))"
 )
 # Of two who come at once the second waits here, and finds the token used.
-_USE: Final = Statement(
-    text(
-        "UPDATE refresh_tokens SET used_at = clock_timestamp(), used_by = CAST(:used_by AS bytea)"
-        " WHERE token_hash = CAST(:token_hash AS bytea) AND used_at IS NULL RETURNING session_uuid"
-    ),
-    Row,
+_USE: Final = sql(
+    "UPDATE refresh_tokens SET used_at = clock_timestamp(), used_by = CAST(:used_by AS bytea)"
+    " WHERE token_hash = CAST(:token_hash AS bytea) AND used_at IS NULL RETURNING session_uuid"
 )
-_FIND_USED: Final = Statement(
-    text(
-        "SELECT session_uuid, used_by = CAST(:used_by AS bytea) AND used_at > clock_timestamp()"
-        " - make_interval(secs => CAST(:grace AS double precision)) AS is_repeated"
-        " FROM refresh_tokens WHERE token_hash = CAST(:token_hash AS bytea)"
-    ),
-    Row,
+_FIND_USED: Final = sql(
+    "SELECT session_uuid, used_by = CAST(:used_by AS bytea) AND used_at > clock_timestamp()"
+    " - make_interval(secs => CAST(:grace AS double precision)) AS is_repeated"
+    " FROM refresh_tokens WHERE token_hash = CAST(:token_hash AS bytea)"
 )
-_GO_ON: Final = Statement(
-    text(
-        f"UPDATE sessions SET last_used_at = now(), expires_at = {_AFTER_TTL}"
-        " FROM users WHERE sessions.uuid = CAST(:session AS uuid) AND sessions.revoked_at IS NULL"
-        " AND sessions.expires_at > now() AND users.uuid = sessions.user_uuid AND users.is_active"
-        " RETURNING sessions.uuid, sessions.user_uuid, sessions.expires_at"
-    ),
+_GO_ON: Final = sql(
+    f"UPDATE sessions SET last_used_at = now(), expires_at = {_AFTER_TTL}"
+    " FROM users WHERE sessions.uuid = CAST(:session AS uuid) AND sessions.revoked_at IS NULL"
+    " AND sessions.expires_at > now() AND users.uuid = sessions.user_uuid AND users.is_active"
+    " RETURNING sessions.uuid, sessions.user_uuid, sessions.expires_at",
     SessionRow,
 )
-_END: Final = Statement(
-    text(
-        "UPDATE sessions SET revoked_at = now()"
-        " WHERE uuid = CAST(:session AS uuid) AND revoked_at IS NULL RETURNING uuid"
-    ),
+_END: Final = sql(
+    "UPDATE sessions SET revoked_at = now()"
+    " WHERE uuid = CAST(:session AS uuid) AND revoked_at IS NULL RETURNING uuid",
     SessionRow,
 )
 # In one order, so that two who end them all do not wait for each other.
-_END_ALL: Final = Statement(
-    text(
-        "WITH theirs AS (SELECT uuid FROM sessions WHERE user_uuid = CAST(:user_uuid AS uuid)"
-        " AND revoked_at IS NULL ORDER BY uuid FOR UPDATE)"
-        " UPDATE sessions SET revoked_at = now() FROM theirs WHERE sessions.uuid = theirs.uuid"
-        " RETURNING sessions.uuid"
-    ),
+_END_ALL: Final = sql(
+    "WITH theirs AS (SELECT uuid FROM sessions WHERE user_uuid = CAST(:user_uuid AS uuid)"
+    " AND revoked_at IS NULL ORDER BY uuid FOR UPDATE)"
+    " UPDATE sessions SET revoked_at = now() FROM theirs WHERE sessions.uuid = theirs.uuid"
+    " RETURNING sessions.uuid",
     SessionRow,
 )
 # The user is locked: nobody else ends or begins several at once.
-_END_OLDEST: Final = Statement(
-    text(
-        "UPDATE sessions SET revoked_at = now() WHERE uuid IN (SELECT uuid FROM sessions"
-        " WHERE user_uuid = CAST(:user_uuid AS uuid) AND revoked_at IS NULL"
-        " AND expires_at > now() ORDER BY created_at DESC, uuid"
-        " OFFSET CAST(:most AS integer)) AND revoked_at IS NULL RETURNING uuid"
-    ),
+_END_OLDEST: Final = sql(
+    "UPDATE sessions SET revoked_at = now() WHERE uuid IN (SELECT uuid FROM sessions"
+    " WHERE user_uuid = CAST(:user_uuid AS uuid) AND revoked_at IS NULL"
+    " AND expires_at > now() ORDER BY created_at DESC, uuid"
+    " OFFSET CAST(:most AS integer)) AND revoked_at IS NULL RETURNING uuid",
     SessionRow,
 )
-_ENDED: Final = Statement(
-    text(
-        "SELECT uuid FROM sessions"
-        " WHERE revoked_at > now() - make_interval(secs => CAST(:seconds AS double precision))"
-    ),
+_ENDED: Final = sql(
+    "SELECT uuid FROM sessions"
+    " WHERE revoked_at > now() - make_interval(secs => CAST(:seconds AS double precision))",
     SessionRow,
 )
 

@@ -10,12 +10,11 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.pool import PoolProxiedConnection
 
 from db.errors import translated
 from db.rows import Row
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.transaction import Database, ReadSession
 
 R = TypeVar("R", bound=Row)
@@ -27,14 +26,11 @@ _NOTHING: Final[Mapping[str, object]] = {}
 # In one message, so that the moment that `now()` tells is that of the snapshot.
 _BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT"
 # What a database may be set to otherwise, and texts of COPY would follow.
-_SETTINGS: Final = Statement(
-    text(
-        "SELECT now(), set_config('statement_timeout', CAST(:timeout AS text), true),"
-        " set_config('work_mem', '64MB', true), set_config('datestyle', 'ISO', true),"
-        " set_config('extra_float_digits', '1', true),"
-        " set_config('standard_conforming_strings', 'on', true)"
-    ),
-    Row,
+_SETTINGS: Final = sql(
+    "SELECT now(), set_config('statement_timeout', CAST(:timeout AS text), true),"
+    " set_config('work_mem', '64MB', true), set_config('datestyle', 'ISO', true),"
+    " set_config('extra_float_digits', '1', true),"
+    " set_config('standard_conforming_strings', 'on', true)"
 )
 
 # The driver is woken for every 8 KB that PostgreSQL writes, and being woken costs more than they
@@ -80,32 +76,20 @@ class Snapshot(ReadSession):
         Raises:
             Exception: What `take` has raised, as it was.
         """
-        arguments = statement.arguments(values)
-        refused: Exception | None = None
-
-        async def take_and_rest(data: bytes) -> None:
-            nonlocal refused
-            try:
-                await take(data)
-            except Exception as error:
-                refused = error
-                raise
-            if len(data) < _WORTH_WAKING_BYTES:
-                await asyncio.sleep(_REST_SECONDS)
-
+        handing_on = _HandingOn(take)
         try:
             with translated():
                 done: str = await self.driver.copy_from_query(
                     self._sent(statement),
-                    *arguments,
-                    output=take_and_rest,
+                    *statement.arguments(values),
+                    output=handing_on,
                     timeout=self._seconds + 1,
                     **options,
                 )
         except Exception:
             # A full disk is no database that does not answer.
-            if refused is not None:
-                raise refused from None
+            if handing_on.refusal is not None:
+                raise handing_on.refusal from None
             raise
         return int(done.removeprefix("COPY "))
 
@@ -123,6 +107,27 @@ class Snapshot(ReadSession):
                 record_class=statement.row,
                 timeout=self._seconds + 1,
             )
+
+
+class _HandingOn:
+    """Hands rows on, and lets some gather before it is given the next ones.
+
+    Attributes:
+        refusal: Why they were not taken.
+    """
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self.refusal: Exception | None = None
+
+    async def __call__(self, data: bytes) -> None:
+        try:
+            await self._take(data)
+        except Exception as error:
+            self.refusal = error
+            raise
+        if len(data) < _WORTH_WAKING_BYTES:
+            await asyncio.sleep(_REST_SECONDS)
 
 
 @asynccontextmanager

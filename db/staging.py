@@ -4,16 +4,19 @@ Which record a row belongs to is decided in `db.staging_companies` and `db.stagi
 batch is written, in `db.staging_writing`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from domain.bulk import OnConflict
 from domain.enums import ContactMatchKey
 from domain.imports import ImportMode
 from domain.validation import CleanContact
+
+S = TypeVar("S", bound="StagedCompany | StagedContact")
+T = TypeVar("T", bound="Target")
 
 
 class Result(StrEnum):
@@ -24,10 +27,6 @@ class Result(StrEnum):
     UNCHANGED = "UNCHANGED"
     SKIPPED = "SKIPPED"
     FAILED = "FAILED"
-
-
-WRITTEN: Final = frozenset({Result.CREATED, Result.UPDATED})
-"""Of the rows that went to one record only the first has one of these."""
 
 
 class StagingCode(StrEnum):
@@ -81,6 +80,11 @@ class Outcome:
     result: Result
     uuid: UUID | None = None
     findings: tuple[Finding, ...] = ()
+
+
+def count_written(outcomes: Iterable[Outcome]) -> int:
+    """How many records were made or changed: of the rows of one only the first tells it."""
+    return sum(outcome.result in {Result.CREATED, Result.UPDATED} for outcome in outcomes)
 
 
 BATCH_TIMEOUT_SECONDS: Final = 60
@@ -173,11 +177,14 @@ class Target:
     """The record that one or more rows of a batch go to.
 
     Attributes:
+        kind: What it is, in a word.
         line: The first of these rows; 0 as long as there is none.
         record_id: None until a new record has its id; the same for `uuid`.
         values: What the rows say together; of two values the first counts.
         touched: Something that belongs to the record was added.
     """
+
+    kind: ClassVar[str]
 
     line: int = 0
     record_id: int | None = None
@@ -186,6 +193,11 @@ class Target:
     values: dict[str, Any] = field(default_factory=dict)
     touched: bool = False
     result: Result = Result.UNCHANGED
+
+    @property
+    def company_ids(self) -> frozenset[int]:
+        """The companies that it belonged to before, and may belong to now."""
+        return frozenset()
 
     def take(self, line: int, values: Mapping[str, Any], *, with_nulls: bool = False) -> None:
         """Add what a row says to what the rows before it left open.
@@ -203,21 +215,65 @@ class Target:
             if value is not None and (held is None or held is False or held == []):
                 self.values[name] = value
 
-    def outcome(self, line: int, *, kind: str, findings: Sequence[Finding] = ()) -> Outcome:
+    def outcome(self, line: int, findings: Sequence[Finding]) -> Outcome:
         """What became of the row on a line, which is one of those that went here."""
         if line == self.line:
             return Outcome(line, self.result, self.uuid, tuple(findings))
-        message = f"Line {self.line} is about the same {kind}; this one only added to it."
+        message = f"Line {self.line} is about the same {self.kind}; this one only added to it."
         repeated = Finding(code=StagingCode.DUPLICATE_IN_FILE, message=message)
         return Outcome(line, Result.SKIPPED, self.uuid, (repeated, *findings))
 
-    def passed_over(self, line: int, *, kind: str) -> Outcome:
+    def passed_over(self, line: int) -> Outcome:
         """What became of a row that left alone what is here already."""
         if self.is_new:
-            message = f"Line {self.line} is about the same {kind}; this one was passed over."
+            message = f"Line {self.line} is about the same {self.kind}; this one was passed over."
             finding = Finding(code=StagingCode.DUPLICATE_IN_FILE, message=message)
         else:
-            message = f"The {kind} is there already; nothing of it was changed."
+            message = f"The {self.kind} is there already; nothing of it was changed."
             code, record_id = StagingCode.DUPLICATE_EXISTING, self.record_id
             finding = Finding(code=code, message=message, record_id=record_id)
         return Outcome(line, Result.SKIPPED, self.uuid, (finding,))
+
+
+class Placed(NamedTuple):
+    """Where a row of a batch went.
+
+    Attributes:
+        record_id: None where the row went nowhere.
+        company_ids: As `Target` has them.
+    """
+
+    record_id: int | None
+    company_ids: frozenset[int]
+    outcome: Outcome
+
+
+@dataclass(eq=False, slots=True)
+class Match(Generic[S, T]):
+    """A row with the record it is about, and what is to be told about it.
+
+    Attributes:
+        target: None where there is none, or the row must not be written to it.
+        is_passed_over: The record is there already, and rows leave it alone.
+    """
+
+    row: S
+    target: T | None
+    findings: list[Finding]
+    is_passed_over: bool = False
+
+    def placed(self) -> Placed:
+        """Where the row went, once its record is written."""
+        line, target = self.row.line, self.target
+        if target is None:
+            outcome = Outcome(line, Result.FAILED, None, tuple(self.findings))
+            return Placed(None, frozenset(), outcome)
+        if self.is_passed_over:
+            return Placed(target.record_id, target.company_ids, target.passed_over(line))
+        return Placed(target.record_id, target.company_ids, target.outcome(line, self.findings))
+
+
+def targets_of(matches: Iterable[Match[S, T]]) -> list[T]:
+    """The records that rows are written to, each once."""
+    taken = (match.target for match in matches if not match.is_passed_over)
+    return [target for target in dict.fromkeys(taken) if target is not None]

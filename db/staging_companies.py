@@ -10,25 +10,29 @@ row that is loaded again finds its own company.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from db.problems import NAMELESS_COMPANY
 from db.rows import Row
 from db.staging import (
-    WRITTEN,
     Finding,
+    Match,
     Outcome,
-    Result,
+    Placed,
     StagedCompany,
     StagingCode,
     StagingRules,
     Target,
+    count_written,
+    targets_of,
 )
 from db.staging_journal import Journal, noting
 from db.staging_updates import Updates
-from db.staging_writing import bulk_write, in_turns, insert_targets, sql
+from db.staging_writing import bulk_write, in_turns, insert_targets
+from db.statements import sql
 from db.tables import companies
 from db.transaction import Transaction
-from domain.changes import CompaniesLoaded
+from db.writing import record_loaded
 
 _UPDATES: Final = Updates(companies)
 _LOADING: Final = StagingRules()
@@ -57,26 +61,15 @@ _LOCK: Final = sql(
 )
 
 
-class PlacedCompany(NamedTuple):
-    """Where a row of a batch went.
-
-    Attributes:
-        company_id: None where the row went nowhere.
-    """
-
-    company_id: int | None
-    outcome: Outcome
-
-
 async def upsert_companies(tx: Transaction, rows: Sequence[StagedCompany]) -> list[Outcome]:
     """Create the companies that are new, fill what known ones lack; outcomes in row order.
 
     Raises:
         Rejected: Another transaction took a domain meanwhile; the same batch may succeed now.
     """
-    placed = await place_companies(tx, rows)
-    record_loaded(tx, placed)
-    return [row.outcome for row in placed]
+    outcomes = [row.outcome for row in await place_companies(tx, rows)]
+    record_loaded(tx, companies, count_written(outcomes))
+    return outcomes
 
 
 async def place_companies(
@@ -85,22 +78,13 @@ async def place_companies(
     rules: StagingRules = _LOADING,
     *,
     journal: Journal | None = None,
-) -> list[PlacedCompany]:
+) -> list[Placed]:
     """The same by rules of one's own, with the ids of the companies; it records no change."""
     async with bulk_write(tx, rules.timeout_seconds):
         known = await _load_known(tx, rows, rules)
         matches = await in_turns(known.place, rows)
-        taken = (match.target for match in matches if not match.is_passed_over)
-        written = [each for each in dict.fromkeys(taken) if each is not None]
-        await _write(tx, written, rules, journal)
-    return await in_turns(_Match.placed, matches)
-
-
-def record_loaded(tx: Transaction, placed: Sequence[PlacedCompany]) -> None:
-    """Record how many companies were written."""
-    written = sum(row.outcome.result in WRITTEN for row in placed)
-    if written:
-        tx.record(CompaniesLoaded(rows=written))
+        await _write(tx, targets_of(matches), rules, journal)
+    return await in_turns(Match.placed, matches)
 
 
 class _Known:
@@ -129,7 +113,7 @@ class _Known:
         if isinstance(company, Finding):
             return _Match(row, None, [company])
         is_deleted = company is not None and company.is_deleted
-        if refusal := self._rules.refused(company, is_deleted=is_deleted, kind="company"):
+        if refusal := self._rules.refused(company, is_deleted=is_deleted, kind=_Company.kind):
             return _Match(row, None, [refusal])
         if company is None:
             if not row.may_create:
@@ -169,6 +153,8 @@ class _Known:
 class _Company(Target):
     """A company that rows go to, and what is stored of it."""
 
+    kind = "company"
+
     stored: Mapping[str, Any] | Row | None = None
 
     @property
@@ -196,32 +182,11 @@ class _Company(Target):
         return bool(stored.get("deleted_at")) or not all(map(stored.get, given))
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """A row with the company it is about, and what is to be told about it.
-
-    Attributes:
-        is_passed_over: The company is there already, and rows leave it alone.
-    """
-
-    row: StagedCompany
-    target: _Company | None
-    findings: Sequence[Finding]
-    is_passed_over: bool = False
-
-    def placed(self) -> PlacedCompany:
-        """Where the row went."""
-        line, target = self.row.line, self.target
-        if target is None:
-            return PlacedCompany(None, Outcome(line, Result.FAILED, None, tuple(self.findings)))
-        if self.is_passed_over:
-            return PlacedCompany(target.record_id, target.passed_over(line, kind="company"))
-        outcome = target.outcome(line, kind="company", findings=self.findings)
-        return PlacedCompany(target.record_id, outcome)
+_Match = Match[StagedCompany, _Company]
 
 
 _NAMELESS: Final = Finding(
-    code=StagingCode.MISSING_REQUIRED, message="A company needs a name or a domain.", field="name"
+    code=StagingCode.MISSING_REQUIRED, message=NAMELESS_COMPANY.message, field="name"
 )
 _UNKNOWN: Final = Finding(
     code=StagingCode.RELATION_NOT_FOUND,

@@ -3,25 +3,39 @@
 `db.staging_matches` tells which contact each row is about.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from db.rows import Row
-from db.staging import WRITTEN, Outcome, StagedCompany, StagedContact, StagingCode, StagingRules
-from db.staging_companies import place_companies, record_loaded
+from db.staging import (
+    Match,
+    Outcome,
+    Placed,
+    StagedCompany,
+    StagedContact,
+    StagingCode,
+    StagingRules,
+    count_written,
+    targets_of,
+)
+from db.staging_companies import place_companies
 from db.staging_journal import Journal, noting
 from db.staging_known import load_known
 from db.staging_matches import Belongings, ContactMatch, ContactTarget
 from db.staging_updates import Updates
-from db.staging_writing import bulk_write, copy_rows, in_turns, insert_targets, sql
-from db.statements import Statement
-from db.tables import activities, contact_emails, contact_metadata, contact_phones, contacts
+from db.staging_writing import bulk_write, copy_rows, in_turns, insert_targets
+from db.tables import (
+    activities,
+    companies,
+    contact_emails,
+    contact_metadata,
+    contact_phones,
+    contacts,
+)
 from db.transaction import Transaction
-from domain.changes import ContactsLoaded
+from db.writing import METADATA_COLUMNS, delete_belongings, record_loaded
 
 _UPDATES: Final = Updates(contacts, contact_metadata)
-_METADATA: Final = frozenset(contact_metadata.c.keys()) - {"contact_id"}
 _LOADING: Final = StagingRules()
 
 # What was told about the company of a contact: its code for the contact.
@@ -30,27 +44,6 @@ _EMPLOYER_CODES: Final[Mapping[str, StagingCode]] = {
     StagingCode.NAME_DIFFERS: StagingCode.NAME_DIFFERS,
     StagingCode.RELATION_NOT_FOUND: StagingCode.RELATION_NOT_FOUND,
 }
-
-
-_CLEAR_EMAILS: Final = sql(
-    "DELETE FROM contact_emails WHERE contact_id = ANY(CAST(:ids AS bigint[]))"
-)
-_CLEAR_PHONES: Final = sql(
-    "DELETE FROM contact_phones WHERE contact_id = ANY(CAST(:ids AS bigint[]))"
-)
-
-
-class PlacedContact(NamedTuple):
-    """Where a row of a batch went.
-
-    Attributes:
-        contact_id: None where the row went nowhere.
-        company_ids: The companies the contact belonged to before, and may belong to now.
-    """
-
-    contact_id: int | None
-    company_ids: frozenset[int]
-    outcome: Outcome
 
 
 async def upsert_contacts(tx: Transaction, rows: Sequence[StagedContact]) -> list[Outcome]:
@@ -62,11 +55,9 @@ async def upsert_contacts(tx: Transaction, rows: Sequence[StagedContact]) -> lis
     Raises:
         Rejected: Another transaction took a key meanwhile; the same batch may succeed now.
     """
-    placed = await place_contacts(tx, rows)
-    written = sum(row.outcome.result in WRITTEN for row in placed)
-    if written:
-        tx.record(ContactsLoaded(rows=written))
-    return [row.outcome for row in placed]
+    outcomes = [row.outcome for row in await place_contacts(tx, rows)]
+    record_loaded(tx, contacts, count_written(outcomes))
+    return outcomes
 
 
 async def place_contacts(
@@ -75,22 +66,14 @@ async def place_contacts(
     rules: StagingRules = _LOADING,
     *,
     journal: Journal | None = None,
-) -> list[PlacedContact]:
+) -> list[Placed]:
     """The same by rules of one's own, with the ids of the contacts; it records no change."""
     async with bulk_write(tx, rules.timeout_seconds):
         known = await load_known(tx, rows, rules)
         matches = await in_turns(known.place, rows)
         await _place_employers(tx, matches, rules, journal)
-        taken = (match.target for match in matches if not match.is_passed_over)
-        written = [each for each in dict.fromkeys(taken) if each is not None]
-        await _write(tx, written, rules, journal)
-    return await in_turns(_placed, matches)
-
-
-def _placed(match: ContactMatch) -> PlacedContact:
-    if match.target is None:
-        return PlacedContact(None, frozenset(), match.outcome())
-    return PlacedContact(match.target.record_id, match.target.company_ids, match.outcome())
+        await _write(tx, targets_of(matches), rules, journal)
+    return await in_turns(Match.placed, matches)
 
 
 class _Employer(NamedTuple):
@@ -113,12 +96,12 @@ async def _place_employers(
     if not asked:
         return
     employers = await place_companies(tx, [each.company for each in asked], journal=journal)
-    record_loaded(tx, employers)
+    record_loaded(tx, companies, count_written(each.outcome for each in employers))
     for (match, _, is_chosen), placed in zip(asked, employers, strict=True):
         target = match.target
         if target is None or not is_chosen:
             continue
-        target.take(match.row.line, {"company_id": placed.company_id})
+        target.take(match.row.line, {"company_id": placed.record_id})
         match.findings += [
             replace(finding, code=_EMPLOYER_CODES[finding.code], field="company_name")
             for finding in placed.outcome.findings
@@ -156,11 +139,11 @@ async def _write(
         await insert_targets(tx, contacts, new)
         if journal:
             journal.made(contacts, new)
-        metadata = [_of(t, t.values) for t in new if not _METADATA.isdisjoint(t.values)]
+        metadata = [_of(t, t.values) for t in new if not METADATA_COLUMNS.isdisjoint(t.values)]
         await copy_rows(tx, contact_metadata, metadata)
         await copy_rows(tx, activities, [_of(t, row) for t in new for row in t.activities])
-    await _clear(tx, _CLEAR_EMAILS, [each for each in targets if each.emails.replaces])
-    await _clear(tx, _CLEAR_PHONES, [each for each in targets if each.phones.replaces])
+    await delete_belongings(tx, contact_emails, _ids(t for t in stored if t.emails.replaces))
+    await delete_belongings(tx, contact_phones, _ids(t for t in stored if t.phones.replaces))
     emails = [_of(target, row) for target in targets for row in target.emails.added]
     await copy_rows(tx, contact_emails, sorted(emails, key=lambda row: row["address"].lower()))
     await copy_rows(
@@ -176,12 +159,8 @@ def _primary_address(emails: Belongings) -> dict[str, Any]:
     return {"email": None, "email_status": None} if emails.replaces else {}
 
 
-async def _clear(
-    tx: Transaction, statement: Statement[Row], targets: Sequence[ContactTarget]
-) -> None:
-    ids = [target.record_id for target in targets if not target.is_new]
-    if ids:
-        await tx.fetch(statement, {"ids": ids})
+def _ids(targets: Iterable[ContactTarget]) -> list[int]:
+    return [target.record_id for target in targets if target.record_id is not None]
 
 
 def _of(target: ContactTarget, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Final
 from db.rows import Row
 from db.staging import StagedContact, StagingRules
 from db.staging_matches import ContactTarget, KnownContacts, PhoneKey, phone_keys, phone_number
-from db.staging_writing import sql
+from db.statements import sql
 from db.suppressions import suppressed
 from db.transaction import Transaction
 from domain.enums import ContactMatchKey

@@ -13,16 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from db.rows import Row
-from db.staging import (
-    Finding,
-    Outcome,
-    Result,
-    StagedContact,
-    StagingCode,
-    StagingRules,
-    Target,
-)
+from db.staging import Finding, Match, StagedContact, StagingCode, StagingRules, Target
 from db.suppressions import SUPPRESSED
+from domain.changes import companies_of
 from domain.enums import ContactMatchKey, EmailStatus, PhoneType, SuppressedKey
 from domain.errors import ProblemCode
 from domain.privacy import PersonKey, keys_of
@@ -116,6 +109,8 @@ class ContactTarget(Target):
         keys: All its addresses, if it is stored as deleted.
     """
 
+    kind = "contact"
+
     company_id: int | None = None
     linkedin_url: str | None = None
     is_deleted: bool = False
@@ -126,32 +121,11 @@ class ContactTarget(Target):
 
     @property
     def company_ids(self) -> frozenset[int]:
-        """The companies it belonged to before, and may belong to now."""
-        ids = (self.company_id, self.values.get("company_id"))
-        return frozenset(id_ for id_ in ids if id_ is not None)
+        """The companies that it belonged to before, and may belong to now."""
+        return companies_of(self.company_id, self.values.get("company_id"))
 
 
-@dataclass(eq=False, slots=True)
-class ContactMatch:
-    """A row with the contact it is about, and what is to be told about it.
-
-    Attributes:
-        is_passed_over: The contact is there already, and rows leave it alone.
-    """
-
-    row: StagedContact
-    target: ContactTarget | None
-    findings: list[Finding]
-    is_passed_over: bool = False
-
-    def outcome(self) -> Outcome:
-        """What became of the row."""
-        line, findings = self.row.line, self.findings
-        if self.target is None:
-            return Outcome(line, Result.FAILED, None, tuple(findings))
-        if self.is_passed_over:
-            return self.target.passed_over(line, kind="contact")
-        return self.target.outcome(line, kind="contact", findings=findings)
+ContactMatch = Match[StagedContact, ContactTarget]
 
 
 class KnownContacts:
@@ -174,7 +148,7 @@ class KnownContacts:
         if isinstance(found, Finding):
             return ContactMatch(row, None, [found])
         is_deleted = found is not None and found.is_deleted
-        if refusal := self._rules.refused(found, is_deleted=is_deleted, kind="contact"):
+        if refusal := self._rules.refused(found, is_deleted=is_deleted, kind=ContactTarget.kind):
             return ContactMatch(row, None, [refusal])
         if found is not None and self._rules.skips and not is_deleted:
             return ContactMatch(row, found, [], is_passed_over=True)

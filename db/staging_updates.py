@@ -33,8 +33,8 @@ from sqlalchemy.schema import CreateTable
 
 from db.rows import Row
 from db.staging import Result, StagingRules, Target
-from db.staging_writing import copy_columns, sql
-from db.statements import Statement
+from db.staging_writing import copy_columns
+from db.statements import Statement, sql
 from db.transaction import Transaction
 
 _NEVER_FILLED: Final = frozenset(

@@ -10,13 +10,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Boolean, Column, Table, text
+from sqlalchemy import Boolean, Column, Table
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from db.errors import translate
-from db.rows import Row
 from db.staging import BATCH_TIMEOUT_SECONDS, Result, Target
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import Transaction
 from domain.enums import RecordSource
 
@@ -25,13 +24,6 @@ T = TypeVar("T")
 
 _TURN_ROWS: Final = 100
 
-
-def sql(query: str) -> Statement[Row]:
-    """A statement written as text, its values named as in `:keys`."""
-    return Statement(text(query), Row)
-
-
-_SET_TIMEOUT: Final = sql("SELECT set_config('statement_timeout', :timeout, true)")
 _RESERVE: Final = sql(
     "WITH sequence AS MATERIALIZED"
     " (SELECT CAST(pg_get_serial_sequence(CAST(:name AS text), 'id') AS regclass) AS name)"
@@ -44,9 +36,7 @@ _ANALYZE: Final = sql(
 
 
 @asynccontextmanager
-async def bulk_write(
-    tx: Transaction, timeout_seconds: float | None = BATCH_TIMEOUT_SECONDS
-) -> AsyncIterator[None]:
+async def bulk_write(tx: Transaction, timeout_seconds: float | None) -> AsyncIterator[None]:
     """A step of the transaction with time for many rows; when it fails, only it is undone.
 
     Args:
@@ -59,7 +49,7 @@ async def bulk_write(
     try:
         async with tx.driver.transaction():
             if timeout_seconds is not None:
-                await tx.fetch(_SET_TIMEOUT, {"timeout": f"{timeout_seconds}s"})
+                await tx.allow(timeout_seconds)
             yield
     except Exception as error:
         if (told := translate(error)) is not None:

@@ -6,14 +6,12 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 import asyncpg
-from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from db.engine import open_engine
 from db.errors import translated
 from db.migrate import current_revision
-from db.rows import Row
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import Database
 
 PATIENCE_SECONDS: Final = 1.0
@@ -26,20 +24,17 @@ _LOGGED: Final = (
     " ELSE pg_current_wal_flush_lsn() END"
 )
 
-LOGGED: Final = Statement(text(f"SELECT {_LOGGED}"), Row)
+LOGGED: Final = sql(f"SELECT {_LOGGED}")
 """The position at the primary that has everything that was acknowledged before."""
 
 # The control file of a standby names its timeline late after a change, which keeps it out longer.
-STANDING: Final = Statement(
-    text(
-        "SELECT pg_is_in_recovery(),"
-        f" CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE {_LOGGED} END,"
-        " pg_postmaster_start_time(), system_identifier,"
-        " CASE WHEN pg_is_in_recovery() THEN timeline_id::bigint ELSE"
-        " ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::bigint END"
-        " FROM pg_control_system(), pg_control_checkpoint()"
-    ),
-    Row,
+STANDING: Final = sql(
+    "SELECT pg_is_in_recovery(),"
+    f" CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE {_LOGGED} END,"
+    " pg_postmaster_start_time(), system_identifier,"
+    " CASE WHEN pg_is_in_recovery() THEN timeline_id::bigint ELSE"
+    " ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::bigint END"
+    " FROM pg_control_system(), pg_control_checkpoint()"
 )
 
 

@@ -5,9 +5,9 @@ shape only, never on a value, so both our caches and asyncpg's prepared statemen
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, overload
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from db.rows import Row
@@ -38,3 +38,12 @@ class Statement(Generic[R]):
         """The values in the order the text counts them."""
         defaults = self._defaults
         return [values[name] if name in values else defaults[name] for name in self._names]
+
+
+@overload
+def sql(query: str) -> Statement[Row]: ...
+@overload
+def sql(query: str, row: type[R]) -> Statement[R]: ...
+def sql(query: str, row: type[Any] = Row) -> Statement[Any]:
+    """A statement written as text, its values named as in `:keys`."""
+    return Statement(text(query), row)

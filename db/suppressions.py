@@ -7,18 +7,20 @@ lock any row, so that neither waits for the other in a circle.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Table, bindparam, delete, null, select, text
+from sqlalchemy import BigInteger, bindparam, delete, select, text
 
 from db import paging
-from db.entities import Entity
+from db.change_tables import suppressions
+from db.entities import listed
 from db.parameters import one_of
+from db.problems import not_found
 from db.rows import Row, SuppressionRow
 from db.sorting import SUPPRESSION_SORT_KEYS
-from db.statements import Statement
-from db.tables import suppressions, users
+from db.statements import Statement, sql
+from db.tables import users
 from db.transaction import ReadSession, Transaction
 from domain.enums import SuppressedKey
 from domain.errors import Problem, ProblemCode, Rejected
@@ -31,38 +33,27 @@ SUPPRESSED: Final = "Who has this is on the suppression list and must not be sto
 
 _KEYS: Final = "unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS wanted(kind, key)"
 
-_SUPPRESSED: Final = Statement(
-    text("SELECT suppressed_places(CAST(:kinds AS text[]), CAST(:keys AS text[]))"), Row
-)
-_HOLD: Final = Statement(
-    text("SELECT pg_advisory_xact_lock(CAST(CAST('suppressions' AS regclass) AS bigint))"), Row
-)
-_SHARE: Final = Statement(
-    text("SELECT pg_advisory_xact_lock_shared(CAST(CAST('suppressions' AS regclass) AS bigint))"),
-    Row,
+_SUPPRESSED: Final = sql("SELECT suppressed_places(CAST(:kinds AS text[]), CAST(:keys AS text[]))")
+_HOLD: Final = sql("SELECT pg_advisory_xact_lock(CAST(CAST('suppressions' AS regclass) AS bigint))")
+_SHARE: Final = sql(
+    "SELECT pg_advisory_xact_lock_shared(CAST(CAST('suppressions' AS regclass) AS bigint))"
 )
 # A live and a deleted address stand in indexes of their own.
-_HOLDERS: Final = Statement(
-    text(
-        f"WITH wanted AS (SELECT * FROM {_KEYS})"
-        " SELECT w.kind, w.key, e.contact_id FROM wanted w JOIN contact_emails e"
-        " ON e.email_key = w.key AND e.deleted_at IS NULL WHERE w.kind = 'EMAIL'"
-        " UNION SELECT w.kind, w.key, e.contact_id FROM wanted w JOIN contact_emails e"
-        " ON e.email_key = w.key AND e.deleted_at IS NOT NULL WHERE w.kind = 'EMAIL'"
-        " UNION SELECT w.kind, w.key, m.contact_id FROM wanted w JOIN contact_metadata m"
-        " ON m.linkedin_url = w.key WHERE w.kind = 'LINKEDIN'"
-    ),
-    Row,
+_HOLDERS: Final = sql(
+    f"WITH wanted AS (SELECT * FROM {_KEYS})"
+    " SELECT w.kind, w.key, e.contact_id FROM wanted w JOIN contact_emails e"
+    " ON e.email_key = w.key AND e.deleted_at IS NULL WHERE w.kind = 'EMAIL'"
+    " UNION SELECT w.kind, w.key, e.contact_id FROM wanted w JOIN contact_emails e"
+    " ON e.email_key = w.key AND e.deleted_at IS NOT NULL WHERE w.kind = 'EMAIL'"
+    " UNION SELECT w.kind, w.key, m.contact_id FROM wanted w JOIN contact_metadata m"
+    " ON m.linkedin_url = w.key WHERE w.kind = 'LINKEDIN'"
 )
-_INSERT: Final = Statement(
-    text(
-        "INSERT INTO suppressions (kind, key_hash, reason, created_by)"
-        " SELECT wanted.kind, keyed_hash(secret.key, wanted.kind, wanted.key),"
-        " CAST(:reason AS text), CAST(:created_by AS uuid)"
-        f" FROM suppression_key AS secret CROSS JOIN {_KEYS}"
-        " ON CONFLICT (key_hash) DO NOTHING"
-    ),
-    Row,
+_INSERT: Final = sql(
+    "INSERT INTO suppressions (kind, key_hash, reason, created_by)"
+    " SELECT wanted.kind, keyed_hash(secret.key, wanted.kind, wanted.key),"
+    " CAST(:reason AS text), CAST(:created_by AS uuid)"
+    f" FROM suppression_key AS secret CROSS JOIN {_KEYS}"
+    " ON CONFLICT (key_hash) DO NOTHING"
 )
 _HASHES: Final = text(f"SELECT suppression_hash(wanted.kind, wanted.key) FROM {_KEYS}")
 _ROWS: Final = select(
@@ -87,14 +78,7 @@ _DELETE: Final = Statement(
 )
 
 
-# Lists ask a table for its columns alone; none of these rows is deleted.
-SUPPRESSIONS: Final = Entity(
-    NodeKind.SUPPRESSION,
-    cast("Table", _ROWS.add_columns(null().label("deleted_at")).subquery("listed")),
-    SuppressionRow,
-    tuple(column.name for column in _ROWS.selected_columns),
-    SUPPRESSION_SORT_KEYS,
-)
+SUPPRESSIONS: Final = listed(NodeKind.SUPPRESSION, _ROWS, SuppressionRow, SUPPRESSION_SORT_KEYS)
 
 
 async def suppressed(tx: Transaction, keys: Collection[PersonKey]) -> set[PersonKey]:
@@ -167,8 +151,7 @@ async def lift_suppression(tx: Transaction, suppression_id: int) -> int:
         Rejected: NOT_FOUND.
     """
     if not await tx.fetch(_DELETE, {"row_id": suppression_id}):
-        message = "There is no suppression with this id."
-        raise Rejected([Problem(code=ProblemCode.NOT_FOUND, message=message, path=("id",))])
+        raise Rejected([not_found("suppression")])
     return suppression_id
 
 
@@ -198,9 +181,7 @@ async def load_suppressions(
     session: ReadSession, suppression_ids: Sequence[int]
 ) -> list[SuppressionRow | None]:
     """Entries by id, in the order of the ids; None for missing ones."""
-    rows = await session.fetch(_BY_IDS, {"ids": list(suppression_ids)})
-    by_id = {row.id: row for row in rows}
-    return [by_id.get(suppression_id) for suppression_id in suppression_ids]
+    return await session.fetch_by_id(_BY_IDS, suppression_ids)
 
 
 def _values(keys: Collection[PersonKey]) -> dict[str, object]:

@@ -5,35 +5,28 @@ Generated columns are derived by PostgreSQL, never written. What a contact holds
 lists can be ordered and searched by it without a join.
 """
 
-from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    CheckConstraint,
     Column,
     ColumnElement,
     Computed,
     Date,
-    DateTime,
     Float,
     ForeignKey,
-    Identity,
     Index,
     Integer,
-    LargeBinary,
-    MetaData,
     SmallInteger,
     Table,
     Text,
-    Uuid,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.schema import SchemaItem
+from sqlalchemy.dialects.postgresql import JSONB
 
+from db.columns import id_column, metadata, moment, one_of, texts, uuid_column
 from domain.enums import (
     ActivityType,
     EmailStatus,
@@ -42,53 +35,10 @@ from domain.enums import (
     RecordSource,
     Role,
     Seniority,
-    SuppressedKey,
 )
 
-metadata: Final = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_EMPTY_LIST: Final = text("'{}'::text[]")
 _LIVE: Final = text("deleted_at IS NULL")
 _DELETED: Final = text("deleted_at IS NOT NULL")
-
-
-def _id() -> Column[int]:
-    return Column("id", BigInteger, Identity(always=True), primary_key=True)
-
-
-def _uuid() -> Column[object]:
-    return Column("uuid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid())
-
-
-def _at(name: str, *, now: bool = False) -> Column[object]:
-    return Column(
-        name,
-        DateTime(timezone=True),
-        nullable=not now,
-        server_default=func.now() if now else None,
-    )
-
-
-def _texts(name: str) -> Column[list[str]]:
-    return Column(name, ARRAY(Text), nullable=False, server_default=_EMPTY_LIST)
-
-
-def _one_of(
-    name: str, enum: type[StrEnum], *, default: str | None = None
-) -> tuple[SchemaItem, ...]:
-    values = ", ".join(f"'{member.value}'" for member in enum)
-    return (
-        Column(name, Text, nullable=default is None, server_default=default),
-        CheckConstraint(f"{name} IN ({values})", name=name),
-    )
 
 
 def _contact_id() -> Column[int]:
@@ -122,38 +72,38 @@ def _index(name: str, table: Table, *keys: str | ColumnElement[str], using: str 
 users: Final = Table(
     "users",
     metadata,
-    _id(),
-    _uuid(),
+    id_column(),
+    uuid_column(),
     Column("email", Text, nullable=False),
     Column("email_key", Text, Computed("lower(btrim(email))", persisted=True), unique=True),
     Column("name", Text),
-    *_one_of("role", Role, default=Role.VIEWER),
+    *one_of("role", Role, default=Role.VIEWER),
     Column("password_hash", Text),
     # Of the picture in `avatars`; null without one.
     Column("avatar_etag", Text),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
-    _at("last_active_at"),
+    moment("last_active_at"),
     # Tokens that were made before are not taken any more.
-    _at("tokens_valid_from"),
-    _at("created_at", now=True),
+    moment("tokens_valid_from"),
+    moment("created_at", now=True),
 )
 
 companies: Final = Table(
     "companies",
     metadata,
-    _id(),
-    _uuid(),
+    id_column(),
+    uuid_column(),
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("name", Text),
     Column("name_for_emails", Text),
     Column("domain", Text),
-    _texts("additional_domains"),
+    texts("additional_domains"),
     Column("website_url", Text),
-    _texts("industries"),
+    texts("industries"),
     Column("industry", Text, Computed("industries[1]", persisted=True)),
-    _texts("sub_industries"),
-    _texts("sic_codes"),
-    _texts("naics_codes"),
+    texts("sub_industries"),
+    texts("sic_codes"),
+    texts("naics_codes"),
     Column("employees_count", Integer),
     Column("employee_range", Text, Computed(_EMPLOYEE_RANGE, persisted=True)),
     Column("annual_revenue", BigInteger),
@@ -175,8 +125,8 @@ companies: Final = Table(
     Column("linkedin_url", Text),
     Column("facebook_url", Text),
     Column("twitter_url", Text),
-    _texts("technologies"),
-    _texts("keywords"),
+    texts("technologies"),
+    texts("keywords"),
     Column("short_description", Text),
     Column("retail_locations", Integer),
     Column("logo_url", Text),
@@ -185,10 +135,10 @@ companies: Final = Table(
     Column("ownership_type", Text),
     Column("owner_id", BigInteger, ForeignKey("users.id", ondelete="SET NULL"), index=True),
     Column("stage", Text),
-    *_one_of("source", RecordSource, default=RecordSource.API),
-    _at("created_at", now=True),
-    _at("updated_at", now=True),
-    _at("deleted_at"),
+    *one_of("source", RecordSource, default=RecordSource.API),
+    moment("created_at", now=True),
+    moment("updated_at", now=True),
+    moment("deleted_at"),
     Column(
         "search_text",
         Text,
@@ -239,8 +189,8 @@ _index("lower_linkedin_url", companies, _lower(companies, "linkedin_url"), "id")
 contacts: Final = Table(
     "contacts",
     metadata,
-    _id(),
-    _uuid(),
+    id_column(),
+    uuid_column(),
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("first_name", Text),
     Column("middle_name", Text),
@@ -251,9 +201,9 @@ contacts: Final = Table(
         Computed(_FULL_NAME, persisted=True),
     ),
     Column("title", Text),
-    *_one_of("seniority", Seniority),
-    _texts("departments"),
-    _texts("functions"),
+    *one_of("seniority", Seniority),
+    texts("departments"),
+    texts("functions"),
     Column("email", Text),
     Column("email_key", Text, Computed("lower(btrim(email))", persisted=True)),
     Column(
@@ -261,7 +211,7 @@ contacts: Final = Table(
         Text,
         Computed("nullif(split_part(lower(btrim(email)), '@', 2), '')", persisted=True),
     ),
-    *_one_of("email_status", EmailStatus),
+    *one_of("email_status", EmailStatus),
     Column("city", Text),
     Column("region", Text),
     Column("country", Text),
@@ -275,8 +225,8 @@ contacts: Final = Table(
     Column("lead_status", Text),
     Column("do_not_contact", Boolean, nullable=False, server_default=text("false")),
     Column("owner_id", BigInteger, ForeignKey("users.id", ondelete="SET NULL"), index=True),
-    _texts("tags"),
-    _texts("keywords"),
+    texts("tags"),
+    texts("keywords"),
     Column(
         "quality_score",
         SmallInteger,
@@ -294,12 +244,12 @@ contacts: Final = Table(
         ),
         nullable=False,
     ),
-    *_one_of("source", RecordSource, default=RecordSource.API),
-    _at("last_contacted_at"),
-    _at("last_verified_at"),
-    _at("created_at", now=True),
-    _at("updated_at", now=True),
-    _at("deleted_at"),
+    *one_of("source", RecordSource, default=RecordSource.API),
+    moment("last_contacted_at"),
+    moment("last_verified_at"),
+    moment("created_at", now=True),
+    moment("updated_at", now=True),
+    moment("deleted_at"),
     Column("merged_into_id", BigInteger, ForeignKey("contacts.id", ondelete="SET NULL")),
     Column(
         "search_text",
@@ -377,19 +327,19 @@ contact_metadata: Final = Table(
 contact_emails: Final = Table(
     "contact_emails",
     metadata,
-    _id(),
+    id_column(),
     _contact_id(),
     Column("position", SmallInteger, nullable=False),
     Column("address", Text, nullable=False),
     Column("email_key", Text, Computed("lower(btrim(address))", persisted=True), nullable=False),
-    *_one_of("type", EmailType),
-    *_one_of("status", EmailStatus, default=EmailStatus.UNKNOWN),
+    *one_of("type", EmailType),
+    *one_of("status", EmailStatus, default=EmailStatus.UNKNOWN),
     Column("is_primary", Boolean, nullable=False, server_default=text("false")),
     Column("confidence", Float),
     Column("is_catch_all", Boolean),
     Column("source", Text),
-    _at("verified_at"),
-    _at("deleted_at"),
+    moment("verified_at"),
+    moment("deleted_at"),
     Index("ix_contact_emails_contact_id", "contact_id", "position"),
 )
 Index(
@@ -400,12 +350,12 @@ Index("ix_contact_emails_deleted_email_key", contact_emails.c.email_key, postgre
 contact_phones: Final = Table(
     "contact_phones",
     metadata,
-    _id(),
+    id_column(),
     _contact_id(),
     Column("position", SmallInteger, nullable=False),
     Column("number", Text, nullable=False),
     Column("e164", Text),
-    *_one_of("type", PhoneType, default=PhoneType.OTHER),
+    *one_of("type", PhoneType, default=PhoneType.OTHER),
     Column("extension", Text),
     Column("is_primary", Boolean, nullable=False, server_default=text("false")),
     Column("status", Text),
@@ -417,62 +367,14 @@ contact_phones: Final = Table(
 activities: Final = Table(
     "activities",
     metadata,
-    _id(),
-    _uuid(),
+    id_column(),
+    uuid_column(),
     _contact_id(),
-    *_one_of("type", ActivityType, default=ActivityType.NOTE),
+    *one_of("type", ActivityType, default=ActivityType.NOTE),
     Column("body", Text),
     Column("actor_id", BigInteger, ForeignKey("users.id", ondelete="SET NULL"), index=True),
-    _at("occurred_at", now=True),
-    _at("created_at", now=True),
+    moment("occurred_at", now=True),
+    moment("created_at", now=True),
     Index("ix_activities_contact_id", "contact_id", "occurred_at", "id"),
     Index("ix_activities_occurred_at", "occurred_at"),
-)
-
-idempotency_keys: Final = Table(
-    "idempotency_keys",
-    metadata,
-    Column("user_uuid", Uuid, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("request_hash", LargeBinary, nullable=False),
-    Column("outcome", JSONB, nullable=False),
-    _at("created_at", now=True),
-    Index("ix_idempotency_keys_created_at", "created_at"),
-)
-
-contact_merges: Final = Table(
-    "contact_merges",
-    metadata,
-    _id(),
-    _uuid(),
-    Column(
-        "survivor_id", BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False
-    ),
-    Column("loser_ids", ARRAY(BigInteger), nullable=False),
-    Column("merged_by", Uuid),
-    Column("undo", JSONB, nullable=False),
-    _at("created_at", now=True),
-    _at("undone_at"),
-    Index("ix_contact_merges_survivor_id", "survivor_id"),
-    # Those that can still be undone, and the few that have to forget how.
-    Index("ix_contact_merges_created_at", "created_at", postgresql_where=text("undo <> '{}'")),
-)
-
-suppression_key: Final = Table(
-    "suppression_key",
-    metadata,
-    Column("id", Boolean, CheckConstraint("id", name="one_row"), primary_key=True),
-    Column("key", LargeBinary, nullable=False),
-)
-
-suppressions: Final = Table(
-    "suppressions",
-    metadata,
-    _id(),
-    *_one_of("kind", SuppressedKey, default=SuppressedKey.EMAIL),
-    Column("key_hash", LargeBinary, nullable=False, unique=True),
-    Column("reason", Text),
-    Column("created_by", Uuid),
-    _at("created_at", now=True),
-    Index("ix_suppressions_created_at", "created_at", "id"),
 )

@@ -10,12 +10,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
 import structlog
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -24,8 +22,8 @@ from db.connections import Connections
 from db.errors import CONNECTION_LOST, TOOK_TOO_LONG, outcome_unknown, translate, translated
 from db.pool_statistics import PoolStatistics
 from db.rows import Row
-from db.statements import Statement
-from domain.changes import Change
+from db.statements import Statement, sql
+from domain.changes import Change, CommitOutcome
 from domain.errors import AppError, Rejected
 
 R = TypeVar("R", bound=Row)
@@ -56,15 +54,7 @@ AfterCommit = Callable[[Sequence[Change]], Awaitable[None]]
 BeforeCommit = Callable[["Transaction", Sequence[Change]], Awaitable[None]]
 
 
-class Outcome(Enum):
-    """What became of a transaction."""
-
-    COMMITTED = auto()
-    UNDONE = auto()
-    UNKNOWN = auto()
-
-
-EndOfCommit = Callable[[Outcome], Awaitable[None]]
+EndOfCommit = Callable[[CommitOutcome], Awaitable[None]]
 """Is awaited before anybody is told that the transaction is committed; it does not raise."""
 
 
@@ -79,9 +69,7 @@ class CommitGuard(Protocol):
 
 
 _NOTHING: Final[Mapping[str, object]] = {}
-_SET_TIMEOUT: Final = Statement(
-    text("SELECT set_config('statement_timeout', CAST(:timeout AS text), true)"), Row
-)
+_SET_TIMEOUT: Final = sql("SELECT set_config('statement_timeout', CAST(:timeout AS text), true)")
 
 log = structlog.get_logger(__name__)
 
@@ -120,6 +108,18 @@ class ReadSession:
         """The first column of the first row; None when there is no row."""
         row = await self.fetch_one(statement, values)
         return None if row is None else row[0]
+
+    async def fetch_by_id(
+        self, statement: Statement[R], ids: Sequence[object], *, key: str = "id"
+    ) -> list[R | None]:
+        """The row of each id, in the order of the ids; None for missing ones.
+
+        Args:
+            statement: It asks for the rows of all `ids`; each has its id as `key`.
+        """
+        rows = await self.fetch(statement, {"ids": list(ids)})
+        by_id = {row[key]: row for row in rows}
+        return [by_id.get(each) for each in ids]
 
     def _hold(self, held: PoolProxiedConnection) -> None:
         self.held = held
@@ -235,24 +235,24 @@ class Database(Connections):
             held = await self.acquire()
             transaction, is_committing = Transaction(self, held), False
             end: EndOfCommit = _not_guarded
-            outcome = Outcome.UNKNOWN
+            outcome = CommitOutcome.UNKNOWN
             try:
                 async with transaction.driver.transaction():
                     yield transaction
                     end = await self._prepare(transaction)
                     is_committing = True
-                outcome = Outcome.COMMITTED
+                outcome = CommitOutcome.COMMITTED
             except CONNECTION_LOST as error:
                 if is_committing:
                     raise outcome_unknown() from error
                 raise
             except (AppError, Rejected, asyncpg.PostgresError):
                 # PostgreSQL has answered: the transaction is rolled back.
-                outcome = Outcome.UNDONE
+                outcome = CommitOutcome.UNDONE
                 raise
             finally:
                 try:
-                    give_back = self.discard if outcome is Outcome.UNKNOWN else self.release
+                    give_back = self.discard if outcome is CommitOutcome.UNKNOWN else self.release
                     await give_back(held)
                 finally:
                     await end(outcome)
@@ -331,5 +331,5 @@ class _Reading:
             raise told from error
 
 
-async def _not_guarded(_outcome: Outcome) -> None:
+async def _not_guarded(_outcome: CommitOutcome) -> None:
     """Nothing belongs after COMMIT."""

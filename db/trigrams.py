@@ -3,11 +3,9 @@
 from typing import Final
 
 import asyncpg
-from sqlalchemy import text
 
 from db.names import quoted
-from db.rows import Row
-from db.statements import Statement
+from db.statements import sql
 from db.transaction import Database, ReadSession
 
 INDEXES: Final = {
@@ -16,19 +14,13 @@ INDEXES: Final = {
 }
 """The index, and the table whose `search_text` it is on."""
 
-_MISSING: Final = Statement(
-    text(
-        "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL"
-        " AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')"
-    ),
-    Row,
+_MISSING: Final = sql(
+    "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL"
+    " AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')"
 )
-_OPERATORS: Final = Statement(
-    text(
-        "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
-        " WHERE e.extname = 'pg_trgm'"
-    ),
-    Row,
+_OPERATORS: Final = sql(
+    "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+    " WHERE e.extname = 'pg_trgm'"
 )
 
 

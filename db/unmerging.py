@@ -9,25 +9,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Table, Text, any_, bindparam, select, text
+from sqlalchemy import Table, Text, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.belongings import load_emails
+from db.giving_back import ELECT, as_json, insert_kept
 from db.merges import (
     MERGE_COLUMNS,
-    METADATA_COLUMNS,
     Traces,
-    as_json,
     place_belongings,
     read_contacts,
     write_survivor,
 )
-from db.rows import ContactRow, EmailRow, MergeRow, Row
-from db.statements import Statement
+from db.problems import not_found
+from db.rows import ContactRow, EmailRow, MergeRow
+from db.statements import Statement, sql
 from db.suppressions import SUPPRESSED, suppressed
-from db.tables import contact_emails, contact_phones
+from db.tables import contact_emails, contact_metadata, contact_phones
 from db.transaction import Transaction
-from domain.changes import ChangeKind, ContactChanged
+from db.writing import METADATA_COLUMNS, delete_belongings
+from domain.changes import ChangeKind, ContactChanged, companies_of
 from domain.enums import SuppressedKey
 from domain.errors import Problem, ProblemCode, Rejected
 from domain.merge_policies import ContactField
@@ -35,50 +36,36 @@ from domain.merging import Mergeable, Undone, Values, email_key, phone_key, undo
 from domain.node_ids import NodeKind, encode_node_id
 from domain.privacy import PersonKey
 
-_READ: Final = Statement(
-    text(
-        f"SELECT {MERGE_COLUMNS}, undo,"
-        " created_at < now() - make_interval(secs => CAST(:window AS float8)) AS is_over"
-        " FROM contact_merges WHERE id = CAST(:id AS bigint)"
-    ),
+_PATH: Final = ("mergeId",)
+
+_READ: Final = sql(
+    f"SELECT {MERGE_COLUMNS}, undo,"
+    " created_at < now() - make_interval(secs => CAST(:window AS float8)) AS is_over"
+    " FROM contact_merges WHERE id = CAST(:id AS bigint)",
     MergeRow,
 )
-_LATER: Final = Statement(
-    text(
-        "SELECT id FROM contact_merges WHERE undone_at IS NULL AND id > CAST(:id AS bigint)"
-        " AND (survivor_id = CAST(:survivor AS bigint)"
-        " OR survivor_id = CAST(:merged_into AS bigint)"
-        " AND CAST(:survivor AS bigint) = ANY(loser_ids)) ORDER BY id DESC LIMIT 1"
-    ),
-    Row,
+_LATER: Final = sql(
+    "SELECT id FROM contact_merges WHERE undone_at IS NULL AND id > CAST(:id AS bigint)"
+    " AND (survivor_id = CAST(:survivor AS bigint)"
+    " OR survivor_id = CAST(:merged_into AS bigint)"
+    " AND CAST(:survivor AS bigint) = ANY(loser_ids)) ORDER BY id DESC LIMIT 1"
 )
-_REVIVE: Final = Statement(
-    text(
-        "UPDATE contacts c SET deleted_at = NULL, merged_into_id = NULL, email = e.address,"
-        " email_status = e.status FROM unnest(CAST(:ids AS bigint[])) AS wanted(id)"
-        " LEFT JOIN contact_emails e ON e.contact_id = wanted.id AND e.is_primary"
-        " WHERE c.id = wanted.id"
-    ),
-    Row,
+_REVIVE: Final = sql(
+    "UPDATE contacts c SET deleted_at = NULL, merged_into_id = NULL, email = e.address,"
+    " email_status = e.status FROM unnest(CAST(:ids AS bigint[])) AS wanted(id)"
+    " LEFT JOIN contact_emails e ON e.contact_id = wanted.id AND e.is_primary"
+    " WHERE c.id = wanted.id"
 )
-_DROP_METADATA: Final = Statement(
-    text("DELETE FROM contact_metadata WHERE contact_id = CAST(:id AS bigint)"), Row
+_UNIDENTIFIED: Final = sql(
+    "SELECT c.id FROM contacts c WHERE c.id = ANY(CAST(:ids AS bigint[]))"
+    " AND c.full_name IS NULL AND c.email IS NULL"
+    " AND NOT EXISTS (SELECT FROM contact_phones p WHERE p.contact_id = c.id)"
+    " AND NOT EXISTS (SELECT FROM contact_metadata m"
+    " WHERE m.contact_id = c.id AND m.linkedin_url IS NOT NULL)"
 )
-_UNIDENTIFIED: Final = Statement(
-    text(
-        "SELECT c.id FROM contacts c WHERE c.id = ANY(CAST(:ids AS bigint[]))"
-        " AND c.full_name IS NULL AND c.email IS NULL"
-        " AND NOT EXISTS (SELECT FROM contact_phones p WHERE p.contact_id = c.id)"
-        " AND NOT EXISTS (SELECT FROM contact_metadata m"
-        " WHERE m.contact_id = c.id AND m.linkedin_url IS NOT NULL)"
-    ),
-    Row,
-)
-_SETTLE: Final = Statement(
-    text(
-        "UPDATE contact_merges SET undone_at = now(), undo = '{}'"
-        f" WHERE id = CAST(:id AS bigint) RETURNING {MERGE_COLUMNS}"
-    ),
+_SETTLE: Final = sql(
+    "UPDATE contact_merges SET undone_at = now(), undo = '{}'"
+    f" WHERE id = CAST(:id AS bigint) RETURNING {MERGE_COLUMNS}",
     MergeRow,
 )
 _EMAILS_BY_KEY: Final = Statement(
@@ -90,45 +77,15 @@ _EMAILS_BY_KEY: Final = Statement(
     .order_by(contact_emails.c.id),
     EmailRow,
 )
-_MOVE_ACTIVITIES: Final = Statement(
-    text(
-        "UPDATE activities SET contact_id = moved.contact_id"
-        " FROM unnest(CAST(:ids AS bigint[]), CAST(:contact_ids AS bigint[]))"
-        " AS moved(id, contact_id) WHERE activities.id = moved.id"
-    ),
-    Row,
+_MOVE_ACTIVITIES: Final = sql(
+    "UPDATE activities SET contact_id = moved.contact_id"
+    " FROM unnest(CAST(:ids AS bigint[]), CAST(:contact_ids AS bigint[]))"
+    " AS moved(id, contact_id) WHERE activities.id = moved.id"
 )
 
 
-def _insert(table: Table) -> Statement[Row]:
-    """Rows that are gone; one whose address another contact has by now is passed over."""
-    names = [c.name for c in table.c if not c.computed and c.name not in {"id", "deleted_at"}]
-    return Statement(
-        text(
-            f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(names)}"
-            f" FROM jsonb_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS jsonb))"
-            f" ON CONFLICT DO NOTHING RETURNING {table.name}.*"
-        ),
-        Row,
-    )
-
-
-def _elect(table: Table) -> Statement[Row]:
-    """The first row of a contact becomes its primary one where none is."""
-    return Statement(
-        text(
-            f"UPDATE {table.name} SET is_primary = true WHERE NOT is_primary AND id IN"
-            f" (SELECT DISTINCT ON (contact_id) id FROM {table.name}"
-            " WHERE contact_id = ANY(CAST(:ids AS bigint[]))"
-            " ORDER BY contact_id, is_primary DESC, position)"
-        ),
-        Row,
-    )
-
-
 _KEY_OF: Final = {contact_emails: email_key, contact_phones: phone_key}
-_INSERT: Final = {table: _insert(table) for table in _KEY_OF}
-_ELECT: Final = {table: _elect(table) for table in _KEY_OF}
+_INSERT: Final = {table: insert_kept(table, without={"id", "deleted_at"}) for table in _KEY_OF}
 
 
 @dataclass(frozen=True)
@@ -168,7 +125,7 @@ async def undo_merge(tx: Transaction, merge_id: int, *, undo_seconds: float) -> 
     await _refuse_state(tx, merge_id, survivor)
     missing = await _give_back(tx, contact_emails, traces.emails, survivor.emails)
     await _give_back(tx, contact_phones, traces.phones, survivor.phones)
-    for elect in _ELECT.values():
+    for elect in ELECT.values():
         await tx.fetch(elect, {"ids": ids})
     await _give_activities_back(tx, traces)
     undone = _undone(survivor, traces)
@@ -184,7 +141,7 @@ async def _find(tx: Transaction, asked: Mapping[str, object]) -> MergeRow:
     """The merge with its traces, as long as it can be undone."""
     merge = await tx.fetch_one(_READ, asked)
     if merge is None:
-        raise _refused("There is no merge with this id.", ProblemCode.NOT_FOUND)
+        raise Rejected([not_found("merge", path=_PATH)])
     if merge.undone_at is not None:
         raise _refused("This merge was undone already.")
     if merge["is_over"]:
@@ -263,7 +220,7 @@ async def _restore_survivor(
     row = await write_survivor(tx, survivor.id, values)
     left = {**survivor.columns, **values}
     if not traces.has_metadata and not any(left[name] for name in METADATA_COLUMNS):
-        await tx.fetch(_DROP_METADATA, {"id": survivor.id})
+        await delete_belongings(tx, contact_metadata, [survivor.id])
     return row
 
 
@@ -277,15 +234,15 @@ async def _refuse_unidentified(tx: Transaction, ids: Sequence[int]) -> None:
 def _tell(tx: Transaction, known: Mapping[int, Mergeable], survivor: ContactRow) -> None:
     for contact_id, contact in known.items():
         is_survivor = contact_id == survivor.id
-        companies = {contact.columns["company_id"], survivor.company_id if is_survivor else None}
+        new = survivor.company_id if is_survivor else None
         tx.record(
             ContactChanged(
                 kind=ChangeKind.UPDATED if is_survivor else ChangeKind.RESTORED,
                 contact_id=contact_id,
-                company_ids=frozenset(companies - {None}),
+                company_ids=companies_of(contact.columns["company_id"], new),
             )
         )
 
 
 def _refused(message: str, code: ProblemCode = ProblemCode.NOT_ALLOWED_IN_STATE) -> Rejected:
-    return Rejected([Problem(code=code, message=message, path=("mergeId",))])
+    return Rejected([Problem(code=code, message=message, path=_PATH)])

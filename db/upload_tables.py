@@ -2,16 +2,14 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, Uuid, func
+from sqlalchemy import BigInteger, Column, Index, Table, Text, Uuid
 
-from db.tables import metadata
-
-_NOW: Final = func.now()
+from db.columns import id_column, metadata, moment
 
 uploads: Final = Table(
     "uploads",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    id_column(),
     # Also the name of its file.
     Column("uuid", Uuid, nullable=False, unique=True),
     # Null for the server's own.
@@ -24,9 +22,9 @@ uploads: Final = Table(
     Column("total_bytes", BigInteger, nullable=False),
     # In hexadecimal digits; null until all bytes are here. How many are is the size of the file.
     Column("sha256", Text),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
-    Column("finished_at", DateTime(timezone=True)),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
+    moment("created_at", now=True),
+    moment("finished_at"),
+    moment("expires_at", required=True),
     Index("ix_uploads_user_uuid", "user_uuid", "created_at"),
     Index("ix_uploads_expires_at", "expires_at"),
 )

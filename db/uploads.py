@@ -21,7 +21,6 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -30,7 +29,7 @@ from db.import_tables import imports
 from db.job_tables import jobs
 from db.parameters import one_of
 from db.rows import Row, UploadRow
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.transaction import ReadSession, Transaction
 from db.upload_tables import uploads
 from domain.uploads import NewUpload
@@ -109,12 +108,9 @@ _KNOWN: Final = Statement(
     Row,
 )
 # Two numbers make a lock: the table, and a digest of the user.
-_HOLD: Final = Statement(
-    text(
-        "SELECT pg_advisory_xact_lock(CAST(CAST('uploads' AS regclass) AS integer),"
-        " hashtext(CAST(CAST(:owner AS uuid) AS text)))"
-    ),
-    Row,
+_HOLD: Final = sql(
+    "SELECT pg_advisory_xact_lock(CAST(CAST('uploads' AS regclass) AS integer),"
+    " hashtext(CAST(CAST(:owner AS uuid) AS text)))"
 )
 
 
@@ -141,9 +137,7 @@ async def find_upload(session: ReadSession, uuid: UUID) -> UploadRow | None:
 
 async def load_uploads(session: ReadSession, ids: Sequence[int]) -> list[UploadRow | None]:
     """Uploads by id, in the order of the ids; None for missing ones."""
-    rows = await session.fetch(_BY_IDS, {"ids": list(ids)})
-    by_id = {row.id: row for row in rows}
-    return [by_id.get(row_id) for row_id in ids]
+    return await session.fetch_by_id(_BY_IDS, ids)
 
 
 async def finish_upload(

@@ -2,37 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     DateTime,
-    Table,
     Text,
     Uuid,
     bindparam,
     func,
-    null,
     or_,
     select,
-    text,
 )
 from sqlalchemy.dialects.postgresql import insert
 
 from db import paging
-from db.entities import Entity
-from db.errors import user_exists
+from db.entities import listed
 from db.parameters import one_of
+from db.problems import not_found, user_exists
 from db.rows import CredentialsRow, Row, UserRow
 from db.sorting import USER_SORT_KEYS
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.tables import users
 from db.transaction import ReadSession, Transaction
 from domain.changes import UserChanged
 from domain.enums import Role
-from domain.errors import Problem, ProblemCode, Rejected, Unauthenticated
+from domain.errors import Rejected, Unauthenticated
 from domain.node_ids import NodeKind
 from domain.paging import Page, PageRequest
 
@@ -142,27 +139,17 @@ _REVOKED: Final = Statement(
     UserRow,
 )
 # Locked in the order of their ids, so that two processes do not wait for each other.
-_MOVE_LAST_ACTIVE: Final = Statement(
-    text(
-        "WITH seen AS ("
-        "SELECT users.id, given.at"
-        " FROM unnest(CAST(:uuids AS uuid[]), CAST(:times AS timestamptz[])) AS given(uuid, at)"
-        " JOIN users USING (uuid)"
-        " ORDER BY users.id FOR NO KEY UPDATE OF users"
-        ") UPDATE users SET last_active_at = seen.at FROM seen"
-        " WHERE users.id = seen.id AND coalesce(users.last_active_at < seen.at, true)"
-    ),
-    Row,
+_MOVE_LAST_ACTIVE: Final = sql(
+    "WITH seen AS ("
+    "SELECT users.id, given.at"
+    " FROM unnest(CAST(:uuids AS uuid[]), CAST(:times AS timestamptz[])) AS given(uuid, at)"
+    " JOIN users USING (uuid)"
+    " ORDER BY users.id FOR NO KEY UPDATE OF users"
+    ") UPDATE users SET last_active_at = seen.at FROM seen"
+    " WHERE users.id = seen.id AND coalesce(users.last_active_at < seen.at, true)"
 )
 
-# Lists ask a table for its columns alone; no user is deleted.
-USERS: Final = Entity(
-    NodeKind.USER,
-    cast("Table", select(*_COLUMNS, null().label("deleted_at")).subquery("listed")),
-    UserRow,
-    tuple(column.name for column in _COLUMNS),
-    USER_SORT_KEYS,
-)
+USERS: Final = listed(NodeKind.USER, select(*_COLUMNS), UserRow, USER_SORT_KEYS)
 
 
 async def find_user(session: ReadSession, user_uuid: UUID) -> UserRow | None:
@@ -177,9 +164,7 @@ async def find_user_by_email(session: ReadSession, email: str) -> UserRow | None
 
 async def load_users(session: ReadSession, user_ids: Sequence[int]) -> list[UserRow | None]:
     """Users by id, in the order of the ids; None for missing ones."""
-    rows = await session.fetch(_BY_IDS, {"ids": list(user_ids)})
-    by_id = {row.id: row for row in rows}
-    return [by_id.get(user_id) for user_id in user_ids]
+    return await session.fetch_by_id(_BY_IDS, user_ids)
 
 
 async def list_users(session: ReadSession, request: PageRequest) -> Page[UserRow]:
@@ -270,7 +255,7 @@ async def lock_user(tx: Transaction, user_id: int) -> tuple[UserRow, bool]:
     rows = await tx.fetch(_LOCK_WITH_ADMINS, {"user_id": user_id})
     user = next((row for row in rows if row.id == user_id), None)
     if user is None:
-        raise Rejected([no_user()])
+        raise Rejected([not_found("user")])
     return user, any(row.id != user_id for row in rows)
 
 
@@ -301,7 +286,7 @@ async def set_password(tx: Transaction, user_id: int, password_hash: str) -> Non
     """
     values = {"user_id": user_id, "password_hash": password_hash}
     if await tx.fetch_one(_SET_PASSWORD, values) is None:
-        raise Rejected([no_user()])
+        raise Rejected([not_found("user")])
 
 
 async def rehash_password(tx: Transaction, user_id: int, *, before: str, after: str) -> None:
@@ -317,10 +302,3 @@ async def end_tokens(tx: Transaction, user_id: int, *, since: datetime) -> None:
 async def move_last_active(tx: Transaction, seen: Mapping[UUID, datetime]) -> None:
     """Set when users were last active, by their uuid; never to an earlier time than is known."""
     await tx.fetch(_MOVE_LAST_ACTIVE, {"uuids": list(seen.keys()), "times": list(seen.values())})
-
-
-def no_user() -> Problem:
-    """There is nobody with the id."""
-    return Problem(
-        code=ProblemCode.NOT_FOUND, message="There is no user with this id.", path=("id",)
-    )

@@ -11,16 +11,25 @@ from sqlalchemy import BigInteger, Table, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.entities import Entity
-from db.errors import merged_away, moved_on
 from db.parameters import one_of
+from db.problems import merged_away, moved_on, not_found
 from db.rows import Row
 from db.statements import Statement
+from db.tables import companies, contact_metadata, contacts
 from db.transaction import ReadSession, Transaction
-from domain.errors import Problem, ProblemCode, Rejected
+from domain.changes import CompaniesLoaded, ContactsLoaded
+from domain.errors import Rejected
 
 R = TypeVar("R", bound=Row)
 
+METADATA_COLUMNS: Final = frozenset(contact_metadata.c.keys()) - {"contact_id"}
+"""What is written of a contact beside its own row."""
+
 _ID: Final = bindparam("row_id", type_=BigInteger)
+_LOADED: Final[Mapping[Table, type[ContactsLoaded | CompaniesLoaded]]] = {
+    contacts: ContactsLoaded,
+    companies: CompaniesLoaded,
+}
 
 
 async def insert_row(tx: Transaction, entity: Entity[R], values: Mapping[str, Any]) -> R:
@@ -56,8 +65,7 @@ async def lock_row(
         raise Rejected([merged_away(row["merged_into_id"])])
     if row is None or (row["deleted_at"] is not None) is not deleted:
         state = "deleted " if deleted else ""
-        message = f"There is no {state}{entity.kind.name.lower()} with this id."
-        raise Rejected([Problem(code=ProblemCode.NOT_FOUND, message=message, path=("id",))])
+        raise Rejected([not_found(f"{state}{entity.kind.name.lower()}")])
     if expected_version is not None and row["version"] != expected_version:
         raise Rejected([moved_on(entity.kind, row_id, row["version"])])
     return row
@@ -70,7 +78,7 @@ async def replace_children(
 
     A row that a unique index refuses is the only one that cannot.
     """
-    await tx.fetch(_delete_children(table), {"row_id": contact_id})
+    await delete_belongings(tx, table, [contact_id])
     stored = []
     for row in rows:
         values = {**row, "contact_id": contact_id}
@@ -78,12 +86,22 @@ async def replace_children(
     return stored
 
 
-async def upsert_metadata(
-    tx: Transaction, table: Table, contact_id: int, values: Mapping[str, Any]
-) -> None:
+async def delete_belongings(tx: Transaction, table: Table, contact_ids: Sequence[int]) -> None:
+    """The contacts have no rows in another table any more."""
+    if contact_ids:
+        await tx.fetch(_delete_belongings(table), {"ids": list(contact_ids)})
+
+
+async def upsert_metadata(tx: Transaction, contact_id: int, values: Mapping[str, Any]) -> None:
     """The given columns of a contact's metadata."""
     written = {**values, "contact_id": contact_id}
-    await tx.fetch(_upsert_metadata(table, tuple(written)), written)
+    await tx.fetch(_upsert_metadata(tuple(written)), written)
+
+
+def record_loaded(tx: Transaction, table: Table, rows: int) -> None:
+    """Record how many contacts or companies were written at once, if any were."""
+    if rows:
+        tx.record(_LOADED[table](rows=rows))
 
 
 async def find_rows(
@@ -123,8 +141,8 @@ def _find(entity: Entity[R]) -> Statement[R]:
 
 
 @lru_cache(maxsize=16)
-def _delete_children(table: Table) -> Statement[Row]:
-    return Statement(table.delete().where(table.c.contact_id == _ID), Row)
+def _delete_belongings(table: Table) -> Statement[Row]:
+    return Statement(table.delete().where(table.c.contact_id == one_of("ids")), Row)
 
 
 @lru_cache(maxsize=512)
@@ -134,7 +152,8 @@ def _insert_child(table: Table, names: tuple[str, ...]) -> Statement[Row]:
 
 
 @lru_cache(maxsize=512)
-def _upsert_metadata(table: Table, names: tuple[str, ...]) -> Statement[Row]:
+def _upsert_metadata(names: tuple[str, ...]) -> Statement[Row]:
+    table = contact_metadata
     statement = insert(table).values(_bound(table, names))
     changed = {name: statement.excluded[name] for name in names}
     return Statement(

@@ -1,7 +1,7 @@
 """Writing many records at once: what a client chooses, and what it is told about each row."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Final, Self
 
@@ -84,9 +84,9 @@ class BulkOutcome:
     problems: tuple[Problem, ...] = field(default=())
 
     @classmethod
-    def of_rows(cls, rows: Sequence[RowOutcome], problems: Iterable[Problem] = ()) -> Self:
+    def of_rows(cls, rows: Sequence[RowOutcome]) -> Self:
         """The outcome that tells every row."""
-        return cls(Counter(row.status for row in rows), rows, tuple(problems))
+        return cls(Counter(row.status for row in rows), rows)
 
     @property
     def record_ids(self) -> list[int]:
@@ -129,6 +129,15 @@ class Selection:
     ids: Sequence[int] | None = None
     filter_: Filter | None = None
     confirm_count: int | None = None
+
+    @property
+    def most(self) -> int:
+        """How many matches of the filter are written at most."""
+        return max(MAX_BULK_ROWS, self.confirm_count or 0)
+
+    def takes(self, count: int) -> bool:
+        """Whether so many matches are what the client means."""
+        return count <= self.most and self.confirm_count in (None, count)
 
 
 def select_records(

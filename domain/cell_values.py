@@ -15,6 +15,7 @@ from domain.enums import EmailStatus, EmailType, PhoneType, Seniority
 from domain.errors import InvalidValue, ProblemCode
 from domain.imports import NumberLocale
 from domain.normalize import MAX_SHOWN_CHARS, required, shown
+from domain.scalars import MAX_BIG_INT
 
 
 class UnclearCell(InvalidValue):
@@ -51,10 +52,6 @@ _NUMBERS: Final = {
 _AMBIGUOUS_NUMBER: Final = re.compile(r"\D?\s?[1-9]\d{0,2}([.,])\d{3}\s?\D?", re.ASCII)
 
 _SCALES: Final = {"k": 10**3, "m": 10**6, "b": 10**9}
-
-MAX_INTEGER = 2**63 - 1
-
-"""The largest value of a `bigint` column."""
 
 # Written in the form of `_words`.
 _SENIORITIES = {
@@ -131,7 +128,7 @@ def parse_integer(value: str, *, locale: NumberLocale | None = None, scale: int 
     suffix = match["scale"]
     times = (_SCALES[suffix.lower()] if suffix else scale) * sign
     number = Decimal(f"{whole}.{match['fraction'] or 0}") * times
-    if number != int(number) or abs(number) > MAX_INTEGER:
+    if number != int(number) or abs(number) > MAX_BIG_INT:
         raise _invalid_number(value)
     return int(number)
 

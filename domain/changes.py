@@ -1,10 +1,18 @@
 """Facts that a transaction records and tells after it is committed, and how others are told."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from domain.enums import DescribedEnum
 from domain.node_ids import NodeKind
+
+
+class CommitOutcome(Enum):
+    """What became of a transaction."""
+
+    COMMITTED = auto()
+    UNDONE = auto()
+    UNKNOWN = auto()
 
 
 class ChangeKind(StrEnum):
@@ -29,6 +37,11 @@ class ContactChanged:
     kind: ChangeKind
     contact_id: int
     company_ids: frozenset[int] = frozenset()
+
+
+def companies_of(*company_ids: int | None) -> frozenset[int]:
+    """The companies that a contact belonged to or belongs to, for `ContactChanged`."""
+    return frozenset(each for each in company_ids if each is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

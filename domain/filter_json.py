@@ -66,13 +66,10 @@ _WRITERS: Final[Mapping[object, Callable[[Any], object]]] = {
 }
 
 
-def read_filter(entity: ExportEntity, value: object, *, path: str = "filter") -> Filter | None:
+def read_filter(entity: ExportEntity, value: object) -> Filter | None:
     """The filter that JSON describes; None for null.
 
-    A field of null stays one: `db.filters` tells what to ask instead.
-
-    Args:
-        path: Where the value stands, for messages.
+    A field of null stays one: `db.filter_shapes` tells what to ask instead.
 
     Raises:
         InvalidFilter: A name or value that has no place where it stands; `path` says where, and
@@ -80,7 +77,7 @@ def read_filter(entity: ExportEntity, value: object, *, path: str = "filter") ->
     """
     if value is None:
         return None
-    filter_: Filter = _read(_FILTER_OF[entity], value, path, depth=0)
+    filter_: Filter = _read(_FILTER_OF[entity], value, "filter", depth=0)
     return filter_
 
 
@@ -89,11 +86,8 @@ def write_filter(filter_: Filter | None) -> object:
     return None if filter_ is None else _write(type(filter_), filter_)
 
 
-def read_order(entity: ExportEntity, value: object, *, path: str = "orderBy") -> tuple[Order, ...]:
+def read_order(entity: ExportEntity, value: object) -> tuple[Order, ...]:
     """The order that JSON describes; none for null.
-
-    Args:
-        path: Where the value stands, for messages.
 
     Raises:
         InvalidInput: As with filters. Whether the keys go together is told by `check_order`.
@@ -102,7 +96,7 @@ def read_order(entity: ExportEntity, value: object, *, path: str = "orderBy") ->
         return ()
     kind: Any = _ORDER_OF[entity]
     try:
-        keys: list[Order] = _read(list[kind], value, path, depth=0)
+        keys: list[Order] = _read(list[kind], value, "orderBy", depth=0)
     except InvalidFilter as error:
         raise InvalidInput(error.message, **error.details) from None
     return tuple(keys)

@@ -29,11 +29,6 @@ class JobStatus(DescribedEnum):
     FAILED = "FAILED", "It has ended before all was done; `error` says why."
     CANCELLED = "CANCELLED", "It was stopped; what was done by then stays."
 
-    @property
-    def is_final(self) -> bool:
-        """Whether a job that stands so never stands otherwise again."""
-        return self in FINAL_STATUSES
-
 
 FINAL_STATUSES: Final = frozenset(
     {
@@ -43,6 +38,7 @@ FINAL_STATUSES: Final = frozenset(
         JobStatus.CANCELLED,
     }
 )
+"""A job that stands so never stands otherwise again."""
 
 
 class JobErrorCode(DescribedEnum):

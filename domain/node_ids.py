@@ -72,13 +72,12 @@ def _writer(kind: NodeKind) -> Callable[[int], NodeId]:
     # A number of three bytes lies in the text so that its last ten bits are the last two letters,
     # one of two bytes so that its last eight are. The tables hold 16 575 texts at most.
     three, two = _Heads(kind, 10), _Heads(kind, 8)
-    three_tails, two_tails = _tails(0x10000, 10), _tails(0x100, 8)
 
     def write(row_id: int) -> Any:
         if 0xFFFF < row_id < 0x1000000:
-            return three[row_id >> 10] + three_tails[row_id & 0x3FF]
+            return three[row_id >> 10] + _THREE_TAILS[row_id & 0x3FF]
         if 0xFF < row_id <= 0xFFFF:
-            return two[row_id >> 8] + two_tails[row_id & 0xFF]
+            return two[row_id >> 8] + _TWO_TAILS[row_id & 0xFF]
         return _encode(kind, row_id)
 
     return write
@@ -94,6 +93,9 @@ def _tails(first: int, bits: int) -> list[str]:
     """The last two letters of an id, by the last bits of the row's number."""
     return [_encode(NodeKind.CONTACT, first | low)[-2:] for low in range(1 << bits)]
 
+
+_THREE_TAILS: Final = _tails(0x10000, 10)
+_TWO_TAILS: Final = _tails(0x100, 8)
 
 # A list, as kinds count from 1: to look an enum up in a dict costs as much as all the rest.
 _WRITERS: Final[list[Any]] = [None, *map(_writer, NodeKind)]

@@ -175,6 +175,11 @@ class PageRequest:
         """The place that the page begins from: the cursor's, or how many rows are skipped."""
         return self.offset if self.cursor is None else self.cursor.ordinal
 
+    @property
+    def turned(self) -> "PageRequest":
+        """One row on the other side of the cursor."""
+        return PageRequest(order=self.order, size=1, cursor=self.cursor, backward=not self.backward)
+
     @cached_property
     def left(self) -> int | None:
         """How many rows the order shows from here on; None where it ends with the last row."""

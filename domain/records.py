@@ -16,7 +16,7 @@ from domain.absent import ABSENT
 from domain.enums import EmailStatus, EmailType, PhoneType, RecordSource, Seniority
 from domain.errors import AppError, InvalidValue, ProblemCode
 from domain.node_ids import NodeKind, decode_node_id
-from domain.scalars import BigInt, Json, NodeId
+from domain.scalars import MAX_BIG_INT, MAX_INT, BigInt, Json, NodeId
 
 MAX_NAME_CHARS = 150
 MAX_LINE_CHARS = 500
@@ -26,8 +26,6 @@ MIN_YEAR = 1900
 MAX_YEAR = 2200
 MAX_EMAILS = 50
 MAX_PHONES = 50
-MAX_INT = 2**31 - 1
-MAX_BIG_INT = 2**63 - 1
 
 
 def _company_row(node_id: str) -> int:
@@ -214,7 +212,7 @@ class CompanyPatch:
         "Amount of the latest round.", greatest=MAX_BIG_INT
     )
     last_raised_at: date | None = _time("Day of the latest round.")
-    founded_year: int | None = _number("Year of foundation.", least=1, greatest=2200)
+    founded_year: int | None = _number("Year of foundation.", least=1, greatest=MAX_YEAR)
     phone: str | None = _name("Phone number.")
     address: NewLocation | None = _written("Headquarters; only the parts given change.")
     linkedin_url: str | None = _written(

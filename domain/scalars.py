@@ -19,7 +19,7 @@ Json = NewType("Json", object)
 """Any JSON value."""
 
 _MIN_INT: Final = -(2**31)
-_MAX_INT: Final = 2**31 - 1
+MAX_INT: Final = 2**31 - 1
 MIN_BIG_INT: Final = -(2**63)
 MAX_BIG_INT: Final = 2**63 - 1
 
@@ -126,7 +126,7 @@ def read_int(value: object) -> int:
 
     Source: the specification of GraphQL, 3.5.1.
     """
-    if _is_number(value) and _is_whole(value) and _MIN_INT <= value <= _MAX_INT:
+    if _is_number(value) and _is_whole(value) and _MIN_INT <= value <= MAX_INT:
         return int(value)
     raise unrepresentable("Int", value, example="42")
 

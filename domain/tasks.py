@@ -19,7 +19,6 @@ HOUSEKEEPING: Final = "housekeeping"
 QUEUES: Final = (BULK, EXPORTS, IMPORTS, HOUSEKEEPING)
 """The queues that a worker takes jobs from; all of them unless it is told otherwise."""
 
-HIGH: Final = 10
 NORMAL: Final = 0
 LOW: Final = -10
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
+from streaming.weights import weighed
+
 GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
@@ -67,18 +69,6 @@ _kept: Final = lru_cache(maxsize=256)(_preferred)
 def _weights(accept: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for part in accept.split(","):
-        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        weights[media_type] = max(weights.get(media_type, 0.0), _weight(parameters))
+        media_type, weight = weighed(part)
+        weights[media_type] = max(weights.get(media_type, 0.0), weight)
     return weights
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name == "q":
-            try:
-                weight = float(value)
-            except ValueError:
-                return 0.0
-            return weight if 0 <= weight <= 1 else 0.0
-    return 1.0

@@ -37,10 +37,10 @@ from domain.aggregates import (
 )
 from domain.aggregates import Count as DomainCount
 from domain.errors import InvalidInput
-from domain.filters import CompanyFilter, ContactFilter, Filter
+from domain.filters import Filter
 from domain.names import spelled
 from domain.paging import Page
-from graph.arguments import After, Before, First, Last
+from graph.arguments import After, Before, First, Last, WhichCompanies, WhichContacts
 from graph.caching import (
     CACHED_COMPANY_COUNT,
     CACHED_COMPANY_GROUPS,
@@ -56,12 +56,6 @@ from graph.types.connections import Connection
 
 R = TypeVar("R", bound=Row)
 
-_ContactFilter = Annotated[
-    ContactFilter | None, strawberry.argument(description="Which contacts; all when left out.")
-]
-_CompanyFilter = Annotated[
-    CompanyFilter | None, strawberry.argument(description="Which companies; all when left out.")
-]
 _Limit = Annotated[
     int | None, strawberry.argument(description="Stop counting at this number of rows.")
 ]
@@ -82,7 +76,7 @@ class AggregateQueries:
     async def contacts_count(
         self,
         info: Info,
-        filter: _ContactFilter = None,
+        filter: WhichContacts = None,
         limit: _Limit = None,
         estimate: _Estimate = False,
     ) -> Count:
@@ -95,7 +89,7 @@ class AggregateQueries:
     async def companies_count(
         self,
         info: Info,
-        filter: _CompanyFilter = None,
+        filter: WhichCompanies = None,
         limit: _Limit = None,
         estimate: _Estimate = False,
     ) -> Count:
@@ -110,7 +104,7 @@ class AggregateQueries:
     async def contact_aggregate(
         self,
         info: Info,
-        filter: _ContactFilter = None,
+        filter: WhichContacts = None,
         group_by: Annotated[
             list[ContactGroupBy] | None,
             strawberry.argument(description="What makes a group, up to three."),
@@ -136,7 +130,7 @@ class AggregateQueries:
     async def company_aggregate(
         self,
         info: Info,
-        filter: _CompanyFilter = None,
+        filter: WhichCompanies = None,
         group_by: Annotated[
             list[CompanyGroupBy] | None,
             strawberry.argument(description="What makes a group, up to three."),

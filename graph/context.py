@@ -29,6 +29,7 @@ from domain.uploads import NetworkCondition
 from domain.viewer import Viewer
 from graph.feeds import Feeds
 from graph.fetches import Fetches
+from graph.lengths import PageSizes
 from graph.loaders import Loaders, Place
 from graph.observing import OperationObserver
 from graph.prices import Bill, Cost
@@ -37,14 +38,6 @@ from streaming.exporting import ExportSettings
 from streaming.uploads import Uploads
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PageLimits:
-    """How many rows a page has when none are named, and at most."""
-
-    default: int
-    maximum: int
 
 
 @dataclass(kw_only=True)
@@ -84,7 +77,7 @@ class Context:
 
     database: Database
     cursors: CursorCodec
-    page_limits: PageLimits
+    page_sizes: PageSizes
     viewer: Viewer | None
     undo_seconds: float
     background: Background
@@ -123,11 +116,15 @@ class Context:
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
         """What work of a mutation gives, done to its end even when nobody waits any more.
 
-        Whatever it shows the viewer, their later requests do not show less.
+        Whatever it shows the viewer, their later requests do not show less; and the next field of
+        the operation reads anew.
         """
         if self.replica is not None and self.viewer is not None:
             work = self.replica.shown_to(self.viewer.user_uuid, work)
-        return await self.database.finish(work)
+        try:
+            return await self.database.finish(work)
+        finally:
+            self.forget_what_was_read()
 
     def told(self) -> None:
         """The viewer is about to be told of a change: their later requests show no less."""
@@ -135,7 +132,7 @@ class Context:
             self.replica.told(self.viewer.user_uuid)
 
     def forget_what_was_read(self) -> None:
-        """After a write: the next field of the operation reads anew."""
+        """Read anew from here on."""
         self.loaders = Loaders(self.reads)
 
     def apart(self) -> "Context":
@@ -209,7 +206,7 @@ class Context:
             Unauthenticated: There is none.
         """
         if self.viewer is None:
-            raise Unauthenticated("Send a token in the header `Authorization: Bearer …`.")
+            raise no_token()
         return self.viewer
 
     def has_role(self, role: Role) -> bool:
@@ -248,6 +245,11 @@ class Info(strawberry.Info[Context, Any]):
     def raw(self) -> GraphQLResolveInfo[Context]:
         """The same as graphql-core tells it, for which Strawberry has no public name."""
         return self._raw_info
+
+
+def no_token() -> Unauthenticated:
+    """The error of a request that has to say who sends it."""
+    return Unauthenticated("Send a token in the header `Authorization: Bearer …`.")
 
 
 def place_of(info: Info | GraphQLResolveInfo[Any]) -> Place:

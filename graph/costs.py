@@ -13,10 +13,10 @@ from typing import Any
 from cache.buckets import Buckets, MemoryBuckets
 from domain.errors import LimitExceeded, RateLimited
 from domain.viewer import Viewer
-from graph.document import Document
+from graph.document import Operation
 from graph.documents import refused
-from graph.prices import MINUTE_SECONDS, Cost, PageSizes
-from graph.request import GraphQLRequest
+from graph.lengths import PageSizes
+from graph.prices import MINUTE_SECONDS, Cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +52,16 @@ class Costs:
         self._limits = limits
         self._buckets = MemoryBuckets() if buckets is None else buckets
 
-    async def take(self, document: Document, wanted: GraphQLRequest, viewer: Viewer | None) -> Cost:
+    async def take(
+        self, operation: Operation, variables: Mapping[str, Any], viewer: Viewer | None
+    ) -> Cost:
         """What an operation costs, taken from what its user has left.
 
         Raises:
             InvalidDocument: It is too much for one operation.
             RateLimited: It is more than the user has left.
         """
-        cost = self._cost(document, wanted)
+        cost = self._cost(operation, variables)
         if self._limits.per_minute is None or viewer is None:
             return cost
         capacity = self._limits.per_minute
@@ -91,36 +93,32 @@ class Costs:
             per_second=cost.per_minute / MINUTE_SECONDS,
         )
 
-    def rows_at_once(self, document: Document, wanted: Callable[[int], GraphQLRequest]) -> int:
+    def rows_at_once(
+        self, operation: Operation, variables_for: Callable[[int], Mapping[str, Any]]
+    ) -> int:
         """How many rows of its one list an operation can ask for at once.
 
         Args:
-            wanted: What asks for so many.
+            variables_for: Those that ask for so many.
 
         Raises:
             InvalidDocument: A single one is too much.
         """
-        maximum, sizes = self._limits.maximum, self._limits.page_sizes
-        page, of_one_row = (requested_cost(document, wanted(rows), sizes) for rows in (0, 1))
+        maximum = self._limits.maximum
+        page, of_one_row = (self._asked(operation, variables_for(rows)) for rows in (0, 1))
         if of_one_row > maximum:
             raise refused(_too_expensive(of_one_row, maximum))
         return (maximum - page) // (of_one_row - page)
 
-    def _cost(self, document: Document, wanted: GraphQLRequest) -> Cost:
-        limits = self._limits
-        requested = requested_cost(document, wanted, limits.page_sizes)
-        if requested > limits.highest:
-            raise refused(_too_expensive(requested, limits.highest))
-        return Cost(requested, limits.highest)
+    def _cost(self, operation: Operation, variables: Mapping[str, Any]) -> Cost:
+        requested, highest = self._asked(operation, variables), self._limits.highest
+        if requested > highest:
+            raise refused(_too_expensive(requested, highest))
+        return Cost(requested, highest)
 
-
-def requested_cost(document: Document, wanted: GraphQLRequest, sizes: PageSizes) -> int:
-    """What an operation costs as it is asked for; 0 when the request names none."""
-    operation = document.operation(wanted.operation_name)
-    if operation is None:
-        return 0
-    variables: Mapping[str, Any] = wanted.variables or {}
-    return document.prices(operation, variables).asked(variables, sizes)
+    def _asked(self, operation: Operation, variables: Mapping[str, Any]) -> int:
+        """What an operation costs as it is asked for."""
+        return operation.prices(variables).asked(variables, self._limits.page_sizes)
 
 
 def _key(viewer: Viewer, per_minute: int) -> str:

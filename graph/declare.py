@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import strawberry
+from graphql import GraphQLField
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
@@ -97,6 +98,11 @@ class Selects:
 
 
 Declaration = Column | RowId | SameRow | Edges | Cursor | Batched | Selects
+
+
+def field_of(definition: GraphQLField) -> StrawberryField | None:
+    """The field that one of graphql-core was made of; None for those of the schema itself."""
+    return (definition.extensions or {}).get("strawberry-definition")
 
 
 def declaration_of(field: StrawberryField) -> Declaration | None:

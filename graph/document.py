@@ -6,7 +6,6 @@ changes, and requests share it.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -35,87 +34,32 @@ _MAX_PRICES: Final = 16
 _ONE_LOGIN: Final = "Send one login or refreshToken in a request."
 
 
-@dataclass(frozen=True)
 class Document:
-    """A valid document with its operations by name."""
+    """A valid document.
 
-    schema: GraphQLSchema
-    tree: DocumentNode
-    text_chars: int
-    operations: tuple[OperationDefinitionNode, ...]
-    _known: dict[int, "_Operation"] = field(default_factory=dict, compare=False, repr=False)
+    Attributes:
+        operations: In their order.
+    """
 
-    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+    def __init__(self, schema: GraphQLSchema, tree: DocumentNode, *, text_chars: int) -> None:
+        self.schema = schema
+        self.tree = tree
+        self.text_chars = text_chars
+        self.operations = tuple(
+            Operation(self, node)
+            for node in tree.definitions
+            if isinstance(node, OperationDefinitionNode)
+        )
+
+    def operation(self, name: str | None) -> "Operation | None":
         """The operation that a request means; None when that is not one."""
         if name is None:
             return self.operations[0] if len(self.operations) == 1 else None
-        named = [
-            operation
-            for operation in self.operations
-            if operation.name is not None and operation.name.value == name
-        ]
-        return named[0] if len(named) == 1 else None
-
-    def count_mutations(self, operation: OperationDefinitionNode) -> int:
-        """How many root fields a mutation has, those in fragments included; else 0."""
-        if operation.operation is not OperationType.MUTATION:
-            return 0
-        return _count(each for each in self._of(operation).fields if not is_meta(each))
-
-    def is_public(self, operation: OperationDefinitionNode) -> bool:
-        """Whether there are root fields beside those of the schema, and none needs a token."""
-        needed = self._of(operation).needed
-        return bool(needed) and not any(needed)
+        return next((each for each in self.operations if each.name == name), None)
 
     def is_all_public(self) -> bool:
         """Whether all operations are public."""
-        return all(map(self.is_public, self.operations))
-
-    def require_permissions(
-        self, operation: OperationDefinitionNode, variables: Mapping[str, Any], viewer: Viewer
-    ) -> None:
-        """Refuse an operation that is not for the viewer.
-
-        Raises:
-            Forbidden: It asks for a field that the viewer may not use.
-        """
-        known = self._of(operation)
-        if is_refused(viewer, known.needed):
-            require_permissions(
-                self.schema,
-                operation,
-                self.fragments,
-                variables,
-                viewer,
-                all_fields=known.fields,
-            )
-
-    def require_one_login(self, operation: OperationDefinitionNode) -> None:
-        """Refuse an operation that comes in more than once: each time is as much work as a request.
-
-        Raises:
-            InvalidInput: It has several fields that need no token.
-        """
-        if self._of(operation).public_fields > 1:
-            raise InvalidInput(_ONE_LOGIN)
-
-    def check_variables(
-        self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
-    ) -> None:
-        """Refuse variables that are too large, before anything is made of them.
-
-        Raises:
-            InvalidInput: They are.
-        """
-        self._of(operation).variable_limits.check(variables)
-
-    def prices(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Prices:
-        """What the fields of an operation cost that these variables leave of it."""
-        return self._of(operation).prices(variables)
-
-    def about(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> "About":
-        """What is told of an operation of which these variables leave a part."""
-        return self._of(operation).about(variables)
+        return all(operation.is_public for operation in self.operations)
 
     @cached_property
     def sha256(self) -> str:
@@ -131,16 +75,14 @@ class Document:
         return tuple(sorted(set(conditions_of(self.tree))))
 
     @cached_property
-    def fragments(self) -> list[FragmentDefinitionNode]:
-        """What operations can spread."""
+    def fragments(self) -> Mapping[str, FragmentDefinitionNode]:
+        """What operations can spread, by name."""
         definitions = self.tree.definitions
-        return [node for node in definitions if isinstance(node, FragmentDefinitionNode)]
-
-    def _of(self, operation: OperationDefinitionNode) -> "_Operation":
-        known = self._known.get(id(operation))
-        if known is None:
-            known = self._known[id(operation)] = _Operation(self, operation)
-        return known
+        return {
+            node.name.value: node
+            for node in definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
 
 
 class About(NamedTuple):
@@ -157,81 +99,128 @@ class About(NamedTuple):
     fields: tuple[str, ...]
 
 
-class _Operation:
-    """What is known of one operation."""
+class Operation:
+    """One operation of a document: all that is executed, counted and told of is asked of this.
+
+    Attributes:
+        name: None when it has none, and so is alone in its document.
+    """
 
     def __init__(self, document: Document, node: OperationDefinitionNode) -> None:
-        self._document = document
-        self._node = node
+        self.document = document
+        self.node = node
+        self.kind = node.operation
+        self.name = None if node.name is None else node.name.value
         self._prices: dict[tuple[bool | None, ...], Prices] = {}
         self._about: dict[tuple[bool | None, ...], About] = {}
 
-    @cached_property
-    def fields(self) -> tuple[FieldNode, ...]:
-        """Its root fields, those in fragments included."""
-        return tuple(_root_fields(self._node, self._document.fragments))
+    def count_mutations(self) -> int:
+        """How many root fields a mutation has, those in fragments included; else 0."""
+        if self.kind is not OperationType.MUTATION:
+            return 0
+        return _count(each for each in self._fields if not is_meta(each))
 
-    @cached_property
-    def needed(self) -> frozenset[Needed]:
-        """What the root fields need."""
-        return self._needed_of(self.fields)
+    @property
+    def is_public(self) -> bool:
+        """Whether there are root fields beside those of the schema, and none needs a token."""
+        return bool(self._needed) and not any(self._needed)
 
-    @cached_property
-    def public_fields(self) -> int:
-        """How many root fields need no token."""
-        return _count(each for each in self.fields if self._needed_of([each]) == {()})
+    @property
+    def is_introspection(self) -> bool:
+        """Whether it reads nothing but the schema."""
+        # Only fields: a fragment may have a name like that too, and hold anything.
+        return self.kind is OperationType.QUERY and all(
+            isinstance(selection, FieldNode) and is_meta(selection)
+            for selection in self.node.selection_set.selections
+        )
 
-    @cached_property
-    def variable_limits(self) -> VariableLimits:
-        """What its variables may hold."""
-        return VariableLimits(self._document.schema, self._node, self._document.fragments)
+    def require_permissions(self, variables: Mapping[str, Any], viewer: Viewer) -> None:
+        """Refuse an operation that is not for the viewer.
+
+        Raises:
+            Forbidden: It asks for a field that the viewer may not use.
+        """
+        if is_refused(viewer, self._needed):
+            document = self.document
+            require_permissions(
+                document.schema,
+                self.node,
+                document.fragments,
+                variables,
+                viewer,
+                all_fields=self._fields,
+            )
+
+    def require_one_login(self) -> None:
+        """Refuse an operation that comes in more than once: each time is as much work as a request.
+
+        Raises:
+            InvalidInput: It has several fields that need no token.
+        """
+        if self._public_fields > 1:
+            raise InvalidInput(_ONE_LOGIN)
+
+    def check_variables(self, variables: Mapping[str, Any]) -> None:
+        """Refuse variables that are too large, before anything is made of them.
+
+        Raises:
+            InvalidInput: They are.
+        """
+        self._variable_limits.check(variables)
 
     def prices(self, variables: Mapping[str, Any]) -> Prices:
         """What its fields cost that these variables leave of it."""
-        conditions = self._document.conditions
-        values = self._values(variables) if conditions else ()
+        document = self.document
+        values = self._values(variables) if document.conditions else ()
         found = self._prices.get(values)
         if found is None:
             if len(self._prices) >= _MAX_PRICES:
                 self._prices.pop(next(iter(self._prices)))
-            left = dict(zip(conditions, values, strict=True))
-            schema, fragments = self._document.schema, self._document.fragments
-            found = self._prices[values] = prices_of(schema, self._node, fragments, left)
+            left = dict(zip(document.conditions, values, strict=True))
+            found = prices_of(document.schema, self.node, document.fragments, left)
+            self._prices[values] = found
         return found
 
-    def about(self, variables: Mapping[str, Any]) -> "About":
-        """What is told of it."""
-        values = self._values(variables) if self._document.conditions else ()
+    def about(self, variables: Mapping[str, Any]) -> About:
+        """What is told of it, of which these variables leave a part."""
+        values = self._values(variables) if self.document.conditions else ()
         found = self._about.get(values)
         if found is None:
             if len(self._about) >= _MAX_PRICES:
                 self._about.clear()
-            names, name = self.prices(variables).names, self._node.name
-            found = self._about[values] = About(
-                self._node.operation.value,
-                None if name is None else name.value,
-                tuple(names),
-                tuple(names.values()),
-            )
+            names = self.prices(variables).names
+            found = About(self.kind.value, self.name, tuple(names), tuple(names.values()))
+            self._about[values] = found
         return found
 
+    @cached_property
+    def _fields(self) -> tuple[FieldNode, ...]:
+        """Its root fields, those in fragments included."""
+        return tuple(_root_fields(self.node, self.document.fragments))
+
+    @cached_property
+    def _needed(self) -> frozenset[Needed]:
+        """What the root fields need."""
+        return self._needed_of(self._fields)
+
+    @cached_property
+    def _public_fields(self) -> int:
+        """How many root fields need no token."""
+        return _count(each for each in self._fields if self._needed_of([each]) == {()})
+
+    @cached_property
+    def _variable_limits(self) -> VariableLimits:
+        """What its variables may hold."""
+        return VariableLimits(self.document.schema, self.node, self.document.fragments)
+
     def _needed_of(self, fields: Sequence[FieldNode]) -> frozenset[Needed]:
-        return needed_of(self._document.schema, self._node.operation, fields)
+        return needed_of(self.document.schema, self.kind, fields)
 
     def _values(self, variables: Mapping[str, Any]) -> tuple[bool | None, ...]:
         """What the conditions are; None for what is no boolean, and could not even be a key."""
-        defaults = default_booleans(self._node)
-        asked = (variables.get(name, defaults.get(name)) for name in self._document.conditions)
+        defaults = default_booleans(self.node)
+        asked = (variables.get(name, defaults.get(name)) for name in self.document.conditions)
         return tuple(value if isinstance(value, bool) else None for value in asked)
-
-
-def is_introspection(operation: OperationDefinitionNode) -> bool:
-    """Whether an operation reads nothing but the schema."""
-    # Only fields: a fragment may have a name like that too, and hold anything.
-    return operation.operation is OperationType.QUERY and all(
-        isinstance(selection, FieldNode) and is_meta(selection)
-        for selection in operation.selection_set.selections
-    )
 
 
 def is_meta(field: FieldNode) -> bool:
@@ -245,9 +234,9 @@ def _count(fields: Iterable[FieldNode]) -> int:
 
 
 def _root_fields(
-    operation: OperationDefinitionNode, fragments: Sequence[FragmentDefinitionNode]
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
 ) -> Iterator[FieldNode]:
-    spreadable = {node.name.value: node.selection_set for node in fragments}
+    spreadable = dict(fragments)
     left: list[SelectionSetNode] = [operation.selection_set]
     while left:
         for selection in left.pop().selections:
@@ -259,4 +248,4 @@ def _root_fields(
             elif isinstance(selection, FragmentSpreadNode) and (
                 spread := spreadable.pop(selection.name.value, None)
             ):
-                left.append(spread)
+                left.append(spread.selection_set)

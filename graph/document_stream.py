@@ -4,19 +4,19 @@ What is checked is checked before anything is read; from then on a stream is an 
 other: written into a spool whether or not its client still reads, and taken up again by its tag.
 """
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
-from graphql import GraphQLSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.exports import ExportFormat
 from domain.viewer import Permission, Viewer
 from graph.context import Context
-from graph.document import Document
+from graph.document import Operation
 from graph.documents import InvalidDocument
-from graph.endpoint import Endpoint, operation_of
-from graph.request import GraphQLRequest
+from graph.endpoint import Endpoint
 from graph.stream_documents import PagedDocuments
 from graph.stream_pages import Pages, PageSource
 from streaming.downloads import Downloads
@@ -39,28 +39,29 @@ class DocumentStreams:
         endpoint: Endpoint,
         exporter: Exporter,
         downloads: Downloads,
-        *,
-        schema: GraphQLSchema,
     ) -> None:
         self._endpoint = endpoint
         self._exporter = exporter
         self._downloads = downloads
-        self._documents = PagedDocuments(schema)
+        self._documents = PagedDocuments()
 
     async def answer(
-        self, request: Request, document: Document, wanted: GraphQLRequest, context: Context
+        self,
+        request: Request,
+        operation: Operation,
+        variables: Mapping[str, Any],
+        context: Context,
     ) -> Response:
-        """The answer with the rows of the list that a document asks for.
+        """The answer with the rows of the list that an operation asks for.
 
         Raises:
-            InvalidDocument: The request names no operation of it, a variable has a wrong value, or
-                a single row costs too much.
+            InvalidDocument: A variable has a wrong value, or a single row costs too much.
             AppError: It is no list that can be streamed, there are too many exports, or the first
                 page cannot be had.
         """
         self._exporter.require_enabled()
         try:
-            about, source = self._prepare(document, wanted, context)
+            about, source = self._prepare(operation, variables, context)
         except InvalidDocument as invalid:
             raise self._endpoint.concealed(invalid) from None
         spools, viewer = self._exporter.spools, Viewer(about.owner, about.role)
@@ -72,12 +73,11 @@ class DocumentStreams:
         return response
 
     def _prepare(
-        self, document: Document, wanted: GraphQLRequest, context: Context
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
     ) -> tuple[About, Source]:
         viewer = context.require_viewer()
         viewer.require(Permission.EXPORT)
-        paged = self._documents.get(document, operation_of(document, wanted))
-        variables = wanted.variables or {}
+        paged = self._documents.get(operation)
         settings = self._exporter.settings
         walk = paged.walk(variables).at_most(settings.most_rows)
         about = About(
@@ -89,5 +89,6 @@ class DocumentStreams:
             role=viewer.role,
         )
         pages = Pages(self._endpoint, paged, variables, context)
-        rows = self._endpoint.rows_at_once(paged.document, partial(paged.request, variables))
+        asking_for = partial(paged.page_variables, variables)
+        rows = self._endpoint.rows_at_once(paged.operation, asking_for)
         return about, PageSource(pages, walk, batch_rows=min(settings.batch_rows, rows))

@@ -15,7 +15,6 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     NoUnusedFragmentsRule,
-    OperationDefinitionNode,
     parse,
     validate,
 )
@@ -115,7 +114,7 @@ class Documents:
     def stored_names(self) -> frozenset[str]:
         """The names of the operations of stored documents."""
         return frozenset(
-            operation.name.value
+            operation.name
             for document in self._stored.values()
             for operation in document.operations
             if operation.name is not None
@@ -167,10 +166,7 @@ def read_document(
         invalid = InvalidDocument(code, [_told(error) for error in errors])
         hides_schema = limits is not None and not limits.introspection
         raise invalid.without_suggestions() if hides_schema else invalid
-    operations = tuple(
-        node for node in tree.definitions if isinstance(node, OperationDefinitionNode)
-    )
-    return Document(schema, tree, len(text), operations)
+    return Document(schema, tree, text_chars=len(text))
 
 
 def _mistakes(schema: GraphQLSchema, tree: DocumentNode) -> list[GraphQLError]:

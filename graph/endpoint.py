@@ -6,16 +6,17 @@ from functools import partial
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeVar
 
-from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
+import structlog
+from graphql import ExecutionResult, GraphQLError
 
 from cache.buckets import Buckets
-from domain.errors import ErrorCode, OperationTimeout, Unauthenticated
+from domain.errors import AppError, ErrorCode, OperationTimeout, Unauthenticated, Unavailable
 from domain.viewer import Viewer
 from graph.admission import Admission
 from graph.context import Context
 from graph.costs import CostLimits, Costs
 from graph.deadlines import TimeLimit
-from graph.document import Document
+from graph.document import Operation
 from graph.documents import MAX_ERRORS, Documents, InvalidDocument
 from graph.errors import format_error, without_suggestion
 from graph.execution.subscribing import Results
@@ -35,19 +36,26 @@ R = TypeVar("R", bound=ExecutionResult | Results)
 _TOO_LONG: Final = "The request took too long. Ask for less at once."
 _TOO_LONG_TO_BEGIN: Final = "The subscription took too long to begin. Try again."
 
+log = structlog.get_logger(__name__)
+
 
 class Executor(Protocol):
-    """Executes one operation of a document."""
+    """Executes operations."""
 
     async def execute(
-        self, document: Document, wanted: GraphQLRequest, context: Context
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
     ) -> ExecutionResult:
-        """The answer to the query or mutation that is wanted."""
+        """The answer to a query or mutation."""
 
     async def subscribe(
-        self, document: Document, wanted: GraphQLRequest, context: Context, *, time: TimeLimit
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any],
+        context: Context,
+        *,
+        time: TimeLimit,
     ) -> ExecutionResult | Results:
-        """The answers to the subscription that is wanted, or why there are none."""
+        """The answers to a subscription, or why there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,17 +120,25 @@ class Endpoint:
         self.authenticate = authenticate
         self.open_context = open_context
 
-    def find(self, wanted: GraphQLRequest, viewer: Viewer | None) -> Document:
-        """The document of a request.
+    def find(self, wanted: GraphQLRequest, viewer: Viewer | None) -> Operation:
+        """The operation that a request means, with variables that may be looked at.
 
         Raises:
-            InvalidDocument: It cannot be parsed, does not fit the schema, or is not known here.
-            AppError: It is named, and there is none of the name; or it may not be asked.
+            InvalidDocument: Its document cannot be parsed, does not fit the schema, or is not known
+                here; or it has several operations, and the request does not say which.
+            AppError: The document is named, and there is none of the name; or it may not be asked;
+                or the variables are too large.
         """
-        return self._documents.find(wanted, of_stranger=viewer is None)
+        document = self._documents.find(wanted, of_stranger=viewer is None)
+        operation = document.operation(wanted.operation_name)
+        if operation is None:
+            error = GraphQLError("Name one operation of the document in operationName.")
+            raise InvalidDocument(ErrorCode.BAD_USER_INPUT, [error])
+        operation.check_variables(wanted.variables)
+        return operation
 
     async def execute(
-        self, document: Document, wanted: GraphQLRequest, context: Context
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
     ) -> ExecutionResult:
         """The answer to a query or mutation of a user.
 
@@ -132,22 +148,22 @@ class Endpoint:
             Unavailable: Too many wait for their turn.
             OperationTimeout: It takes too long.
         """
-        asked = Asked(document, wanted, context)
+        asked = Asked(operation, variables, context)
         return self._shown(await self._telling(asked, self._execute(asked)))
 
     async def run(
-        self, document: Document, wanted: GraphQLRequest, context: Context
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
     ) -> ExecutionResult:
         """The answer to what somebody else has bounds for: it costs nothing and waits for nobody.
 
         Raises:
             OperationTimeout: It takes too long.
         """
-        asked = Asked(document, wanted, context)
+        asked = Asked(operation, variables, context)
         return await self._telling(asked, self._run(asked))
 
     async def subscribe(
-        self, document: Document, wanted: GraphQLRequest, context: Context
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
     ) -> ExecutionResult | Results:
         """The answers to a subscription, or why there are none.
 
@@ -159,11 +175,11 @@ class Endpoint:
             Unavailable: Too many wait for their turn.
             OperationTimeout: It takes too long to begin.
         """
-        asked = Asked(document, wanted, context)
+        asked = Asked(operation, variables, context)
         results = await self._telling(asked, self._subscribe(asked))
         if isinstance(results, ExecutionResult):
             return self._shown(results)
-        events = Asked(document, wanted, context)
+        events = Asked(operation, variables, context)
         results.tell(
             lambda result, seconds: self._tell(
                 events, seconds=seconds, codes=codes_of(result), is_event=True
@@ -171,16 +187,33 @@ class Endpoint:
         )
         return results
 
-    def rows_at_once(self, document: Document, wanted: Callable[[int], GraphQLRequest]) -> int:
-        """How many rows of its one list a document can ask for at once.
+    async def refusal_of(self, authorization: str | None, viewer: Viewer | None) -> AppError | None:
+        """Why a token that goes on being used is not good for the same any more.
+
+        Returns:
+            None while it is, and as long as nobody can tell.
+        """
+        try:
+            if await self.authenticate(authorization) != viewer:
+                return token_changed()
+        except Unavailable:
+            log.debug("token_not_checked")
+        except AppError as error:
+            return error
+        return None
+
+    def rows_at_once(
+        self, operation: Operation, variables_for: Callable[[int], Mapping[str, Any]]
+    ) -> int:
+        """How many rows of its one list an operation can ask for at once.
 
         Args:
-            wanted: What asks for so many.
+            variables_for: Those that ask for so many.
 
         Raises:
             InvalidDocument: A single one costs too much.
         """
-        return self._costs.rows_at_once(document, wanted)
+        return self._costs.rows_at_once(operation, variables_for)
 
     def concealed(self, invalid: InvalidDocument) -> InvalidDocument:
         """What is wrong with a document, as it may be told here."""
@@ -190,14 +223,14 @@ class Endpoint:
         try:
             with self._time.start() as deadline:
                 asked.context.deadline = deadline.when
-                return await self._executor.execute(asked.document, asked.wanted, asked.context)
+                return await self._executor.execute(asked.operation, asked.variables, asked.context)
         except TimeoutError:
             raise OperationTimeout(_TOO_LONG) from None
 
     async def _execute(self, asked: Asked) -> ExecutionResult:
-        document, wanted, context = asked.document, asked.wanted, asked.context
-        cost = asked.cost = await self._costs.take(document, wanted, context.viewer)
-        execute = partial(self._executor.execute, document, wanted, context)
+        operation, variables, context = asked.operation, asked.variables, asked.context
+        cost = asked.cost = await self._costs.take(operation, variables, context.viewer)
+        execute = partial(self._executor.execute, operation, variables, context)
         result = await self._in_turn(cost, context, execute, too_long=_TOO_LONG)
         if result.data is None:
             await self._costs.settle(cost, context.viewer, actual=LEAST)
@@ -208,9 +241,11 @@ class Endpoint:
         return result
 
     async def _subscribe(self, asked: Asked) -> ExecutionResult | Results:
-        document, wanted, context = asked.document, asked.wanted, asked.context
-        cost = asked.cost = await self._costs.take(document, wanted, context.viewer)
-        subscribe = partial(self._executor.subscribe, document, wanted, context, time=self._time)
+        operation, variables, context = asked.operation, asked.variables, asked.context
+        cost = asked.cost = await self._costs.take(operation, variables, context.viewer)
+        subscribe = partial(
+            self._executor.subscribe, operation, variables, context, time=self._time
+        )
         results = await self._in_turn(cost, context, subscribe, too_long=_TOO_LONG_TO_BEGIN)
         if isinstance(results, ExecutionResult):
             await self._costs.settle(cost, context.viewer, actual=LEAST)
@@ -235,8 +270,6 @@ class Endpoint:
         if self._observe is None:
             return
         run = run_of(asked, seconds=seconds, codes=codes, is_event=is_event)
-        if run is None:
-            return
         if asked.context.observe is not None:
             asked.context.observe(run)
         self._observe(run)
@@ -274,26 +307,6 @@ class Endpoint:
         if not self.settings.open_introspection:
             errors = [without_suggestion(error) for error in errors]
         return ExecutionResult(result.data, errors, result.extensions)
-
-
-def operation_of(document: Document, wanted: GraphQLRequest) -> OperationDefinitionNode:
-    """The operation that a request means, with variables that may be looked at.
-
-    Raises:
-        InvalidDocument: There are several, and it does not say which.
-        InvalidInput: Its variables are too large.
-    """
-    operation = document.operation(wanted.operation_name)
-    if operation is None:
-        error = GraphQLError("Name one operation of the document in operationName.")
-        raise InvalidDocument(ErrorCode.BAD_USER_INPUT, [error])
-    document.check_variables(operation, wanted.variables or {})
-    return operation
-
-
-def no_token() -> Unauthenticated:
-    """The error of a request that has to say who sends it."""
-    return Unauthenticated("Send a token in the header `Authorization: Bearer …`.")
 
 
 def token_expired() -> Unauthenticated:

@@ -12,11 +12,10 @@ import orjson
 import structlog
 from starlette.types import Message, Receive, Send
 
-from domain.errors import AppError, Unavailable
-from domain.viewer import Viewer
+from domain.errors import AppError
 from graph.accept import EVENT_STREAM
 from graph.context import Context
-from graph.endpoint import body_of, token_changed, token_expired
+from graph.endpoint import body_of, token_expired
 from graph.errors import MASKED, format_app_error
 from graph.execution.subscribing import Results
 
@@ -81,7 +80,7 @@ class EventStream:
     the same, or the server stops.
 
     Args:
-        check: Whom the token names now; raises an AppError when it is not good any more.
+        check: Tells why the token is not good for the same any more; None while it is.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class EventStream:
         request_id: str,
         streams: OpenStreams,
         *,
-        check: Callable[[], Awaitable[Viewer | None]],
+        check: Callable[[], Awaitable[AppError | None]],
     ) -> None:
         self._results = results
         self._context = context
@@ -128,13 +127,9 @@ class EventStream:
 
     async def _ask_again(self) -> None:
         """End the stream when its token was taken back or changed, or its user sent away."""
-        try:
-            if await self._check() != self._context.viewer:
-                raise token_changed()
-        except Unavailable:
-            log.debug("token_not_checked")
-        except AppError as error:
-            self._refusal = error
+        refusal = await self._check()
+        if refusal is not None:
+            self._refusal = refusal
             self._time.reschedule(asyncio.get_running_loop().time())
 
     async def _tell(self, send: Send) -> None:

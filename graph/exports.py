@@ -9,9 +9,9 @@ import strawberry
 from domain.errors import FeatureDisabled, InvalidInput
 from domain.exports import ExportEntity, ExportFormat
 from domain.filter_json import write_filter, write_order
-from domain.filters import CompanyFilter, ContactFilter
 from domain.paging import CompanyOrder, ContactOrder
 from domain.viewer import Permission
+from graph.arguments import WhichCompanies, WhichContacts
 from graph.context import Context, Info
 from graph.permissions import needs
 from streaming.export_params import read_export
@@ -70,10 +70,7 @@ class ExportQueries:
     async def export_contacts_stream_url(
         self,
         info: Info,
-        filter: Annotated[
-            ContactFilter | None,
-            strawberry.argument(description="Which contacts; all when left out."),
-        ] = None,
+        filter: WhichContacts = None,
         order_by: Annotated[
             list[ContactOrder] | None,
             strawberry.argument(description="In which order; the quickest one when left out."),
@@ -103,10 +100,7 @@ class ExportQueries:
     async def export_companies_stream_url(
         self,
         info: Info,
-        filter: Annotated[
-            CompanyFilter | None,
-            strawberry.argument(description="Which companies; all when left out."),
-        ] = None,
+        filter: WhichCompanies = None,
         order_by: Annotated[
             list[CompanyOrder] | None,
             strawberry.argument(description="In which order; the quickest one when left out."),

@@ -10,6 +10,7 @@ import strawberry
 
 from db import jobs
 from db.rows import JobRow
+from db.transaction import Transaction
 from domain.enums import Role
 from domain.filters import JobFilter
 from domain.jobs import NEWEST_JOBS
@@ -79,6 +80,12 @@ async def find_job(context: Context, job_id: int) -> JobRow | None:
     context.reads.use_primary()
     row: JobRow | None = await context.loaders.job_by_id.load(job_id)
     return row if may_see(context, row) else None
+
+
+async def new_job(tx: Transaction, job_id: int) -> JobRow:
+    """The row of a job that the transaction has made."""
+    (row,) = await jobs.load_jobs(tx, [job_id])
+    return cast("JobRow", row)
 
 
 def may_see(context: Context, row: JobRow | None) -> bool:

@@ -64,8 +64,8 @@ def page_request(info: Info, arguments: PageArguments, order: tuple[Order, ...])
     arguments.check()
     backward = arguments.last is not None or arguments.before is not None
     asked = arguments.last if backward else arguments.first
-    limits = info.context.page_limits
-    size = normalize_page_size(asked, default=limits.default, maximum=limits.maximum)
+    sizes = info.context.page_sizes
+    size = normalize_page_size(asked, default=sizes.default, maximum=sizes.maximum)
     if asked is not None and size < asked:
         info.context.tell("PAGE_SIZE_CAPPED", place_of(info), requested=asked, applied=size)
     text = arguments.before if backward else arguments.after

@@ -21,6 +21,7 @@ from graphql.execution.collect_fields import FragmentDetails, collect_fields
 from graphql.execution.values import get_variable_values
 
 from domain.viewer import Permission, Viewer
+from graph.declare import field_of
 
 Needed = tuple[Permission, ...]
 """Any of these is enough; none is needed where there is none, not even a token."""
@@ -42,7 +43,7 @@ def needs(*any_of: Permission) -> dict[str, object]:
 
 def needed(field: GraphQLField, kind: OperationType) -> Needed:
     """What a root field needs."""
-    strawberry = (field.extensions or {}).get("strawberry-definition")
+    strawberry = field_of(field)
     metadata = {} if strawberry is None else strawberry.metadata
     found: Needed = metadata.get(_NEEDS, USUAL[kind])
     return found
@@ -66,7 +67,7 @@ def is_refused(viewer: Viewer, all_needed: Iterable[Needed]) -> bool:
 def require_permissions(
     schema: GraphQLSchema,
     operation: OperationDefinitionNode,
-    fragments: Iterable[FragmentDefinitionNode],
+    fragments: Mapping[str, FragmentDefinitionNode],
     variables: Mapping[str, Any],
     viewer: Viewer,
     all_fields: Iterable[FieldNode],
@@ -97,16 +98,16 @@ def _asked_fields(
     schema: GraphQLSchema,
     type_: GraphQLObjectType,
     operation: OperationDefinitionNode,
-    fragments: Iterable[FragmentDefinitionNode],
+    fragments: Mapping[str, FragmentDefinitionNode],
     variables: Mapping[str, Any],
 ) -> list[FieldNode] | None:
     """The root fields that no condition leaves out; None when the variables are not good."""
     known = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
     if isinstance(known, list):
         return None
-    by_name = {each.name.value: FragmentDetails(each) for each in fragments}
+    details_of = {name: FragmentDetails(node) for name, node in fragments.items()}
     try:
-        asked = collect_fields(schema, by_name, known, type_, operation).grouped_field_set
+        asked = collect_fields(schema, details_of, known, type_, operation).grouped_field_set
     except GraphQLError:
         # A condition with a default is null: the document is valid, and the variables are too.
         return None

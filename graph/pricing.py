@@ -27,33 +27,20 @@ from graphql import (
     get_nullable_type,
     is_abstract_type,
     is_list_type,
-    is_object_type,
     value_from_ast_untyped,
 )
 
 from domain.bulk import MAX_BULK_ROWS
-from graph.declare import Batched, SameRow, declaration_of
-from graph.prices import (
-    Argument,
-    Dearest,
-    IdsLength,
-    KnownLength,
-    Length,
-    Many,
-    Objects,
-    PageLength,
-    Price,
-    Prices,
-    RecordsLength,
-    Unshown,
-)
+from graph.declare import Batched, SameRow, declaration_of, field_of
+from graph.lengths import Argument, IdsLength, KnownLength, Length, PageLength, RecordsLength
+from graph.prices import Dearest, Many, Objects, Price, Prices, Unshown
+from graph.types.connections import is_connection
 
 _NODES: Final = "nodes"
 _EDGES: Final = "edges"
 _PAGE_INFO: Final = "pageInfo"
 _TOTAL: Final = "totalCount"
 _ITEMS: Final = frozenset({_EDGES, _NODES})
-_OF_A_CONNECTION: Final = _ITEMS | {_PAGE_INFO}
 # What reads many rows to tell few.
 _COUNTED: Final = 10
 _COUNT_TYPE: Final = "Count"
@@ -74,7 +61,7 @@ _Collected = dict[str, list[FieldNode]]
 def prices_of(
     schema: GraphQLSchema,
     operation: OperationDefinitionNode,
-    fragments: Iterable[FragmentDefinitionNode],
+    fragments: Mapping[str, FragmentDefinitionNode],
     conditions: Mapping[str, Any],
 ) -> Prices:
     """The prices of an operation that fits the schema.
@@ -101,11 +88,11 @@ class _Pricing:
     def __init__(
         self,
         schema: GraphQLSchema,
-        fragments: Iterable[FragmentDefinitionNode],
+        fragments: Mapping[str, FragmentDefinitionNode],
         conditions: Mapping[str, Any],
     ) -> None:
         self._schema = schema
-        self._fragments = {node.name.value: node for node in fragments}
+        self._fragments = fragments
         self._conditions = conditions
 
     def names(self, type_: GraphQLObjectType, selected: SelectionSetNode) -> dict[str, str]:
@@ -147,7 +134,7 @@ class _Pricing:
         self, definition: GraphQLField, node: FieldNode, below: Sequence[SelectionSetNode]
     ) -> Price:
         type_: Any = get_named_type(definition.type)
-        if _is_connection(definition):
+        if is_connection(definition):
             length = PageLength(_argument(node, "first"), _argument(node, "last"))
             own = 1 if _GROUPED_BY.isdisjoint(definition.args) else _COUNTED
             return _folded(own, self._page(type_, below, length))
@@ -281,11 +268,6 @@ def _below(nodes: Iterable[FieldNode]) -> list[SelectionSetNode]:
     return [node.selection_set for node in nodes if node.selection_set is not None]
 
 
-def _is_connection(definition: GraphQLField) -> bool:
-    type_ = get_named_type(definition.type)
-    return is_object_type(type_) and type_.fields.keys() >= _OF_A_CONNECTION
-
-
 def _own_cost(type_: GraphQLObjectType, definition: GraphQLField) -> int:
     """What an object costs without what is below it; a part of a row is none."""
     if type_.name == _COUNT_TYPE:
@@ -299,7 +281,7 @@ def _is_counted(name: str, definition: GraphQLField) -> bool:
 
 
 def _is_declared(definition: GraphQLField, kind: type[object]) -> bool:
-    strawberry = (definition.extensions or {}).get("strawberry-definition")
+    strawberry = field_of(definition)
     return strawberry is not None and isinstance(declaration_of(strawberry), kind)
 
 

@@ -12,13 +12,11 @@ from db.entities import COMPANIES, CONTACTS, Entity
 from db.rows import Row
 from db.transaction import ReadSession
 from domain.errors import InvalidInput
-from domain.filters import CompanyFilter, ContactFilter, Filter
+from domain.filters import Filter
 from domain.node_ids import NodeKind, decode_node_id
 from domain.paging import (
     NEWEST_COMPANIES,
     NEWEST_CONTACTS,
-    CompanyOrder,
-    ContactOrder,
     Order,
     Page,
     PageRequest,
@@ -27,7 +25,17 @@ from domain.selection import Selection
 from domain.viewer import Permission
 from graph.accounts import AccountQueries, find_api_token
 from graph.aggregates import AggregateQueries
-from graph.arguments import After, Before, First, Last, Offset
+from graph.arguments import (
+    After,
+    Before,
+    CompaniesOrder,
+    ContactsOrder,
+    First,
+    Last,
+    Offset,
+    WhichCompanies,
+    WhichContacts,
+)
 from graph.background import BackgroundQueries
 from graph.cache_admin import CacheQueries
 from graph.caching import (
@@ -72,12 +80,6 @@ _FOR_OWNERS: Final[Mapping[NodeKind, Callable[[Context, int], Awaitable[Row | No
 }
 
 _Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-_ContactFilter = Annotated[
-    ContactFilter | None, strawberry.argument(description="Which contacts; all when left out.")
-]
-_CompanyFilter = Annotated[
-    CompanyFilter | None, strawberry.argument(description="Which companies; all when left out.")
-]
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -150,10 +152,8 @@ class Query(
         last: Last = None,
         before: Before = None,
         offset: Offset = None,
-        filter: _ContactFilter = None,
-        order_by: Annotated[
-            list[ContactOrder] | None, strawberry.argument(description="In which order.")
-        ] = None,
+        filter: WhichContacts = None,
+        order_by: ContactsOrder = None,
     ) -> Connection[Contact]:
         """One page of contacts."""
         order = NEWEST_CONTACTS if order_by is None else tuple(order_by)
@@ -171,10 +171,8 @@ class Query(
         last: Last = None,
         before: Before = None,
         offset: Offset = None,
-        filter: _CompanyFilter = None,
-        order_by: Annotated[
-            list[CompanyOrder] | None, strawberry.argument(description="In which order.")
-        ] = None,
+        filter: WhichCompanies = None,
+        order_by: CompaniesOrder = None,
     ) -> Connection[Company]:
         """One page of companies."""
         order = NEWEST_COMPANIES if order_by is None else tuple(order_by)

@@ -1,7 +1,7 @@
 """From the bytes of a request to what is to be executed: GraphQL over HTTP, read strictly."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -140,7 +140,7 @@ class GraphQLRequest:
     """
 
     query: str
-    variables: dict[str, Any] | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
     document_id: str | None = None
     sha256: str | None = None
@@ -225,7 +225,7 @@ def checked_request(wanted: Any) -> GraphQLRequest:
     operation_name = wanted.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):
         raise InvalidInput("The operationName is not a text.")
-    return GraphQLRequest(query, variables, operation_name or None, document_id, sha256)
+    return GraphQLRequest(query, variables or {}, operation_name or None, document_id, sha256)
 
 
 def _document(wanted: dict[str, Any]) -> tuple[str, str | None, str | None]:

@@ -13,7 +13,7 @@ from domain.errors import AppError, InvalidInput
 from domain.viewer import Viewer
 from graph.context import Context
 from graph.documents import InvalidDocument
-from graph.endpoint import Endpoint, body_of, errors_of, operation_of
+from graph.endpoint import Endpoint, body_of, errors_of
 from graph.errors import MASKED, format_app_error
 from graph.execution.subscribing import Results
 from graph.request import checked_request
@@ -116,15 +116,14 @@ class Operations:
 
     async def _execute(self, message: Received, viewer: Viewer) -> Any:
         endpoint, wanted = self._endpoint, checked_request(message.payload)
-        document = endpoint.find(wanted, viewer)
-        operation = operation_of(document, wanted)
-        document.require_permissions(operation, wanted.variables or {}, viewer)
-        document.require_one_login(operation)
+        operation = endpoint.find(wanted, viewer)
+        operation.require_permissions(wanted.variables, viewer)
+        operation.require_one_login()
         context = endpoint.open_context(viewer)
         context.client, context.transport = self._client, "websocket"
-        is_subscription = operation.operation is OperationType.SUBSCRIPTION
+        is_subscription = operation.kind is OperationType.SUBSCRIPTION
         run = endpoint.subscribe if is_subscription else endpoint.execute
-        results = await run(document, wanted, context)
+        results = await run(operation, wanted.variables, context)
         if not isinstance(results, ExecutionResult):
             return await self._tell_all(message.id, results, context)
         body = body_of(results, context, self._request_id)

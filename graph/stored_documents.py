@@ -158,7 +158,7 @@ def _read(stored: _Stored, schema: GraphQLSchema) -> Document:
 def _names(stored: _Stored, document: Document) -> list[str]:
     if stored.is_listed:
         return [stored.name]
-    names = [operation.name.value for operation in document.operations if operation.name]
+    names = [operation.name for operation in document.operations if operation.name]
     return [stored.name, *(names if len(document.operations) == 1 else [])]
 
 

@@ -29,8 +29,6 @@ from graphql import (
     SelectionSetNode,
     VariableDefinitionNode,
     VariableNode,
-    get_named_type,
-    is_object_type,
     parse_type,
     print_ast,
 )
@@ -39,14 +37,13 @@ from cache.bounded import BoundedCache
 from domain.enums import DescribedEnum, Role
 from domain.errors import ErrorCode, InvalidInput
 from domain.paging import CompanyOrderField, ContactOrderField
-from graph.document import Document, is_meta
+from graph.document import Document, Operation, is_meta
 from graph.documents import InvalidDocument
 from graph.execution.inputs import Arguments, Variables
-from graph.request import GraphQLRequest
 from graph.stream_filters import filter_as_json
+from graph.types.connections import is_connection
 
 _ITEMS: Final = frozenset({"nodes", "edges"})
-_OF_A_CONNECTION: Final = _ITEMS | {"pageInfo"}
 _WALKED_BY: Final = frozenset({"first", "after"})
 _NOT_WALKED_BY: Final = ("last", "before", "offset")
 _CUT_BY: Final = frozenset({"first", "last", "orderBy"})
@@ -126,41 +123,36 @@ class PageData:
 class PagedDocument:
     """One operation of a document, page by page.
 
-    Args:
-        original: Held, so that the id that this is found under is no other operation's.
-
     Attributes:
         entity: The name of the root field.
         key: The name of the root field in the answer.
-        document: Asks for a page.
+        operation: Asks for a page.
 
     Raises:
         InvalidInput: It is nothing that can be told line by line.
     """
 
-    def __init__(
-        self, schema: GraphQLSchema, original: Document, operation: OperationDefinitionNode
-    ) -> None:
-        self.original = original
-        self._fields = _Flattened(original)
-        root = self._root(operation)
+    def __init__(self, original: Operation) -> None:
+        document = original.document
+        self._fields = _Flattened(document.fragments)
+        root = self._root(original)
         self.entity, self.key = root.name.value, _key(root)
-        definition = _connection(schema, root)
+        definition = _connection(document.schema, root)
         items = self._items(root)
         self._items_key = _key(items[0])
         self._field = definition
-        self._may_be_cut_below = any(map(_asks_for_lists, (*items, *self._fields.definitions)))
+        self._may_be_cut_below = any(map(_asks_for_lists, (*items, *document.fragments.values())))
         self._page_key = f"{self._items_key}_page"
-        self._variables = Variables(schema, operation)
+        self._variables = Variables(document.schema, original.node)
         self._arguments = Arguments(definition, root)
-        self._first, self._after = _free_names(operation, "first", "after")
-        self.document = self._paged(operation, root, items)
-        self._text = print_ast(self.document.tree)
+        self._first, self._after = _free_names(original.node, "first", "after")
+        self.operation = self._paged(original, root, items)
+        self._text = print_ast(self.operation.document.tree)
 
     @property
     def weight_bytes(self) -> int:
         """What keeping it takes, roughly."""
-        return self.document.text_chars * _TREE_WEIGHT
+        return self.operation.document.text_chars * _TREE_WEIGHT
 
     def walk(self, variables: Mapping[str, Any]) -> Walk:
         """What is wanted with the variables of a request.
@@ -184,11 +176,11 @@ class PagedDocument:
             filter=filter_as_json(self._field, arguments.get("filter")),
         )
 
-    def request(
-        self, variables: Mapping[str, Any], first: int, *, after: str | None = None
-    ) -> GraphQLRequest:
+    def page_variables(
+        self, given: Mapping[str, Any], first: int, *, after: str | None = None
+    ) -> dict[str, Any]:
         """What asks for one page, with the variables of the stream."""
-        return GraphQLRequest("", {**variables, self._first: first, self._after: after})
+        return {**given, self._first: first, self._after: after}
 
     def page(self, data: Mapping[str, Any], notices: Sequence[Mapping[str, object]]) -> PageData:
         """The page of an answer that has no errors.
@@ -215,11 +207,11 @@ class PagedDocument:
     def _is_of_the_end(self, notice: Mapping[str, object]) -> bool:
         return notice["code"] == _CAPPED and notice["path"] == [self.key]
 
-    def _root(self, operation: OperationDefinitionNode) -> FieldNode:
-        if operation.operation is not OperationType.QUERY:
-            kind = operation.operation.value
+    def _root(self, operation: Operation) -> FieldNode:
+        if operation.kind is not OperationType.QUERY:
+            kind = operation.kind.value
             raise InvalidInput(f"{_WHAT_FITS}; this is a {kind}. Send it to /graphql as JSON.")
-        fields = list(self._fields.of(operation.selection_set))
+        fields = list(self._fields.of(operation.node.selection_set))
         if len({_key(field) for field in fields}) != 1 or is_meta(fields[0]):
             raise InvalidInput(f"{_WHAT_FITS}. Ask for other root fields in requests of their own.")
         sets = tuple(field.selection_set for field in fields if field.selection_set)
@@ -245,10 +237,8 @@ class PagedDocument:
         except GraphQLError as error:
             raise InvalidDocument(ErrorCode.BAD_USER_INPUT, [error]) from error
 
-    def _paged(
-        self, operation: OperationDefinitionNode, root: FieldNode, items: Iterable[FieldNode]
-    ) -> Document:
-        """The document for a page: the operation with another root field, and all fragments."""
+    def _paged(self, original: Operation, root: FieldNode, items: Iterable[FieldNode]) -> Operation:
+        """What asks for a page: the operation with another root field, beside all fragments."""
         kept = (each for each in root.arguments or () if each.name.value not in _WALKED_BY)
         page = replace(
             root,
@@ -256,48 +246,46 @@ class PagedDocument:
             selection_set=SelectionSetNode(selections=(*items, _page_info(self._page_key))),
         )
         asking = replace(
-            operation,
+            original.node,
             variable_definitions=(
-                *(operation.variable_definitions or ()),
+                *(original.node.variable_definitions or ()),
                 VariableDefinitionNode(variable=_variable(self._first), type=_INT),
                 VariableDefinitionNode(variable=_variable(self._after), type=_STRING),
             ),
             selection_set=SelectionSetNode(selections=(page,)),
         )
-        tree = DocumentNode(definitions=(asking, *self._fields.definitions))
-        return Document(self.original.schema, tree, self.original.text_chars, (asking,))
+        document = original.document
+        tree = DocumentNode(definitions=(asking, *document.fragments.values()))
+        (operation,) = Document(document.schema, tree, text_chars=document.text_chars).operations
+        return operation
 
 
 class PagedDocuments:
     """The operations that were streamed lately, page by page."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
-        self._schema = schema
-        self._kept: BoundedCache[int, PagedDocument] = BoundedCache(
+    def __init__(self) -> None:
+        self._kept: BoundedCache[Operation, PagedDocument] = BoundedCache(
             max_bytes=_MAX_CACHED_BYTES, weigh=lambda paged: paged.weight_bytes
         )
 
-    def get(self, document: Document, operation: OperationDefinitionNode) -> PagedDocument:
-        """An operation of a document, page by page.
+    def get(self, operation: Operation) -> PagedDocument:
+        """An operation, page by page.
 
         Raises:
             InvalidInput: It is nothing that can be told line by line.
         """
-        paged = self._kept.get(id(operation))
+        paged = self._kept.get(operation)
         if paged is None:
-            paged = PagedDocument(self._schema, document, operation)
-            self._kept.put(id(operation), paged)
+            paged = PagedDocument(operation)
+            self._kept.put(operation, paged)
         return paged
 
 
 class _Flattened:
     """Selection sets without the fragments around their fields; each fragment counts once."""
 
-    def __init__(self, document: Document) -> None:
-        self.definitions = tuple(
-            node for node in document.tree.definitions if isinstance(node, FragmentDefinitionNode)
-        )
-        self._left = {node.name.value: node.selection_set for node in self.definitions}
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._left = dict(fragments)
 
     def of(self, selection_set: SelectionSetNode) -> Iterator[FieldNode]:
         """The fields of a selection set.
@@ -319,7 +307,7 @@ class _Flattened:
             elif isinstance(selection, FragmentSpreadNode) and (
                 spread := self._left.pop(selection.name.value, None)
             ):
-                yield from self.of(spread)
+                yield from self.of(spread.selection_set)
 
 
 def _connection(schema: GraphQLSchema, root: FieldNode) -> GraphQLField:
@@ -330,9 +318,7 @@ def _connection(schema: GraphQLSchema, root: FieldNode) -> GraphQLField:
     """
     query_type = cast("GraphQLObjectType", schema.query_type)
     definition: GraphQLField = query_type.fields[root.name.value]
-    type_ = get_named_type(definition.type)
-    is_list = is_object_type(type_) and type_.fields.keys() >= _OF_A_CONNECTION
-    if not is_list or not definition.args.keys() >= _WALKED_BY:
+    if not is_connection(definition) or not definition.args.keys() >= _WALKED_BY:
         raise InvalidInput(f"{_WHAT_FITS}; {root.name.value} is none. Send it to /graphql as JSON.")
     return definition
 

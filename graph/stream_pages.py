@@ -69,9 +69,9 @@ class Pages:
             Exception: A bug of ours.
         """
         context = replace(self._context, notices=[], hints=[], fetches=Fetches())
-        wanted = self._paged.request(self._variables, first, after=after)
+        variables = self._paged.page_variables(self._variables, first, after=after)
         try:
-            result = await self._endpoint.run(self._paged.document, wanted, context)
+            result = await self._endpoint.run(self._paged.operation, variables, context)
         finally:
             # The driver's cancelled timers hold the context of their statement, and so the rows of
             # its loaders, until the event loop gets to them: as long as dozens of pages take.

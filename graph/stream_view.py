@@ -7,9 +7,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.errors import AppError
+from graph.context import no_token
 from graph.document_stream import DocumentStreams
 from graph.documents import InvalidDocument
-from graph.endpoint import Endpoint, no_token, operation_of
+from graph.endpoint import Endpoint
 from graph.errors import MAX_MESSAGE_CHARS
 from graph.request import HTTPRequest, read_request
 
@@ -49,12 +50,11 @@ class StreamView:
         read.note_user(viewer.user_uuid)
         wanted = await read_request(read, max_body_bytes=endpoint.settings.max_body_bytes)
         try:
-            document = endpoint.find(wanted, viewer)
-            operation = operation_of(document, wanted)
-            document.require_permissions(operation, wanted.variables or {}, viewer)
+            operation = endpoint.find(wanted, viewer)
+            operation.require_permissions(wanted.variables, viewer)
             context = endpoint.open_context(viewer)
             context.transport, context.observe = "lines", read.note
-            return await self._streams.answer(request, document, wanted, context)
+            return await self._streams.answer(request, operation, wanted.variables, context)
         except InvalidDocument as invalid:
             raise UnusableDocument(invalid) from invalid
 

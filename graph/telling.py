@@ -1,20 +1,19 @@
 """What is told of an operation, from all that is known of it once it has been answered."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from graphql import ExecutionResult
 
 from domain.errors import AppError, ErrorCode
 from graph.context import Context
-from graph.document import Document
+from graph.document import Operation
 from graph.documents import InvalidDocument
 from graph.errors import code_of
 from graph.observing import MAX_NAME_CHARS, OperationRun
 from graph.prices import Cost
-from graph.request import GraphQLRequest
 
 CANCELLED: Final = "CANCELLED"
 """Told as the code of what nobody waited for to its end."""
@@ -28,26 +27,21 @@ class Asked:
         cost: None until it is known, and of events.
     """
 
-    document: Document
-    wanted: GraphQLRequest
+    operation: Operation
+    variables: Mapping[str, Any]
     context: Context
     cost: Cost | None = None
 
 
-def run_of(
-    asked: Asked, *, seconds: float, codes: Sequence[str], is_event: bool
-) -> OperationRun | None:
-    """An operation that has been answered, or an event of one; None when the request names none."""
-    document, wanted, context = asked.document, asked.wanted, asked.context
-    operation = document.operation(wanted.operation_name)
-    if operation is None:
-        return None
-    kind, name, keys, fields = document.about(operation, wanted.variables or {})
+def run_of(asked: Asked, *, seconds: float, codes: Sequence[str], is_event: bool) -> OperationRun:
+    """An operation that has been answered, or an event of one."""
+    operation, context = asked.operation, asked.context
+    kind, name, keys, fields = operation.about(asked.variables)
     execution = context.execution
     return OperationRun(
         kind=kind,
         name=None if name is None else name[:MAX_NAME_CHARS],
-        sha256=document.sha256,
+        sha256=operation.document.sha256,
         fields=fields,
         user=context.asker,
         seconds=seconds,

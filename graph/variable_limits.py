@@ -87,7 +87,7 @@ class VariableLimits:
         self,
         schema: GraphQLSchema,
         operation: OperationDefinitionNode,
-        fragments: list[FragmentDefinitionNode],
+        fragments: Mapping[str, FragmentDefinitionNode],
     ) -> None:
         self._variables = tuple(_variables(schema, operation, fragments))
 
@@ -162,7 +162,7 @@ def _too_large(variable: _Variable, why: str) -> InvalidInput:
 def _variables(
     schema: GraphQLSchema,
     operation: OperationDefinitionNode,
-    fragments: list[FragmentDefinitionNode],
+    fragments: Mapping[str, FragmentDefinitionNode],
 ) -> Iterator[_Variable]:
     uses = Counter(_uses(operation, fragments))
     for node in operation.variable_definitions or ():
@@ -172,16 +172,15 @@ def _variables(
 
 
 def _uses(
-    operation: OperationDefinitionNode, fragments: list[FragmentDefinitionNode]
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
 ) -> Iterator[str]:
     """The names of variables in arguments, in fragments as often as these are spread."""
-    known = {node.name.value: node.selection_set for node in fragments}
     left: list[SelectionSetNode | None] = [operation.selection_set]
     while left:
         selection_set = left.pop()
         for selection in () if selection_set is None else selection_set.selections:
             if isinstance(selection, FragmentSpreadNode):
-                left.append(known[selection.name.value])
+                left.append(fragments[selection.name.value].selection_set)
                 continue
             if isinstance(selection, FieldNode):
                 for argument in selection.arguments or ():

@@ -1,4 +1,4 @@
-"""The HTTP endpoint: read, find the document, execute, answer; a line a step in `_answer`.
+"""The HTTP endpoint: read, find the document, execute, answer; a line a step in `_answered`.
 
 It is an ASGI application of its own: what Starlette makes of a request and an answer on the way
 costs as much as a small query.
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from graphql import ExecutionResult, OperationDefinitionNode, OperationType
+from graphql import ExecutionResult, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -29,10 +29,10 @@ from domain.errors import (
 )
 from domain.viewer import Viewer
 from graph.accept import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, LINES, negotiate, takes_events
-from graph.context import Context
-from graph.document import Document, is_introspection
+from graph.context import Context, no_token
+from graph.document import Operation
 from graph.documents import InvalidDocument
-from graph.endpoint import Endpoint, body_of, errors_of, no_token, operation_of
+from graph.endpoint import Endpoint, body_of, errors_of
 from graph.errors import MASKED, format_app_error, retry_after
 from graph.event_stream import EVENT_STREAM_HEADERS, EventStream, OpenStreams, as_events
 from graph.http_caching import AnswerCaching, Reply
@@ -66,9 +66,9 @@ METHODS: Final = ("GET", "HEAD", "POST")
 _STRANGERS_BODY_BYTES: Final = 64 * 2**10
 _STRANGERS_CHARS: Final = 2000
 
-_Admitted = tuple[GraphQLRequest, Document, OperationDefinitionNode]
+_Admitted = tuple[GraphQLRequest, Operation]
 
-AnswerByLines = Callable[[Request, Document, GraphQLRequest, Context], Awaitable[Response]]
+AnswerByLines = Callable[[Request, Operation, Mapping[str, Any], Context], Awaitable[Response]]
 """Answers a query with a list by its rows, a line each; raises what is wrong before the first."""
 
 log = structlog.get_logger(__name__)
@@ -166,37 +166,9 @@ class GraphQLView:
         await send({"type": "http.response.body", "body": content})
 
     async def _answer(self, request: HTTPRequest, accepted: str) -> _Answer | EventStream | _Lines:
-        endpoint, stages = self._endpoint, Stages()
-        request.note_stages(stages)
+        """The answer, or why there is none."""
         try:
-            if request.method not in METHODS:
-                raise MethodNotAllowed("Send the request by POST or GET.", allow=", ".join(METHODS))
-            viewer, refusal = await self._identify(request)
-            stages.end("auth")
-            if viewer is None and (refusal is not None or not self._settings.open_introspection):
-                wanted, document, operation = await self._admit_stranger(request, refusal)
-            else:
-                wanted, document, operation = await self._admit(
-                    request, viewer, max_body_bytes=self._settings.max_body_bytes
-                )
-            document.require_one_login(operation)
-            stages.end("find")
-            context = endpoint.open_context(viewer)
-            context.transport = _TRANSPORTS.get(accepted, "http")
-            context.observe = request.note
-            context.client = request.client
-            context.idempotency_key = wanted.idempotency_key
-            context.bypasses_cache = request.wants_fresh
-            context.is_debugged = _is_debugged(request, viewer)
-            if accepted is LINES:
-                return await self._answer_by_lines(request, document, wanted, context)
-            if operation.operation is OperationType.SUBSCRIPTION:
-                return await self._subscribe(request, document, wanted, context, accepted)
-            result = await endpoint.execute(document, wanted, context)
-            stages.end("execute")
-            if not request.is_post and context.cost is not None:
-                # What is left is another with every answer, and so would its tag be.
-                context.cost.per_minute = None
+            return await self._answered(request, accepted)
         except AppError as error:
             request.note_refusal(error.code)
             body = {"errors": [format_app_error(error, request.id)]}
@@ -204,7 +176,48 @@ class GraphQLView:
         except InvalidDocument as invalid:
             request.note_refusal(invalid.code)
             return _Answer(errors_of(invalid, request.id), _request_error(accepted))
+
+    async def _answered(
+        self, request: HTTPRequest, accepted: str
+    ) -> _Answer | EventStream | _Lines:
+        stages = Stages()
+        request.note_stages(stages)
+        if request.method not in METHODS:
+            raise MethodNotAllowed("Send the request by POST or GET.", allow=", ".join(METHODS))
+        viewer, refusal = await self._identify(request)
+        stages.end("auth")
+        if viewer is None and (refusal is not None or not self._settings.open_introspection):
+            wanted, operation = await self._admit_stranger(request, refusal)
+        else:
+            wanted, operation = await self._admit(
+                request, viewer, max_body_bytes=self._settings.max_body_bytes
+            )
+        operation.require_one_login()
+        stages.end("find")
+        variables = wanted.variables
+        context = self._open_context(request, wanted, viewer, accepted)
+        if accepted is LINES:
+            return await self._answer_by_lines(request, operation, variables, context)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            return await self._subscribe(request, operation, variables, context, accepted)
+        result = await self._endpoint.execute(operation, variables, context)
+        stages.end("execute")
+        if not request.is_post and context.cost is not None:
+            # What is left is another with every answer, and so would its tag be.
+            context.cost.per_minute = None
         return _finished(result, context, request, accepted)
+
+    def _open_context(
+        self, request: HTTPRequest, wanted: GraphQLRequest, viewer: Viewer | None, accepted: str
+    ) -> Context:
+        context = self._endpoint.open_context(viewer)
+        context.transport = _TRANSPORTS.get(accepted, "http")
+        context.observe = request.note
+        context.client = request.client
+        context.idempotency_key = wanted.idempotency_key
+        context.bypasses_cache = request.wants_fresh
+        context.is_debugged = _is_debugged(request, viewer)
+        return context
 
     async def _identify(self, request: HTTPRequest) -> tuple[Viewer | None, Unauthenticated | None]:
         """Who sends a request, or why that is nobody.
@@ -238,8 +251,8 @@ class GraphQLView:
             raise
         except (AppError, InvalidDocument):
             raise refusal or no_token() from None
-        _, document, operation = admitted
-        if refusal is not None and not document.is_public(operation):
+        _, operation = admitted
+        if refusal is not None and not operation.is_public:
             raise refusal
         return admitted
 
@@ -254,47 +267,48 @@ class GraphQLView:
         wanted = await read_request(request, max_body_bytes=max_body_bytes)
         if len(wanted.query) > max_chars:
             raise no_token()
-        document = self._endpoint.find(wanted, viewer)
-        operation = operation_of(document, wanted)
-        self._check(request, document, operation, wanted, viewer)
-        return wanted, document, operation
+        operation = self._endpoint.find(wanted, viewer)
+        self._check(request, operation, wanted, viewer)
+        return wanted, operation
 
     def _check(
         self,
         request: HTTPRequest,
-        document: Document,
-        operation: OperationDefinitionNode,
+        operation: Operation,
         wanted: GraphQLRequest,
         viewer: Viewer | None,
     ) -> None:
-        kind = operation.operation
-        if not request.is_post and kind is OperationType.MUTATION:
+        if not request.is_post and operation.kind is OperationType.MUTATION:
             raise MethodNotAllowed("A mutation is sent by POST.", allow="POST")
-        if wanted.idempotency_key and document.count_mutations(operation) > 1:
+        if wanted.idempotency_key and operation.count_mutations() > 1:
             raise InvalidInput(_ONE_MUTATION)
         if viewer is not None:
-            document.require_permissions(operation, wanted.variables or {}, viewer)
-        elif not (document.is_public(operation) or self._is_open(operation)):
+            operation.require_permissions(wanted.variables, viewer)
+        elif not (operation.is_public or self._is_open(operation)):
             raise no_token()
 
-    def _is_open(self, operation: OperationDefinitionNode) -> bool:
-        return self._settings.open_introspection and is_introspection(operation)
+    def _is_open(self, operation: Operation) -> bool:
+        return self._settings.open_introspection and operation.is_introspection
 
     async def _answer_by_lines(
-        self, request: HTTPRequest, document: Document, wanted: GraphQLRequest, context: Context
+        self,
+        request: HTTPRequest,
+        operation: Operation,
+        variables: Mapping[str, Any],
+        context: Context,
     ) -> _Lines:
         if self._lines is None:
             raise FeatureDisabled("Nothing is streamed here. Read page by page with first, after.")
         if request.is_head:
             raise MethodNotAllowed("A stream is sent by POST or GET.", allow="GET, POST")
         whole = request.for_starlette()
-        return _Lines(whole, await self._lines(whole, document, wanted, context))
+        return _Lines(whole, await self._lines(whole, operation, variables, context))
 
     async def _subscribe(
         self,
         request: HTTPRequest,
-        document: Document,
-        wanted: GraphQLRequest,
+        operation: Operation,
+        variables: Mapping[str, Any],
         context: Context,
         accepted: str,
     ) -> _Answer | EventStream:
@@ -302,10 +316,11 @@ class GraphQLView:
             raise InvalidInput(_AS_A_STREAM)
         if request.is_head:
             raise MethodNotAllowed("A subscription is sent by POST or GET.", allow="GET, POST")
-        results = await self._endpoint.subscribe(document, wanted, context)
+        results = await self._endpoint.subscribe(operation, variables, context)
         if isinstance(results, ExecutionResult):
             return _finished(results, context, request, accepted)
-        check = partial(self._endpoint.authenticate, request.header(b"authorization"))
+        refusal_of = self._endpoint.refusal_of
+        check = partial(refusal_of, request.header(b"authorization"), context.viewer)
         return EventStream(results, context, request.id, self._streams, check=check)
 
 

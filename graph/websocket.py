@@ -166,13 +166,9 @@ class _Connection:
         """End the socket when its token is not good any more, or not for the same."""
         while self._refusal is None:
             await asyncio.sleep(self._checking_seconds)
-            try:
-                if await self._endpoint.authenticate(self._token) != self._viewer:
-                    raise token_changed()
-            except Unavailable:
-                log.debug("token_not_checked")
-            except AppError as error:
-                self._refusal = Closed(4403, error.message)
+            refusal = await self._endpoint.refusal_of(self._token, self._viewer)
+            if refusal is not None:
+                self._refusal = Closed(4403, refusal.message)
                 self._time.reschedule(asyncio.get_running_loop().time())
 
     async def _complete(self, message: Received) -> None:

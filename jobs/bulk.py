@@ -1,6 +1,6 @@
 """Bulk changes in the background: batches of the records that were chosen with the job."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -10,8 +10,8 @@ from db.job_records import take_records
 from db.job_runs import Step
 from db.transaction import Transaction
 from domain.bulk import BulkOutcome, ErrorPolicy, Selection
-from domain.tasks import DeleteCompanies, DeleteContacts, TagContacts, Task
-from jobs.running import Handler, Run
+from domain.tasks import DeleteCompanies, DeleteContacts, TagContacts
+from jobs.running import Handlers, Run
 
 BATCH_ROWS: Final = 500
 
@@ -48,7 +48,7 @@ async def _delete_companies(run: Run, _task: DeleteCompanies) -> None:
     await _change_all(run, partial(delete_companies, policy=_POLICY))
 
 
-BULK_HANDLERS: Final[Mapping[type[Task], Handler]] = {
+BULK_HANDLERS: Final[Handlers] = {
     TagContacts: _tag_contacts,
     DeleteContacts: _delete_contacts,
     DeleteCompanies: _delete_companies,

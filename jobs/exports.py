@@ -121,7 +121,7 @@ def _result(
 ) -> Mapping[str, object]:
     at = manifest.snapshot_at
     # Its time began when it was whole, which was later: it stays a little longer than is told.
-    expires_at = grew_at + timedelta(seconds=exporter.settings.ttl_seconds)
+    expires_at = grew_at + timedelta(seconds=exporter.spools.settings.ttl_seconds)
     return {
         "spool": spool.id.hex,
         "rows": manifest.rows,

@@ -34,7 +34,8 @@ from domain.tasks import ImportRecords, UnknownPayload
 from jobs.read_ahead import read_ahead
 from jobs.running import Handlers, Run
 from jobs.undoing import take_all_back
-from streaming.import_reading import Position, Reading, RowBatch, open_reading, open_rows
+from streaming.import_reading import Reading, RowBatch, open_reading, open_rows
+from streaming.physical_lines import Position
 from streaming.uploads import Uploads
 
 BATCH_ROWS: Final = 1000

@@ -1,7 +1,7 @@
 """The REST routes of users' pictures: everybody sees them, each user changes their own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 from uuid import UUID
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cache.http import PRIVATE, is_current
+from cache.http import PRIVATE
 from db.avatars import delete_avatar, find_avatar, put_avatar
 from db.rows import UploadRow
 from db.transaction import Database
@@ -19,10 +19,13 @@ from domain.errors import AppError, InvalidImage, InvalidInput, NotFound, RateLi
 from domain.pictures import MAX_PICTURE_BYTES, Picture, Reencode
 from domain.uploads import UploadKind
 from domain.viewer import Permission
-from streaming.file_kinds import HEAD_BYTES, KINDS, problems_of_file
+from streaming.bodies import media_type_of
+from streaming.caching import has_current
+from streaming.file_kinds import HEAD_BYTES, KINDS, problems_of_file, with_checked_head
 from streaming.identify import Identify
-from streaming.json_bodies import read_json_object
+from streaming.json_bodies import JSON, read_json_object
 from streaming.multipart import FormFile, open_form
+from streaming.routing import rest_routes
 from streaming.uploads import Uploads
 
 OWN_PATH: Final = "/api/v2/users/profile/avatar"
@@ -36,17 +39,12 @@ def avatar_routes(
 ) -> list[Route]:
     """`/users/profile/avatar` of who asks, and `/users/{uuid}/avatar` of anybody."""
     routes = _AvatarRoutes(database, uploads, identify, reencode)
-    served: list[tuple[str, Callable[[Request], Awaitable[Response]], list[str]]] = [
+    return rest_routes(
         (OWN_PATH, routes.own, ["GET"]),
         (OWN_PATH, routes.replace, ["POST"]),
         (OWN_PATH, routes.remove, ["DELETE"]),
         (_PATH, routes.anybodys, ["GET"]),
-    ]
-    return [
-        Route(f"{path}{slash}", answer, methods=methods)
-        for path, answer, methods in served
-        for slash in ("", "/")
-    ]
+    )
 
 
 def avatar_url(user_uuid: UUID, etag: str) -> str:
@@ -84,7 +82,7 @@ class _AvatarRoutes:
         user_uuid = await self._own_uuid(request, Permission.ACCOUNT)
         upload: UploadRow | None = None
         with self._alone(user_uuid):
-            if request.headers.get("content-type", "").startswith("application/json"):
+            if media_type_of(request) == JSON:
                 upload, content = await self._uploaded(request, user_uuid)
             else:
                 async with open_form(request, max_file_bytes=MAX_PICTURE_BYTES) as form:
@@ -168,7 +166,7 @@ class _AvatarRoutes:
             "Vary": "Authorization",
             "X-Content-Type-Options": "nosniff",
         }
-        if is_current(",".join(request.headers.getlist("if-none-match")) or None, tag):
+        if has_current(request, tag):
             return Response(status_code=304, headers=headers)
         return Response(avatar.content, headers=headers, media_type=avatar.media_type)
 
@@ -179,15 +177,7 @@ async def _content(form: FormFile) -> bytes:
     Raises:
         InvalidImage: It is none by its first bytes.
     """
-    content, is_checked = bytearray(), False
-    async for chunk in form.chunks():
-        content += chunk
-        if not is_checked and len(content) >= HEAD_BYTES:
-            _check(bytes(content[:HEAD_BYTES]))
-            is_checked = True
-    if not is_checked:
-        _check(bytes(content))
-    return bytes(content)
+    return b"".join([chunk async for chunk in with_checked_head(form.chunks(), _check)])
 
 
 def _check(head: bytes) -> None:

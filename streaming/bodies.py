@@ -14,6 +14,11 @@ _DISCARDED_BYTES: Final = 32 * 2**20
 _DISCARDING_SECONDS: Final = 10.0
 
 
+def media_type_of(request: Request) -> str:
+    """What a request says that its body is, in small letters; empty when it does not."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 class Body:
     """What a client sends, of which no more than a piece is in memory.
 

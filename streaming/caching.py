@@ -5,7 +5,7 @@ every answer that may be kept names both among what it depends on: a proxy never
 another one was answered.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import wraps
 from typing import Final
 
@@ -14,8 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cache.http import NO_STORE, PRIVATE, Freshness, entity_tag, is_current, is_private
-
-Endpoint = Callable[[Request], Awaitable[Response]]
+from streaming.routing import Endpoint
 
 _JSON: Final = "application/json"
 _READS: Final = frozenset({"GET", "HEAD"})
@@ -85,6 +84,12 @@ def create_cached_response(
     return _kept(Response(content, media_type=media_type), request, freshness)
 
 
+def has_current(request: Request, tag: str) -> bool:
+    """Whether the client of a GET or HEAD says that it has what this tag stands for."""
+    condition = ", ".join(request.headers.getlist("if-none-match"))
+    return request.method in _READS and is_current(condition, tag)
+
+
 def add_cache_headers(response: Response, request: Request, freshness: Freshness) -> None:
     """Say for how long an answer may be kept, and by whom.
 
@@ -129,9 +134,7 @@ def _kept(response: Response, request: Request, freshness: Freshness | None) -> 
         return response
     add_cache_headers(response, request, freshness)
     tag = _tagged(response)
-    if tag is None or not is_current(", ".join(request.headers.getlist("if-none-match")), tag):
-        return response
-    return _not_modified(response)
+    return response if tag is None or not has_current(request, tag) else _not_modified(response)
 
 
 def _tagged(response: Response) -> str | None:

@@ -18,6 +18,7 @@ from db.staging import Finding
 from domain import cell_dates, cell_values, normalize
 from domain.contact_points import normalize_email
 from domain.errors import InvalidValue, ProblemCode
+from domain.formulas import unguarded
 from domain.imports import MAX_RAW_CHARS, EmptyCell, ImportOptions
 from domain.normalize import PLACEHOLDER_VALUE
 from domain.records import (
@@ -32,7 +33,6 @@ from domain.records import (
     NewPhone,
 )
 from domain.validation import rule_of
-from streaming.decoders import without_formula_guard
 from streaming.import_fields import (
     EMAILS,
     PHONES,
@@ -258,7 +258,7 @@ def column_of(entity: Entity, mapping: ColumnMapping, rules: CellRules) -> Colum
 
 def meaning(raw: str, placeholder: str) -> str | None:
     """The text of a cell; nothing where it is empty or a placeholder."""
-    text = without_formula_guard(raw).strip() if raw[0] == "'" else raw.strip()
+    text = unguarded(raw).strip() if raw[0] == "'" else raw.strip()
     if text == placeholder:
         return None
     if len(text) > _LONGEST_PLACEHOLDER or normalize.normalize_text(text):

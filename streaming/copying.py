@@ -1,15 +1,12 @@
 """An export as a file: what PostgreSQL writes, with what its format has around the rows."""
 
-import csv
-from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
-from io import StringIO
 from typing import Final
 
 from db.exports import copy_export
 from db.transaction import Database
 from domain.exports import Export, ExportFormat, Written
-from streaming.encoders import one_line_each
+from streaming.encoders import BOM, csv_line, one_line_each
 from streaming.spool import Sink
 
 
@@ -72,9 +69,7 @@ class _Array:
 
 
 def _table(export: Export) -> _Table:
-    header = StringIO()
-    csv.writer(header, lineterminator="\n").writerow(export.columns)
-    return _Table((BOM_UTF8 if export.bom else b"") + header.getvalue().encode())
+    return _Table((BOM if export.bom else b"") + csv_line(export.columns).encode())
 
 
 _FRAMINGS: Final[Mapping[ExportFormat, Callable[[Export], _Lines | _Table | _Array]]] = {

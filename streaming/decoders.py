@@ -10,12 +10,10 @@ Source: RFC 4180 for quoting; the bounds are those of the import settings.
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from domain.formulas import unguarded
-from domain.imports import MAX_RAW_CHARS
+from domain.imports import MAX_RAW_CHARS, ImportErrorCode
 from streaming.dialects import CsvDialect, known_delimiter, read_dialect
 from streaming.physical_lines import Lines, Position, RowTooLarge
 from streaming.text_encodings import TextEncoding, encoding_of, storable, unchecked
@@ -26,21 +24,13 @@ _STRAY_QUOTE: Final = (
     "Text follows a closing quote; quotes that belong to a cell are written twice."
 )
 
-
-class RowCode(StrEnum):
-    """Why a row could not be read."""
-
-    WRONG_COLUMN_COUNT = "WRONG_COLUMN_COUNT"
-    UNPARSABLE_ROW = "UNPARSABLE_ROW"
-    BAD_ENCODING = "BAD_ENCODING"
-    ROW_TOO_LARGE = "ROW_TOO_LARGE"
-
-
 _SUGGESTIONS: Final = {
-    RowCode.WRONG_COLUMN_COUNT: "Put a cell that holds {sign!r} or a line break between quotes.",
-    RowCode.UNPARSABLE_ROW: "Close the quote, or write it twice where it belongs to the cell.",
-    RowCode.BAD_ENCODING: "Save the file as UTF-8, or tell its encoding.",
-    RowCode.ROW_TOO_LARGE: "Shorten its cells, or close the quote that was left open.",
+    ImportErrorCode.WRONG_COLUMN_COUNT: "Put a cell that holds {sign!r} or a line break between"
+    " quotes.",
+    ImportErrorCode.UNPARSABLE_ROW: "Close the quote, or write it twice where it belongs to"
+    " the cell.",
+    ImportErrorCode.BAD_ENCODING: "Save the file as UTF-8, or tell its encoding.",
+    ImportErrorCode.ROW_TOO_LARGE: "Shorten its cells, or close the quote that was left open.",
 }
 _WITHOUT_NUL: Final = "Write the file anew; a text has no NUL characters."
 
@@ -69,7 +59,7 @@ class RowProblem(NamedTuple):
     """
 
     line: int
-    code: RowCode
+    code: ImportErrorCode
     message: str
     raw: str
     suggestion: str = ""
@@ -116,18 +106,18 @@ class CsvSource:
         text = self._lines.text()
         if "\0" in text:
             message = "The row holds a NUL character."
-            problem = self._problem(RowCode.UNPARSABLE_ROW, message, values)
+            problem = self._problem(ImportErrorCode.UNPARSABLE_ROW, message, values)
             return problem._replace(suggestion=_WITHOUT_NUL)
         if self._encoding.is_broken(text):
             message = f"The row holds bytes that are not {self.dialect.encoding}."
-            return self._problem(RowCode.BAD_ENCODING, message, values)
+            return self._problem(ImportErrorCode.BAD_ENCODING, message, values)
         if len(text) > MAX_FIELD_CHARS and max(map(len, values)) > MAX_FIELD_CHARS:
             message = f"A cell has more than {MAX_FIELD_CHARS} characters."
-            return self._problem(RowCode.ROW_TOO_LARGE, message)
+            return self._problem(ImportErrorCode.ROW_TOO_LARGE, message)
         expected = len(self.dialect.header)
         if len(values) < expected or any(map(str.strip, values[expected:])):
             message = f"The row has {len(values)} cells, the header {expected}."
-            return self._problem(RowCode.WRONG_COLUMN_COUNT, message, values)
+            return self._problem(ImportErrorCode.WRONG_COLUMN_COUNT, message, values)
         return CsvRow(self._lines.row_line, values[:expected])
 
     def _unreadable(self, error: Exception) -> RowProblem:
@@ -137,15 +127,19 @@ class CsvSource:
         opened = lines.last_open_quote(at_end=at_end)
         unclosed = f"the quote opened on line {lines.row_line + opened} is never closed."
         if isinstance(error, RowTooLarge) or "field limit" in str(error):
-            problem = self._problem(RowCode.ROW_TOO_LARGE, f"The row is too large, or {unclosed}")
+            problem = self._problem(
+                ImportErrorCode.ROW_TOO_LARGE, f"The row is too large, or {unclosed}"
+            )
         elif at_end or len(lines.taken) > 1:
-            problem = self._problem(RowCode.UNPARSABLE_ROW, unclosed.capitalize())
+            problem = self._problem(ImportErrorCode.UNPARSABLE_ROW, unclosed.capitalize())
         else:
-            problem = self._problem(RowCode.UNPARSABLE_ROW, _STRAY_QUOTE)
+            problem = self._problem(ImportErrorCode.UNPARSABLE_ROW, _STRAY_QUOTE)
         lines.give_back(opened + 1)
         return problem._replace(cells=(_kept(lines.text()),))
 
-    def _problem(self, code: RowCode, message: str, values: Sequence[str] = ()) -> RowProblem:
+    def _problem(
+        self, code: ImportErrorCode, message: str, values: Sequence[str] = ()
+    ) -> RowProblem:
         text = self._lines.text()
         raw = storable(text[:MAX_RAW_CHARS]).rstrip("\r\n")
         suggestion = _SUGGESTIONS[code].format(sign=self.dialect.delimiter)
@@ -187,11 +181,6 @@ def reopen_csv(path: Path, dialect: CsvDialect, position: Position) -> Iterator[
     encoding = encoding_of(path, dialect.encoding)
     with path.open("rb") as file:
         yield CsvSource(Lines(file, encoding, position), dialect, encoding)
-
-
-def without_formula_guard(value: str) -> str:
-    """The cell without the `'` that exports put before text a spreadsheet would calculate."""
-    return unguarded(value)
 
 
 def _kept(text: str) -> str:

@@ -14,8 +14,9 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cache.http import PRIVATE, is_current
+from cache.http import PRIVATE
 from domain.exports import ExportFormat
+from streaming.caching import has_current
 from streaming.compression import gzipped, takes_gzip
 from streaming.encoders import get_content_type_for_format
 from streaming.manifests import Manifest
@@ -72,7 +73,7 @@ class Downloads:
         is_zipped = asked is None and _is_zipped(request, spool)
         tag = _zipped_tag(spool) if is_zipped else spool.etag
         require_match(request.headers, tag)
-        if takes_ranges and _is_current(request, tag):
+        if takes_ranges and has_current(request, tag):
             return Response(status_code=304, headers=_caching_headers(tag))
         # A range has to know the end; a reader of HTTP/1.0 takes any end for it.
         needs_end = asked is not None or _is_old(request)
@@ -130,11 +131,9 @@ class Downloads:
     def _headers(self, spool: Spool) -> Headers:
         about = spool.about
         told = {
-            "Content-Type": get_content_type_for_format(about.format),
-            "Content-Disposition": attachment(about.entity, about.format, spool.created_at),
+            **describing(about.entity, about.format, spool.created_at),
             "Accept-Ranges": "bytes",
             "Link": f'<{self._manifest_path(spool.id)}>; rel="describedby"',
-            "X-Content-Type-Options": "nosniff",
         }
         known = spool.foreseen if spool.manifest is None else spool.manifest
         if known.rows is not None:
@@ -166,11 +165,6 @@ def _is_old(request: Request) -> bool:
     return bool(request.scope["http_version"] == "1.0")
 
 
-def _is_current(request: Request, tag: str) -> bool:
-    condition = ",".join(request.headers.getlist("if-none-match")) or None
-    return request.method in {"GET", "HEAD"} and is_current(condition, tag)
-
-
 def _caching_headers(tag: str) -> Headers:
     return {"ETag": tag, "Cache-Control": PRIVATE, "Vary": "Accept-Encoding, Authorization"}
 
@@ -178,6 +172,15 @@ def _caching_headers(tag: str) -> Headers:
 def _digests(manifest: Manifest) -> Headers:
     digest = b64encode(bytes.fromhex(manifest.sha256)).decode()
     return {"Digest": f"sha-256={digest}", "Repr-Digest": f"sha-256=:{digest}:"}
+
+
+def describing(entity: str, format_: ExportFormat, created_at: datetime) -> Headers:
+    """The headers that say what kind of file an export is."""
+    return {
+        "Content-Type": get_content_type_for_format(format_),
+        "Content-Disposition": attachment(entity, format_, created_at),
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 def attachment(entity: str, format_: ExportFormat, created_at: datetime) -> str:

@@ -151,16 +151,23 @@ async def stream_csv(
         raw: Without the guard that keeps spreadsheets from taking a text for a formula.
     """
     start = BOM.decode() if bom else ""
-    header = None if headers is None else _line(headers)
+    header = None if headers is None else csv_line(headers)
     async for batch in _batches(items, chunk_size):
         rows = [_mapping(item) for item in batch]
         if headers is None:
             headers = tuple(_paths(rows[0]))
-            header = _line(headers)
+            header = csv_line(headers)
         yield f"{start}{header or ''}{_lines(rows, headers, raw=raw)}".encode()
         start = header = ""
     if header:
         yield f"{start}{header}".encode()
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """The line of a row, or of a header."""
+    if len(cells) == 1 and not cells[0]:
+        return '""\n'  # an empty line would be no row
+    return ",".join(map(_quoted, cells)) + "\n"
 
 
 def joined(items: Iterable[str]) -> str:
@@ -235,13 +242,7 @@ def _paths(row: Mapping[str, Any], before: str = "") -> Iterator[str]:
 
 def _lines(rows: Iterable[Mapping[str, Any]], headers: Iterable[str], *, raw: bool) -> str:
     paths = [path.split(".") for path in headers]
-    return "".join(_line([_cell(_at(row, path), raw=raw) for path in paths]) for row in rows)
-
-
-def _line(cells: Sequence[str]) -> str:
-    if len(cells) == 1 and not cells[0]:
-        return '""\n'  # an empty line would be no row
-    return ",".join(map(_quoted, cells)) + "\n"
+    return "".join(csv_line([_cell(_at(row, path), raw=raw) for path in paths]) for row in rows)
 
 
 def _quoted(cell: str) -> str:

@@ -21,6 +21,7 @@ from domain.names import spelled
 from domain.paging import Cursor, CursorCodec, Order, check_order
 from streaming.encoders import read_format
 from streaming.strict_json import parse_json
+from streaming.weights import weighed
 
 PARAMETERS: Final = (
     "format",
@@ -269,18 +270,9 @@ def _accepted(accept: str) -> ExportFormat:
 
     Source: RFC 9110, 12.5.1.
     """
-    weighed = [_weighed(part) for part in accept.split(",")]
-    ours = [(weight, _FORMATS[name]) for name, weight in weighed if name in _FORMATS and weight > 0]
+    named = [weighed(part) for part in accept.split(",")]
+    ours = [(weight, _FORMATS[name]) for name, weight in named if name in _FORMATS and weight > 0]
     return max(ours, key=lambda each: each[0], default=(0, ExportFormat.JSONL))[1]
-
-
-def _weighed(media_range: str) -> tuple[str, float]:
-    name, *parameters = (piece.strip().lower() for piece in media_range.split(";"))
-    weights = [piece.removeprefix("q=") for piece in parameters if piece.startswith("q=")]
-    try:
-        return name, float(weights[0]) if weights else 1.0
-    except ValueError:
-        return name, 0.0
 
 
 def _flag(name: str, value: object) -> bool:

@@ -4,7 +4,6 @@ A stream is fresh each time. Who names the file that it got, by If-Range or If-M
 that file; two states of the records are never spliced.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -21,19 +20,15 @@ from domain.errors import NotFound
 from domain.export_json import export_digest
 from domain.exports import Export, ExportEntity
 from domain.viewer import Permission, Viewer
-from streaming.downloads import Downloads, attachment
-from streaming.encoders import get_content_type_for_format
+from streaming.downloads import Downloads, describing
 from streaming.export_params import read_export, read_parameters
 from streaming.exporting import Exporter
 from streaming.identify import Identify
 from streaming.json_bodies import read_json_object
 from streaming.resuming import spool_to_resume
+from streaming.routing import API_ROOT, Served, rest_routes
 from streaming.spool import Spool
 
-Answer = Callable[[Request], Awaitable[Response]]
-
-
-_ROOT: Final = "/api/v1"
 _WHO_ASKS: Final = "Authorization"
 
 
@@ -46,19 +41,15 @@ def export_routes(
 ) -> list[Route]:
     """Streams of contacts and companies, and `/exports/{id}` with its manifest."""
     routes = _ExportRoutes(exporter, downloads, identify, max_body_bytes)
-    served: list[tuple[str, Answer, list[str]]] = [
-        *(
-            (f"/{entity.lower()}/stream", partial(routes.stream, entity), ["GET", "POST"])
-            for entity in ExportEntity
-        ),
-        ("/exports/{export_id}", routes.download, ["GET"]),
-        ("/exports/{export_id}/manifest", routes.manifest, ["GET"]),
+    streams: list[Served] = [
+        (f"{API_ROOT}/{entity.lower()}/stream", partial(routes.stream, entity), ["GET", "POST"])
+        for entity in ExportEntity
     ]
-    return [
-        Route(f"{_ROOT}{path}{slash}", answer, methods=methods)
-        for path, answer, methods in served
-        for slash in ("", "/")
-    ]
+    return rest_routes(
+        *streams,
+        (f"{API_ROOT}/exports/{{export_id}}", routes.download, ["GET"]),
+        (f"{API_ROOT}/exports/{{export_id}}/manifest", routes.manifest, ["GET"]),
+    )
 
 
 class _ExportRoutes:
@@ -145,11 +136,9 @@ class _ExportRoutes:
 def _announced(export: Export) -> Response:
     """What is known of a stream without any work."""
     headers = {
-        "Content-Type": get_content_type_for_format(export.format),
-        "Content-Disposition": attachment(export.entity.lower(), export.format, datetime.now(UTC)),
+        **describing(export.entity.lower(), export.format, datetime.now(UTC)),
         "Cache-Control": PRIVATE,
         "Vary": f"Accept, Accept-Encoding, {_WHO_ASKS}",
-        "X-Content-Type-Options": "nosniff",
     }
     response = Response(headers=headers)
     # The length that HEAD tells would be that of the file.

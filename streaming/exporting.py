@@ -28,14 +28,12 @@ class ExportSettings:
         most_rows: No export has more; None: all that match.
         batch_rows: Rows of a page where rows are read page by page.
         chunk_bytes: Bytes that a reader is sent at a time.
-        ttl_seconds: How long a finished one can be read again.
     """
 
     is_enabled: bool = True
     most_rows: int | None = None
     batch_rows: int = 1000
     chunk_bytes: int = 1 << 20
-    ttl_seconds: float = 3600.0
 
     def require_enabled(self) -> None:
         """Refuse exports where operators do not want them.

@@ -4,12 +4,11 @@ Whoever sends a file may call it anything. What it is to be is checked before it
 its beginning shows; whoever reads it checks the rest.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final, Protocol, TypedDict
 
-from domain.pictures import MAX_PICTURE_BYTES
 from domain.uploads import UploadKind
 
 HEAD_BYTES: Final = 4096
@@ -26,13 +25,11 @@ class FileKind:
         media_types: What its content is, one of them.
         declared: What it may be said to be as well; programs take CSV for many things.
         extensions: Of its name, which needs none.
-        max_bytes: None where a setting says it.
     """
 
     media_types: frozenset[str]
     declared: frozenset[str] = frozenset()
     extensions: frozenset[str]
-    max_bytes: int | None = None
 
 
 _ANYTHING: Final = frozenset({"", "application/octet-stream"})
@@ -55,7 +52,6 @@ _PICTURE: Final = FileKind(
     media_types=frozenset({"image/jpeg", "image/png", "image/webp"}),
     declared=frozenset({"image/jpg", "image/pjpeg", "image/x-png"}),
     extensions=frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"}),
-    max_bytes=MAX_PICTURE_BYTES,
 )
 
 KINDS: Final[Mapping[UploadKind, FileKind]] = {
@@ -154,6 +150,29 @@ def problems_of_file(
     if media_type.lower() not in declared | set(allowed):
         told.append(f"The file is said to be {media_type[:60]!r}. It has to be {wanted}.")
     return told
+
+
+async def with_checked_head(
+    chunks: AsyncIterator[bytes], check: Callable[[bytes], None]
+) -> AsyncIterator[bytes]:
+    """The same chunks; none of them before the first bytes of the file are found to be right.
+
+    Args:
+        check: Is given HEAD_BYTES, or all there are; it raises to refuse them.
+    """
+    head, is_checked = b"", False
+    async for chunk in chunks:
+        if is_checked:
+            yield chunk
+            continue
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            check(head[:HEAD_BYTES])
+            is_checked = True
+            yield head
+    if not is_checked:
+        check(head)
+        yield head
 
 
 class SentFile(Protocol):

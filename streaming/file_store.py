@@ -1,12 +1,10 @@
 """Where whole files are kept: where they arrived, or in an object store that all servers see."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import UUID, uuid4
@@ -14,6 +12,7 @@ from uuid import UUID, uuid4
 import aiofiles
 
 from domain.errors import AppError
+from streaming.disk import open_private
 from streaming.upload_files import UploadFiles
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "uploads"
 _READ_BYTES: Final = 8 * 2**20
-_private: Final = partial(os.open, mode=0o600)
 
 
 class FileStoreError(AppError):
@@ -111,7 +109,7 @@ class ObjectFileStore:
 
     async def _fetch(self, uuid: UUID, path: Path) -> None:
         found = await self._store.get_async(_name(uuid))
-        async with aiofiles.open(path, "xb", buffering=0, opener=_private) as file:
+        async with aiofiles.open(path, "xb", buffering=0, opener=open_private) as file:
             async for chunk in found.stream(min_chunk_size=_READ_BYTES):
                 await file.write(chunk)
 

@@ -23,15 +23,10 @@ from domain.imports import (
 from domain.normalize import PLACEHOLDER_VALUE
 from streaming.cells import NUMBERS
 from streaming.import_fields import destinations, field_names
-from streaming.import_reading import (
-    Position,
-    Reading,
-    ReadRow,
-    RowSource,
-    open_reading,
-    open_rows,
-)
+from streaming.import_reading import Reading, RowSource, open_reading, open_rows
 from streaming.mapping import ColumnChoice
+from streaming.physical_lines import Position
+from streaming.rows import ReadRow
 from streaming.text_encodings import unchecked
 
 MAX_PREVIEW_ROWS: Final = 1000
@@ -149,9 +144,6 @@ class _Read:
     """
 
     def __init__(self, source: RowSource, most_rows: int, check: Callable[[], None]) -> None:
-        self.rows: list[ReadRow] = []
-        self.problems: list[ImportProblem] = []
-        self.count = 0
         batch = source.read(MAX_PREVIEW_ROWS, check=check)
         self._position, self._ended = batch.position, batch.ended
         self.count = len(batch.rows)

@@ -20,8 +20,6 @@ from streaming.physical_lines import Position
 from streaming.rows import ReadRow, RowReader
 from streaming.text_encodings import unchecked
 
-__all__ = ["Position", "ReadRow", "Reading", "RowBatch", "RowSource", "open_reading", "open_rows"]
-
 SAMPLE_ROWS: Final = 100
 _SAMPLE_BYTES: Final = 1 << 22
 _BATCH_BYTES: Final = 1 << 22

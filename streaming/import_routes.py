@@ -27,16 +27,15 @@ from domain.import_json import read_mapping, read_options
 from domain.imports import ImportEntity, ImportOptions, ImportRequest
 from domain.uploads import UploadKind
 from domain.viewer import Permission, Viewer
-from streaming.bodies import Body
-from streaming.file_kinds import HEAD_BYTES, KINDS, problems_of_file
+from streaming.bodies import Body, media_type_of
+from streaming.file_kinds import KINDS, problems_of_file, with_checked_head
 from streaming.identify import Identify
 from streaming.import_fields import field_names
-from streaming.job_json import API_ROOT, job_to_json
-from streaming.multipart import FILE_FIELD, FORM, media_type_of, open_form
+from streaming.job_json import job_to_json
+from streaming.multipart import FILE_FIELD, FORM, open_form
+from streaming.routing import API_ROOT, Served, rest_routes
 from streaming.strict_json import parse_json
 from streaming.uploads import Uploads
-
-Chunks = AsyncIterator[bytes]
 
 _PARAMETERS: Final = frozenset({"mapping", "options", "force"})
 _FILENAME: Final = "filename"
@@ -46,15 +45,11 @@ _YES_OR_NO: Final[Mapping[str, bool]] = {"true": True, "false": False}
 def import_routes(database: Database, uploads: Uploads, *, identify: Identify) -> list[Route]:
     """Imports of contacts and of companies."""
     routes = _ImportRoutes(database, uploads, identify)
-    return [
-        Route(
-            f"{API_ROOT}/{entity.value}/import{slash}",
-            partial(routes.receive, entity),
-            methods=["POST"],
-        )
+    served: list[Served] = [
+        (f"{API_ROOT}/{entity.value}/import", partial(routes.receive, entity), ["POST"])
         for entity in ImportEntity
-        for slash in ("", "/")
     ]
+    return rest_routes(*served)
 
 
 class _ImportRoutes:
@@ -85,9 +80,8 @@ class _ImportRoutes:
     ) -> tuple[UploadRow, ImportRequest]:
         most = self._uploads.settings.max_import_bytes
         async with open_form(request, fields=_PARAMETERS, max_file_bytes=most) as form:
-            chunks = _checked(form.chunks(), form.filename, form.media_type)
             upload = await self._store(
-                chunks,
+                form.chunks(),
                 entity,
                 owner=owner,
                 filename=form.filename,
@@ -108,9 +102,8 @@ class _ImportRoutes:
             parameters = _parameters(request)
             filename = parameters.pop(_FILENAME, f"{entity.value}.csv")
             wanted = _read_request(entity, parameters)
-            chunks = _checked(body.chunks(), filename, media_type)
             upload = await self._store(
-                chunks,
+                body.chunks(),
                 entity,
                 owner=owner,
                 filename=filename,
@@ -121,7 +114,7 @@ class _ImportRoutes:
 
     async def _store(
         self,
-        chunks: Chunks,
+        chunks: AsyncIterator[bytes],
         entity: ImportEntity,
         *,
         owner: UUID,
@@ -129,13 +122,17 @@ class _ImportRoutes:
         media_type: str,
         least: int,
     ) -> UploadRow:
+        """Keep the file.
+
+        Raises:
+            InvalidUpload: It begins as no table does, or is said to be something else.
+        """
         return await self._uploads.receive(
-            chunks,
+            with_checked_head(chunks, partial(_check, filename, media_type)),
             owner=owner,
             kind=UploadKind(entity.value),
             filename=filename,
             media_type=media_type,
-            most=self._uploads.settings.max_import_bytes,
             least=least,
         )
 
@@ -177,28 +174,7 @@ def _require_table(media_type: str) -> None:
         )
 
 
-async def _checked(chunks: Chunks, filename: str, media_type: str) -> Chunks:
-    """The same chunks, unless they begin as no table does.
-
-    Raises:
-        InvalidUpload: They do, or are said to be something else.
-    """
-    head, is_checked = b"", False
-    async for chunk in chunks:
-        if is_checked:
-            yield chunk
-            continue
-        head += chunk
-        if len(head) >= HEAD_BYTES:
-            _check(head[:HEAD_BYTES], filename, media_type)
-            is_checked = True
-            yield head
-    if not is_checked:
-        _check(head, filename, media_type)
-        yield head
-
-
-def _check(head: bytes, filename: str, media_type: str) -> None:
+def _check(filename: str, media_type: str, head: bytes) -> None:
     allowed = KINDS[UploadKind.CONTACTS].media_types
     problems = problems_of_file(head, filename=filename, media_type=media_type, allowed=allowed)
     if problems:

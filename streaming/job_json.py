@@ -6,8 +6,8 @@ from db.rows import JobRow
 from domain.import_json import options_to_json
 from domain.imports import ImportOptions
 from domain.jobs import JobKind
-
-API_ROOT: Final = "/api/v1"
+from domain.node_ids import NodeKind, encode_node_id
+from streaming.routing import API_ROOT
 
 _COUNTED: Final = (
     "rows",
@@ -25,6 +25,7 @@ _COUNTED: Final = (
 def job_to_json(job: JobRow) -> dict[str, Any]:
     """How a job stands, as `db.jobs` reads it; of an import also what it reads, as `import`."""
     told = {
+        "id": encode_node_id(NodeKind.JOB, job.id),
         "uuid": str(job.uuid),
         "kind": job.kind,
         "status": job.status,

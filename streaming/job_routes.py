@@ -22,8 +22,9 @@ from domain.viewer import MAKE_JOBS
 from streaming.downloads import named_attachment
 from streaming.identify import Identify
 from streaming.import_reading import Reading
-from streaming.job_json import API_ROOT, job_to_json
-from streaming.rejects import MARKED_UTF8, stream_rejects
+from streaming.job_json import job_to_json
+from streaming.rejects import encoding_for, stream_rejects
+from streaming.routing import API_ROOT, rest_routes
 from streaming.sending import ChunkedAnswer
 
 _PATIENCE_SECONDS: Final = 60.0
@@ -33,12 +34,10 @@ _WHO_ASKS: Final = "Authorization"
 def job_routes(database: Database, *, identify: Identify) -> list[Route]:
     """`/jobs/{uuid}` and `/imports/{uuid}/rejects`: both by the id of a job."""
     routes = _JobRoutes(database, identify)
-    served = (("/jobs/{job_uuid}", routes.job), ("/imports/{job_uuid}/rejects", routes.rejects))
-    return [
-        Route(f"{API_ROOT}{path}{slash}", answer, methods=["GET"])
-        for path, answer in served
-        for slash in ("", "/")
-    ]
+    return rest_routes(
+        (f"{API_ROOT}/jobs/{{job_uuid}}", routes.job, ["GET"]),
+        (f"{API_ROOT}/imports/{{job_uuid}}/rejects", routes.rejects, ["GET"]),
+    )
 
 
 class _JobRoutes:
@@ -61,9 +60,7 @@ class _JobRoutes:
             raise _no_job()
         reading = await self._reading(job)
         dialect = None if reading is None else reading.dialect
-        # Who named an encoding names it again for what is corrected.
-        is_named = dialect is not None and "encoding" in job["options"]
-        encoding = dialect.encoding if dialect is not None and is_named else MARKED_UTF8
+        encoding = encoding_for(dialect, job["options"])
         headers = {
             "Content-Type": f"text/csv; charset={encoding.removesuffix('-sig')}",
             "Content-Disposition": named_attachment(

@@ -17,7 +17,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from domain.errors import InvalidInput, PayloadTooLarge, UnsupportedMediaType
-from streaming.bodies import Body
+from streaming.bodies import Body, media_type_of
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -249,11 +249,6 @@ class _Parser:
         allowed = [FILE_FIELD, *sorted(self._allowed)]
         message = f"There is no field {name[:50]!r}. There are {', '.join(allowed)}."
         return InvalidInput(message, allowed=allowed)
-
-
-def media_type_of(request: Request) -> str:
-    """What a request says that its body is, in small letters; empty when it does not."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _boundary(request: Request) -> bytes:

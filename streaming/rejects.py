@@ -8,7 +8,7 @@ import asyncio
 import codecs
 import csv
 import io
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Container, Sequence
 from typing import Final
 
 from db.import_rejects import Reject, load_rejects
@@ -28,6 +28,16 @@ _BYTES: Final = 2**18
 """Of a page, or a row more."""
 
 
+def encoding_for(dialect: CsvDialect | None, options: Container[str]) -> str:
+    """The encoding of the file: who named one for the import names it again for this one.
+
+    Args:
+        dialect: How the file of the import was written; None before it was opened.
+        options: The names of those that the import was given.
+    """
+    return dialect.encoding if dialect is not None and "encoding" in options else MARKED_UTF8
+
+
 async def stream_rejects(
     database: Database, job_id: int, dialect: CsvDialect | None, encoding: str = MARKED_UTF8
 ) -> AsyncGenerator[bytes, None]:
@@ -35,7 +45,7 @@ async def stream_rejects(
 
     Args:
         dialect: How the file was written; None before it was opened.
-        encoding: The one that the import was told to read, if it was told one: it will be again.
+        encoding: As `encoding_for` has it.
 
     Raises:
         SpoolBroken: PostgreSQL did not answer.

@@ -1,12 +1,11 @@
 """One file that arrives in pieces, with breaks between them: what came before a break stays."""
 
 import asyncio
-import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, TypedDict, TypeVar
+from typing import Final, Protocol, TypedDict
 
 from domain.errors import (
     AppError,
@@ -17,12 +16,11 @@ from domain.errors import (
     UploadOffsetMismatch,
 )
 from streaming.checksums import Checksum
+from streaming.disk import is_disk_full
+from streaming.turns import Turns
 from streaming.upload_files import PartialFile, RunningHashes
 
-T = TypeVar("T")
-
 BLOCK_BYTES: Final = 2**20
-_DISK_IS_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 OnComplete = Callable[[str], Awaitable[None]]
 """Is awaited with the SHA-256 of a file that is whole, before anybody else can write to it."""
@@ -80,7 +78,7 @@ class ResumableUpload:
         self._hashes = hashes or RunningHashes()
         self._block_bytes = block_bytes
         self._on_complete = on_complete
-        self._turns = _Turns()
+        self._turns = Turns()
         self._waiting: asyncio.Timeout | None = None
         self._interruption: AppError | None = None
         self._ended = asyncio.Event()
@@ -157,7 +155,7 @@ class ResumableUpload:
                 await self._take_checked(file, opened, opened.aside(checksum))
         except (OSError, PayloadTooLarge) as error:
             await self._turns.do(opened.restore)
-            if isinstance(error, OSError) and error.errno in _DISK_IS_FULL:
+            if is_disk_full(error):
                 raise _full(opened.start) from error
             raise
 
@@ -201,35 +199,13 @@ class ResumableUpload:
             self._waiting = None
 
 
-class _Turns:
-    """Operations in threads that end even when nobody waits any more, one after the other.
-
-    A file that were closed while a thread writes could have given its number to another one.
-    """
-
-    def __init__(self) -> None:
-        self._turn = asyncio.Lock()
-
-    def start(self, operation: Callable[[], T]) -> "asyncio.Task[T]":
-        """Begin when those before have ended."""
-        return asyncio.create_task(self._in_turn(operation))
-
-    async def do(self, operation: Callable[[], T]) -> T:
-        """The result, once it is there."""
-        return await asyncio.shield(self.start(operation))
-
-    async def _in_turn(self, operation: Callable[[], T]) -> T:
-        async with self._turn:
-            return await asyncio.to_thread(operation)
-
-
 class _Blocks:
     """Gathers what comes into blocks, and has one written while the next one is gathered.
 
     Nothing is written behind a block that failed, whoever is there to be told of it.
     """
 
-    def __init__(self, turns: _Turns, sink: _Sink, block_bytes: int) -> None:
+    def __init__(self, turns: Turns, sink: _Sink, block_bytes: int) -> None:
         self._turns = turns
         self._sink = sink
         self._block_bytes = block_bytes

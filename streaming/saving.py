@@ -1,7 +1,6 @@
 """Writes what a user sends into a file: whole, or not at all."""
 
 import asyncio
-import errno
 import hashlib
 import os
 import secrets
@@ -14,11 +13,9 @@ import aiofiles
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 from domain.errors import InsufficientStorage, InvalidInput, PayloadTooLarge
+from streaming.disk import is_disk_full, open_private
 
 CHUNK_BYTES: Final = 2**20
-
-_OURS_ALONE: Final = 0o600
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class AsyncReader(Protocol):
@@ -83,7 +80,7 @@ async def _becoming(dest: Path) -> AsyncIterator[AsyncBufferedIOBase]:
     """A file that takes its name when the block ends well, and is removed when it does not."""
     part = dest.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        async with aiofiles.open(part, "xb", opener=_opened) as written:
+        async with aiofiles.open(part, "xb", opener=open_private) as written:
             yield written
             await written.flush()
             await asyncio.to_thread(os.fsync, written.fileno())
@@ -91,10 +88,6 @@ async def _becoming(dest: Path) -> AsyncIterator[AsyncBufferedIOBase]:
     except BaseException as error:
         # Not awaited: whoever was cancelled once may be cancelled again.
         part.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        if is_disk_full(error):
             raise InsufficientStorage("The disk of the server is full.") from error
         raise
-
-
-def _opened(path: str, flags: int) -> int:
-    return os.open(path, flags, _OURS_ALONE)

@@ -1,32 +1,26 @@
-"""Files whose operations end even when nobody waits for them any more.
+"""Files of exports: each operation waits for the disk in a thread, as `streaming.turns` has it."""
 
-An operation runs in a thread, and nothing stops a thread. A file that were closed while one is
-about to read from it could have given its number to another file by then. So every operation is a
-task of its own, which no cancellation reaches, and closing waits for its turn behind the others.
-"""
-
-import asyncio
-from collections.abc import Callable, Coroutine
+import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Final, Self
 
-import aiofiles
-from aiofiles.threadpool.binary import AsyncFileIO
-
-T = TypeVar("T")
+from streaming.turns import Turns
 
 Opener = Callable[[str, int], int]
-"""Takes a path and flags, gives a descriptor: what `open` calls instead of `os.open`."""
+"""Takes a path and flags, gives a descriptor, as `os.open` does."""
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 class SteadyFile:
     """A file for one task; the block `async with` closes it."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
-        self._position = 0
-        self._opened: AsyncFileIO | None = None
+        self._turns = Turns()
+        self._descriptor: int | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -37,7 +31,7 @@ class SteadyFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._do(self._close())
+        await self._turns.do(self._close)
 
     async def open(self, path: Path) -> None:
         """Open a file to read it.
@@ -45,7 +39,7 @@ class SteadyFile:
         Raises:
             OSError: It cannot be opened, or is not there.
         """
-        await self._do(self._open(path))
+        await self._turns.do(partial(self._open, path, os.O_RDONLY, os.open))
 
     async def create(self, path: Path, opener: Opener) -> None:
         """Make a new file to write to.
@@ -53,11 +47,11 @@ class SteadyFile:
         Raises:
             OSError: It cannot be made.
         """
-        await self._do(self._create(path, opener))
+        await self._turns.do(partial(self._open, path, _NEW, opener))
 
     async def read_at(self, position: int, size: int) -> bytes:
         """Up to so many bytes; none at the end of the file."""
-        return await self._do(self._read_at(position, size))
+        return await self._turns.do(lambda: os.pread(self._opened, size, position))
 
     async def write(self, data: bytes | bytearray) -> None:
         """Write all of it; it must not change meanwhile.
@@ -65,49 +59,32 @@ class SteadyFile:
         Raises:
             OSError: There is no room, for instance.
         """
-        await self._do(self._write(data))
+        await self._turns.do(partial(self._write, data))
 
     async def empty(self) -> None:
         """Begin anew with nothing."""
-        await self._do(self._empty())
-
-    async def _do(self, operation: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.shield(asyncio.create_task(self._in_turn(operation)))
-
-    async def _in_turn(self, operation: Coroutine[Any, Any, T]) -> T:
-        async with self._turn:
-            return await operation
+        await self._turns.do(self._empty)
 
     @property
-    def _file(self) -> AsyncFileIO:
-        if self._opened is None:
+    def _opened(self) -> int:
+        if self._descriptor is None:
             raise ValueError("The file is not open.")
-        return self._opened
+        return self._descriptor
 
-    async def _open(self, path: Path) -> None:
-        self._opened = await aiofiles.open(path, "rb", buffering=0)
+    def _open(self, path: Path, flags: int, opener: Opener) -> None:
+        self._descriptor = opener(str(path), flags)
 
-    async def _create(self, path: Path, opener: Opener) -> None:
-        self._opened = await aiofiles.open(path, "xb", buffering=0, opener=opener)
-
-    async def _read_at(self, position: int, size: int) -> bytes:
-        if position != self._position:
-            await self._file.seek(position)
-        data = await self._file.read(size)
-        self._position = position + len(data)
-        return data
-
-    async def _write(self, data: bytes | bytearray) -> None:
+    def _write(self, data: bytes | bytearray) -> None:
         with memoryview(data) as view:
             written = 0
             while written < len(view):
-                written += await self._file.write(view[written:])
+                written += os.write(self._opened, view[written:])
 
-    async def _empty(self) -> None:
-        await self._file.truncate(0)
-        await self._file.seek(0)
+    def _empty(self) -> None:
+        os.ftruncate(self._opened, 0)
+        os.lseek(self._opened, 0, os.SEEK_SET)
 
-    async def _close(self) -> None:
-        if self._opened is not None:
-            await self._opened.close()
-            self._opened = None
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

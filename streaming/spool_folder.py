@@ -14,11 +14,11 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from streaming.disk import make_private_folder, open_private
 from streaming.manifests import StoredManifest, read_stored_manifest
 
 PART: Final = ".part"
@@ -29,7 +29,6 @@ TEMPORARY: Final = ".tmp"
 
 _SUFFIXES: Final = "|".join(map(re.escape, (PART, HEAD, DATA, MANIFEST, TEMPORARY)))
 _OURS: Final = re.compile(rf"[0-9a-f]{{32}}({_SUFFIXES})")
-_private: Final = partial(os.open, mode=0o600)
 
 
 class SpoolFolder:
@@ -45,12 +44,15 @@ class SpoolFolder:
 
     def make(self) -> None:
         """Have the folder be there, for our user alone."""
-        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path.chmod(0o700)
+        make_private_folder(self._path)
 
     def file(self, spool_id: UUID, suffix: str) -> Path:
         """Where a part of an export lies."""
         return self._path / f"{spool_id.hex}{suffix}"
+
+    def places(self, spool_id: UUID) -> list[Path]:
+        """Where the bytes of an export lie: while it grows, and once it is whole."""
+        return [self.file(spool_id, suffix) for suffix in (PART, DATA)]
 
     def files(self) -> Iterator[Path]:
         """All that is ours here; some may be gone by now."""
@@ -128,18 +130,15 @@ class SpoolFolder:
     def _find_growing(self, spool_id: UUID) -> StoredManifest | None:
         try:
             head = read_stored_manifest(self.file(spool_id, HEAD).read_bytes())
-            path = next(path for path in self._places(spool_id) if _is_locked(path))
+            path = next(path for path in self.places(spool_id) if _is_locked(path))
             size = path.stat().st_size
         except (FileNotFoundError, StopIteration, ValueError):
             return None
         return replace(head, manifest=replace(head.manifest, bytes=size))
 
-    def _places(self, spool_id: UUID) -> Iterator[Path]:
-        return (self.file(spool_id, suffix) for suffix in (PART, DATA))
-
     def _write_temporary(self, stored: StoredManifest) -> Path:
         temporary = self.file(stored.id, TEMPORARY)
-        with open(temporary, "xb", opener=_private) as file:
+        with open(temporary, "xb", opener=open_private) as file:
             file.write(stored.to_bytes())
         return temporary
 
@@ -160,7 +159,7 @@ def create_locked(path: str, flags: int) -> int:
     lets go of it.
     """
     while True:
-        descriptor = _private(path, flags)
+        descriptor = open_private(path, flags)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         # Before it was locked, it looked like one whose writer is dead.
         if os.fstat(descriptor).st_nlink:

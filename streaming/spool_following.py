@@ -9,7 +9,7 @@ import structlog
 from domain.errors import AppError, Unavailable
 from streaming.manifests import StoredManifest
 from streaming.spool import Spool
-from streaming.spool_folder import DATA, PART, SpoolFolder
+from streaming.spool_folder import SpoolFolder
 
 _LOOK_SECONDS: Final = 0.2
 
@@ -28,7 +28,7 @@ class SpoolFollowing:
         """One that grows elsewhere, as if it grew here."""
         if (followed := self._spools.get(head.id)) is not None and followed.is_growing:
             return followed
-        places = [self._folder.file(head.id, suffix) for suffix in (PART, DATA)]
+        places = self._folder.places(head.id)
         spool = Spool(head.id, head.about, places, created_at=head.created_at)
         spool.reach(head.manifest)
         self._spools[spool.id] = spool

@@ -1,7 +1,6 @@
 """From a source to a whole file: gathered for the disk, counted, hashed, tried again, proved."""
 
 import asyncio
-import errno
 import hashlib
 import random
 import time
@@ -12,6 +11,7 @@ import structlog
 
 from domain.errors import AppError, InsufficientStorage, Unavailable
 from domain.exports import Foreseen, Written
+from streaming.disk import is_disk_full
 from streaming.manifests import Manifest, StoredManifest
 from streaming.spool import Source, Spool
 from streaming.spool_file import SteadyFile
@@ -22,7 +22,6 @@ _TELL_SECONDS: Final = 1.0
 _BLOCK_BYTES: Final = 2**20
 _RETRIES: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.1
-_DISK_IS_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 RequireRoom = Callable[[Spool], Awaitable[None]]
 """Raises InsufficientStorage when the folder has no room for what waits of a spool."""
@@ -218,7 +217,7 @@ def _told(error: Exception) -> AppError:
     """What those who wait are told."""
     if isinstance(error, AppError):
         return error
-    if isinstance(error, OSError) and error.errno in _DISK_IS_FULL:
+    if is_disk_full(error):
         return InsufficientStorage(
             "The disk of the server is full. Ask for fewer rows or columns, or try again later."
         )

@@ -15,7 +15,7 @@ import structlog
 from domain.errors import RateLimited, Unavailable
 from streaming.manifests import About
 from streaming.spool import Source, Spool
-from streaming.spool_folder import DATA, MANIFEST, PART, SpoolFolder
+from streaming.spool_folder import DATA, MANIFEST, SpoolFolder
 from streaming.spool_following import SpoolFollowing
 from streaming.spool_room import make_room
 from streaming.spool_sweeping import sweep
@@ -23,15 +23,33 @@ from streaming.spool_writing import SpoolWriter
 
 _SWEEP_SECONDS: Final = 60.0
 _MEASURE_BYTES: Final = 64 * 2**20
-_PROGRESS_SECONDS: Final = 5.0
-_PROMISED_SHARE: Final = 0.25
 _RETRY_AFTER_SECONDS: Final = 5
-# Enough to end a transaction.
-_UNWINDING_SECONDS: Final = 1.0
 
 Sleep = Callable[[float], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpoolSettings:
+    """How exports are kept.
+
+    Attributes:
+        ttl_seconds: How long a finished one is found.
+        quota_bytes: How much the folder holds, with what others write there.
+        most_of_one_owner: How many of one owner grow at the same time in this process.
+        promised_share: How much of the folder the jobs of one owner may hold.
+        progress_seconds: How often the log tells how far one is.
+        unwinding_seconds: How long is waited for one that is to end, enough to end a transaction; a
+            source that takes longer is left where it is.
+    """
+
+    ttl_seconds: float
+    quota_bytes: int
+    most_of_one_owner: int
+    promised_share: float = 0.25
+    progress_seconds: float = 5.0
+    unwinding_seconds: float = 1.0
 
 
 @dataclass
@@ -54,32 +72,15 @@ class Spools:
     """Exports of this process, and those in its folder. Not for threads.
 
     Args:
-        quota_bytes: How much the folder holds, with what others write there.
-        most_of_one_owner: How many of one owner grow at the same time in this process.
-        promised_share: How much of the folder the jobs of one owner may hold.
-        progress_seconds: How often the log tells how far one is.
-        unwinding_seconds: How long is waited for one that is to end; a source that takes longer is
-            left where it is.
         sleep: Passes the seconds between two attempts to write one.
     """
 
     def __init__(
-        self,
-        folder: SpoolFolder,
-        *,
-        quota_bytes: int,
-        most_of_one_owner: int,
-        promised_share: float = _PROMISED_SHARE,
-        progress_seconds: float = _PROGRESS_SECONDS,
-        unwinding_seconds: float = _UNWINDING_SECONDS,
-        sleep: Sleep = asyncio.sleep,
+        self, folder: SpoolFolder, settings: SpoolSettings, *, sleep: Sleep = asyncio.sleep
     ) -> None:
+        self.settings = settings
         self.statistics = SpoolStatistics()
         self._folder = folder
-        self._quota_bytes = quota_bytes
-        self._promised_share = promised_share
-        self._most_of_one_owner = most_of_one_owner
-        self._unwinding_seconds = unwinding_seconds
         self._measuring = asyncio.Lock()
         self._is_closed = False
         # Those that end stay until their tasks have ended, too.
@@ -91,8 +92,8 @@ class Spools:
             SpoolWriter,
             folder=folder,
             require_room=self._require_room,
-            measure_bytes=min(_MEASURE_BYTES, quota_bytes // 16),
-            progress_seconds=progress_seconds,
+            measure_bytes=min(_MEASURE_BYTES, settings.quota_bytes // 16),
+            progress_seconds=settings.progress_seconds,
             sleep=sleep,
         )
 
@@ -108,7 +109,7 @@ class Spools:
         """
         self._take_turn(about.owner)
         spool_id = uuid4()
-        places = [self._folder.file(spool_id, suffix) for suffix in (PART, DATA)]
+        places = self._folder.places(spool_id)
         spool = Spool(spool_id, about, places, created_at=datetime.now(UTC))
         writer = self._writer(spool)
         task = asyncio.create_task(writer.run(source), name=_name(spool))
@@ -143,7 +144,7 @@ class Spools:
         for task in growing:
             task.cancel()
         if growing:
-            await asyncio.wait(growing, timeout=self._unwinding_seconds)
+            await asyncio.wait(growing, timeout=self.settings.unwinding_seconds)
         manifest = self._folder.file(spool.id, MANIFEST)
         await asyncio.to_thread(self._folder.remove, manifest)
 
@@ -163,7 +164,7 @@ class Spools:
         for task in self._writing:
             task.cancel()
         if self._writing:
-            await asyncio.wait(list(self._writing), timeout=self._unwinding_seconds)
+            await asyncio.wait(list(self._writing), timeout=self.settings.unwinding_seconds)
         for task, writer in self._writing.items():
             log.error("export_stuck", task=task.get_name())
             writer.fail(_stopped())
@@ -176,7 +177,7 @@ class Spools:
             for task, writer in self._writing.items()
             if writer.spool.is_growing and writer.spool.about.owner == owner
         ]
-        if len(growing) < self._most_of_one_owner:
+        if len(growing) < self.settings.most_of_one_owner:
             return
         for task, writer in growing:
             if writer.spool.is_left and not writer.spool.about.is_promised:
@@ -192,8 +193,8 @@ class Spools:
                 make_room,
                 self._folder,
                 spool,
-                quota_bytes=self._quota_bytes,
-                promised_share=self._promised_share,
+                quota_bytes=self.settings.quota_bytes,
+                promised_share=self.settings.promised_share,
             )
 
     def _ended(self, spool: Spool, task: asyncio.Task[None]) -> None:
@@ -227,36 +228,20 @@ def _stopped() -> Unavailable:
 
 @asynccontextmanager
 async def open_spools(
-    folder: Path,
-    *,
-    ttl_seconds: float,
-    quota_bytes: int,
-    most_of_one_owner: int,
-    promised_share: float = _PROMISED_SHARE,
-    progress_seconds: float = _PROGRESS_SECONDS,
-    unwinding_seconds: float = _UNWINDING_SECONDS,
-    sleep: Sleep = asyncio.sleep,
+    folder: Path, settings: SpoolSettings, *, sleep: Sleep = asyncio.sleep
 ) -> AsyncIterator[Spools]:
     """The exports of this process; at the end of the block those that grow are given up.
 
     Args:
         folder: Made if it is not there; may be shared with other processes.
-        ttl_seconds: How long a finished one is found.
-        quota_bytes: As the others, of `Spools`.
+        sleep: As `Spools` has it.
     """
-    files = SpoolFolder(folder, ttl_seconds=ttl_seconds)
+    files = SpoolFolder(folder, ttl_seconds=settings.ttl_seconds)
     await asyncio.to_thread(files.make)
     await asyncio.to_thread(sweep, files)
-    spools = Spools(
-        files,
-        quota_bytes=quota_bytes,
-        most_of_one_owner=most_of_one_owner,
-        promised_share=promised_share,
-        progress_seconds=progress_seconds,
-        unwinding_seconds=unwinding_seconds,
-        sleep=sleep,
-    )
-    sweeping = asyncio.create_task(spools.sweep_forever(min(_SWEEP_SECONDS, ttl_seconds / 2)))
+    spools = Spools(files, settings, sleep=sleep)
+    pause_seconds = min(_SWEEP_SECONDS, settings.ttl_seconds / 2)
+    sweeping = asyncio.create_task(spools.sweep_forever(pause_seconds))
     try:
         yield spools
     finally:

@@ -8,13 +8,13 @@ import binascii
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Final
+from uuid import UUID, uuid4
 
 from domain.errors import InvalidInput, PreconditionFailed, UnsupportedMediaType
-from domain.uploads import UploadKind
+from domain.uploads import NewUpload, UploadKind
 from streaming.checksums import ALGORITHMS, Checksum, hasher
 
 VERSION: Final = "1.0.0"
@@ -28,21 +28,6 @@ _KINDS: Final = ", ".join(UploadKind)
 
 Headers = Mapping[str, str]
 """Headers of a request, found by their names in small letters."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Creation:
-    """What a client tells of a file before it sends it.
-
-    Attributes:
-        metadata: The header as it stands; None when nobody has sent one.
-    """
-
-    total_bytes: int
-    filename: str
-    media_type: str
-    kind: UploadKind
-    metadata: str | None = None
 
 
 def read_method(method: str, headers: Headers) -> str:
@@ -60,8 +45,8 @@ def require_version(headers: Headers) -> None:
         raise PreconditionFailed(f"Send the header `Tus-Resumable: {VERSION}`.")
 
 
-def read_creation(headers: Headers) -> Creation:
-    """What is said of a file that is to be created.
+def read_creation(headers: Headers, *, owner: UUID) -> NewUpload:
+    """A file that is to be created, by what is said of it.
 
     Raises:
         InvalidInput: Something is missing, or not written as it should be.
@@ -74,7 +59,9 @@ def read_creation(headers: Headers) -> Creation:
     if len(given) > _MAX_METADATA_BYTES:
         raise InvalidInput(f"Shorten Upload-Metadata to {_MAX_METADATA_BYTES} bytes.")
     metadata = read_metadata(given)
-    return Creation(
+    return NewUpload(
+        uuid=uuid4(),
+        owner=owner,
         total_bytes=_number(headers, "Upload-Length"),
         filename=_told(metadata, "filename"),
         media_type=metadata.get("filetype", ""),
@@ -165,16 +152,18 @@ def tell_progress(offset: int, expires_at: datetime) -> dict[str, str]:
     return {"Upload-Offset": str(offset), "Upload-Expires": expires}
 
 
-def tell_upload(creation: Creation) -> dict[str, str]:
-    """The headers that tell what a client has said of its file."""
-    known = {
-        "filename": creation.filename,
-        "filetype": creation.media_type,
-        "kind": creation.kind.value,
-    }
+def tell_upload(
+    *, total_bytes: int, filename: str, media_type: str, kind: str, metadata: str | None
+) -> dict[str, str]:
+    """The headers that tell what a client has said of its file.
+
+    Args:
+        metadata: The header by which it said so; None when it was not by this protocol.
+    """
+    known = {"filename": filename, "filetype": media_type, "kind": kind}
     return {
-        "Upload-Length": str(creation.total_bytes),
-        "Upload-Metadata": creation.metadata or write_metadata(known),
+        "Upload-Length": str(total_bytes),
+        "Upload-Metadata": metadata or write_metadata(known),
     }
 
 

@@ -1,9 +1,9 @@
 """The routes of uploads by tus 1.0.0."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,19 +11,19 @@ from starlette.responses import Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cache.http import NO_STORE
 from db.rows import UploadRow
 from domain.errors import NotFound
-from domain.uploads import NewUpload, UploadKind
+from domain.uploads import UploadKind
 from domain.viewer import Permission, Viewer
 from streaming import tus
 from streaming.bodies import Body
 from streaming.identify import Identify
+from streaming.routing import API_ROOT, rest_routes
+from streaming.upload_limits import require_may_send
 from streaming.uploads import Uploads
 
-Answer = Callable[[Request], Awaitable[Response]]
-
-ROOT: Final = "/api/v1/uploads"
-
+_ROOT: Final = f"{API_ROOT}/uploads"
 _SILENT_SECONDS: Final = 30.0
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _RESUMABLE: Final = (b"tus-resumable", tus.VERSION.encode())
@@ -42,13 +42,11 @@ def tus_routes(
         silent_seconds: How long a client may send nothing in the middle of one.
     """
     routes = _TusRoutes(uploads, identify, silent_seconds)
-    served: list[tuple[str, Answer]] = [("", routes.of_all), ("/{upload_id}", routes.of_one)]
     # Of whatever method: it is the answers that know what is meant.
-    return [
-        Route(f"{ROOT}{path}{slash}", _TusHeaders(request_response(answer)))
-        for path, answer in served
-        for slash in ("", "/")
-    ]
+    return rest_routes(
+        (_ROOT, _TusHeaders(request_response(routes.of_all)), None),
+        (f"{_ROOT}/{{upload_id}}", _TusHeaders(request_response(routes.of_one)), None),
+    )
 
 
 class _TusHeaders:
@@ -90,24 +88,14 @@ class _TusRoutes:
         if method != "POST":
             raise _not_allowed("OPTIONS", "POST")
         viewer = await self._admitted(request)
-        creation = tus.read_creation(request.headers)
-        _require_permission(viewer, creation.kind)
+        new = tus.read_creation(request.headers, owner=viewer.user_uuid)
+        require_may_send(viewer, new.kind)
         if tus.has_body(request.headers):
             tus.require_bytes(request.headers)
-        row = await self._uploads.create(
-            NewUpload(
-                uuid=uuid4(),
-                owner=viewer.user_uuid,
-                kind=creation.kind,
-                filename=creation.filename,
-                media_type=creation.media_type,
-                total_bytes=creation.total_bytes,
-                metadata=creation.metadata,
-            )
-        )
+        row = await self._uploads.create(new)
         offset = await self._begin(request, row) if tus.has_body(request.headers) else 0
         headers = tus.tell_progress(offset, row.expires_at)
-        headers["Location"] = f"{request.scope.get('root_path', '')}{ROOT}/{row.uuid.hex}"
+        headers["Location"] = f"{request.scope.get('root_path', '')}{_ROOT}/{row.uuid.hex}"
         return Response(status_code=201, headers=headers)
 
     async def of_one(self, request: Request) -> Response:
@@ -120,7 +108,7 @@ class _TusRoutes:
             raise _not_allowed("OPTIONS", *self._methods)
         viewer = await self._admitted(request)
         row = await self._uploads.find(_read_id(request), owner=viewer.user_uuid)
-        _require_permission(viewer, UploadKind(row.kind))
+        require_may_send(viewer, UploadKind(row.kind))
         return await answer(request, row)
 
     def _describe(self) -> Response:
@@ -141,15 +129,15 @@ class _TusRoutes:
 
     async def _tell(self, _request: Request, row: UploadRow) -> Response:
         offset = await self._uploads.offset(row)
-        creation = tus.Creation(
+        said = tus.tell_upload(
             total_bytes=row.total_bytes,
             filename=row.filename,
             media_type=row.media_type,
-            kind=UploadKind(row.kind),
+            kind=row.kind,
             metadata=row.metadata,
         )
-        headers = tus.tell_progress(offset, row.expires_at) | tus.tell_upload(creation)
-        return Response(headers=headers | {"Cache-Control": "no-store"})
+        headers = tus.tell_progress(offset, row.expires_at) | said
+        return Response(headers=headers | {"Cache-Control": NO_STORE})
 
     async def _append(self, request: Request, row: UploadRow) -> Response:
         tus.require_bytes(request.headers)
@@ -165,7 +153,7 @@ class _TusRoutes:
             max_bytes=max(row.total_bytes - offset, 0),
             silent_seconds=self._silent_seconds,
         )
-        return await self._uploads.append(row, offset, _chunks(body), checksum=checksum)
+        return await self._uploads.append(row, offset, body.chunks(), checksum=checksum)
 
     async def _remove(self, _request: Request, row: UploadRow) -> Response:
         await self._uploads.remove(row)
@@ -176,20 +164,9 @@ def _not_allowed(*methods: str) -> HTTPException:
     return HTTPException(405, headers={"Allow": ", ".join(methods)})
 
 
-def _require_permission(viewer: Viewer, kind: UploadKind) -> None:
-    """A picture of oneself is for everybody to send."""
-    is_own = kind is UploadKind.AVATAR
-    viewer.require(Permission.ACCOUNT if is_own else Permission.IMPORT)
-
-
 def _read_id(request: Request) -> UUID:
     """The id in the path; what is none is never looked for, least of all as a path."""
     given = request.path_params["upload_id"]
     if not _ID.fullmatch(given):
         raise NotFound("This is not the id of an upload.")
     return UUID(given)
-
-
-async def _chunks(body: Body) -> AsyncIterator[bytes]:
-    while (piece := await body.next()) is not None:
-        yield piece

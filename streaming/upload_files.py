@@ -20,6 +20,7 @@ from uuid import UUID
 
 from domain.errors import ChecksumMismatch
 from streaming.checksums import Checksum, hasher
+from streaming.disk import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from _hashlib import HASH
@@ -226,8 +227,7 @@ class UploadFiles:
 
     def make(self) -> None:
         """Have the folder be there, for our user alone."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path.chmod(0o700)
+        make_private_folder(self.path)
 
     def file(self, uuid: UUID) -> Path:
         """Where the bytes of an upload lie."""
@@ -235,7 +235,7 @@ class UploadFiles:
 
     def create(self, uuid: UUID) -> None:
         """A file without bytes, for our user alone."""
-        os.close(os.open(self.file(uuid), os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(open_private(str(self.file(uuid)), os.O_CREAT | os.O_EXCL))
         with _opened(self.path) as descriptor:
             os.fsync(descriptor)
 

@@ -1,4 +1,4 @@
-"""What may be uploaded: how long files may be, and what they may be called."""
+"""What may be uploaded: by whom, how long files may be, and what they may be called."""
 
 import re
 import unicodedata
@@ -8,6 +8,7 @@ from typing import Final
 from domain.errors import InvalidInput, PayloadTooLarge
 from domain.pictures import MAX_PICTURE_BYTES
 from domain.uploads import NewUpload, UploadKind
+from domain.viewer import Permission, Viewer
 
 _MAX_FILENAME_CHARS: Final = 255
 _UNKNOWN_TYPE: Final = "application/octet-stream"
@@ -41,6 +42,16 @@ class UploadSettings:
         if kind is UploadKind.AVATAR:
             return min(MAX_PICTURE_BYTES, self.max_upload_bytes)
         return self.max_import_bytes
+
+
+def require_may_send(viewer: Viewer, kind: UploadKind) -> None:
+    """Refuse who may not send files of a kind; a picture of oneself is for everybody to send.
+
+    Raises:
+        Forbidden: They may not.
+    """
+    is_own = kind is UploadKind.AVATAR
+    viewer.require(Permission.ACCOUNT if is_own else Permission.IMPORT)
 
 
 def cleaned(new: NewUpload, settings: UploadSettings) -> NewUpload:

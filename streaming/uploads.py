@@ -1,13 +1,13 @@
 """Uploads: files that users send, from the first word of them to the end of their time.
 
-A row says what is to come, a file has what has come; an upload is complete once the file is as long
-as the row says and the row has the digest of the file.
+A row says what is to come, a file has what has come (`streaming.upload_bytes`); an upload is
+complete once the file is as long as the row says and the row has the digest of the file.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -38,8 +38,9 @@ from domain.errors import (
 )
 from domain.uploads import NewUpload, UploadKind
 from streaming.checksums import Checksum
-from streaming.file_store import FileStore, open_file_store
-from streaming.resumable_upload import OnComplete, ResumableUpload, UploadStatus, locked
+from streaming.file_store import open_file_store
+from streaming.resumable_upload import UploadStatus, locked
+from streaming.upload_bytes import UploadBytes, absent
 from streaming.upload_files import UploadFiles
 from streaming.upload_limits import UploadSettings, cleaned
 from streaming.upload_room import UploadRoom
@@ -49,32 +50,21 @@ _SWEPT_AT_ONCE: Final = 10_000
 log = structlog.get_logger(__name__)
 
 
-@dataclass
-class UploadStatistics:
-    """What became of the files that were sent to this process.
+class Uploads:
+    """The uploads of a database, and their bytes.
 
-    Attributes:
-        bytes: Of the parts that came whole.
+    Args:
+        room: Where there is room for the bytes.
     """
 
-    begun: int = 0
-    finished: int = 0
-    bytes: int = 0
-
-
-class Uploads:
-    """The uploads of a database, and their bytes on the disk."""
-
     def __init__(
-        self, database: Database, files: UploadFiles, store: FileStore, settings: UploadSettings
+        self, database: Database, content: UploadBytes, room: UploadRoom, settings: UploadSettings
     ) -> None:
         self.settings = settings
-        self.statistics = UploadStatistics()
-        self.room = UploadRoom(database, files.path, settings)
+        self.statistics = content.statistics
+        self.room = room
         self._database = database
-        self._files = files
-        self._store = store
-        self._writing: dict[UUID, ResumableUpload] = {}
+        self._content = content
 
     async def create(self, new: NewUpload) -> UploadRow:
         """Begin an upload, of which no byte is here.
@@ -87,7 +77,7 @@ class Uploads:
         """
         taken = cleaned(new, self.settings)
         await self.room.require_disk(taken.total_bytes)
-        async with self._made(taken.uuid), self._database.write() as tx:
+        async with self._content.made(taken.uuid), self._database.write() as tx:
             row = await self._insert(tx, taken)
             await self.room.require_turn(tx, taken.owner)
             return row
@@ -101,7 +91,7 @@ class Uploads:
         async with self._database.read() as session:
             row = await find_upload(session, uuid)
         if row is None or row.user_uuid != owner:
-            raise _absent()
+            raise absent()
         if row.sha256 is None and (await self._status(row))["is_complete"]:
             # Whoever wrote the last of them was killed before the digest was stored.
             with suppress(UploadLocked):
@@ -125,11 +115,8 @@ class Uploads:
         """
         if row.sha256 is not None:
             return row.total_bytes
-        await self._interrupt(row.uuid, locked())
-        try:
-            return await asyncio.to_thread(self._files.kept_size, row.uuid)
-        except FileNotFoundError:
-            raise _absent() from None
+        await self._content.interrupt(row.uuid, locked())
+        return await self._content.kept_size(row.uuid)
 
     async def append(
         self,
@@ -166,13 +153,11 @@ class Uploads:
         kind: UploadKind,
         filename: str,
         media_type: str,
-        most: int,
         least: int = 0,
     ) -> UploadRow:
         """A whole file whose length nobody has said; when it fails, nothing of it stays.
 
         Args:
-            most: It may not be longer, whatever its kind may be.
             least: How long it is at least, by the word of who sends it.
 
         Raises:
@@ -181,7 +166,7 @@ class Uploads:
             PayloadTooLarge: It is too long.
             InsufficientStorage: The disk, or what one user may have, has no room for it.
         """
-        most = min(most, self.settings.most_bytes(kind))
+        most = self.settings.most_bytes(kind)
         new = NewUpload(
             uuid=uuid4(),
             owner=owner,
@@ -192,8 +177,8 @@ class Uploads:
         )
         taken = cleaned(new, self.settings)
         room = self.room.metered(chunks, owner=owner, least=least)
-        async with room as metered, self._made(new.uuid):
-            size = await self._write(new.uuid, self._resumable(new.uuid, most), 0, metered)
+        async with room as metered, self._content.made(new.uuid):
+            size = await self._content.write(new.uuid, metered, offset=0, total_bytes=most)
             return await self._keep(replace(taken, total_bytes=size))
 
     async def remove(self, row: UploadRow) -> None:
@@ -203,14 +188,13 @@ class Uploads:
             NotFound: It is gone already.
             UploadLocked: An import is still to read it.
         """
-        await self._interrupt(row.uuid, _absent())
+        await self._content.interrupt(row.uuid, absent())
         async with self._database.write() as tx:
             if not await delete_upload(tx, row.uuid):
                 raise await _not_deleted(tx, row)
-        await self._erase(row.uuid)
+        await self._content.erase(row.uuid)
 
-    @asynccontextmanager
-    async def opened(self, row: UploadRow) -> AsyncIterator[Path]:
+    def opened(self, row: UploadRow) -> AbstractAsyncContextManager[Path]:
         """A complete file on the local disk, to be read as long as the block lasts.
 
         Raises:
@@ -219,12 +203,7 @@ class Uploads:
         """
         if row.sha256 is None:
             raise InvalidUpload("This upload is not complete. Send the rest of it first.")
-        async with AsyncExitStack() as stack:
-            try:
-                path = await stack.enter_async_context(self._store.opened(row.uuid))
-            except FileNotFoundError:
-                raise _absent() from None
-            yield path
+        return self._content.opened(row.uuid)
 
     async def sweep(self) -> int:
         """Have what nobody may use any more be gone; how many uploads that were."""
@@ -241,24 +220,13 @@ class Uploads:
     @property
     def writing(self) -> int:
         """How many are being written to now."""
-        return len(self._writing)
+        return self._content.writing
 
     def stop(self) -> None:
         """Have all that are being written end; what they have received stays."""
-        error = Unavailable("The server is stopping. Ask with HEAD where to go on, in a moment.")
-        for writing in self._writing.values():
-            writing.interrupt(error)
-
-    @asynccontextmanager
-    async def _made(self, uuid: UUID) -> AsyncIterator[None]:
-        """Its file is there in the block, and afterwards too unless the block fails."""
-        await asyncio.to_thread(self._files.create, uuid)
-        self.statistics.begun += 1
-        try:
-            yield
-        except BaseException:
-            await asyncio.to_thread(self._files.remove, uuid)
-            raise
+        self._content.interrupt_all(
+            Unavailable("The server is stopping. Ask with HEAD where to go on, in a moment.")
+        )
 
     async def _insert(self, tx: Transaction, new: NewUpload) -> UploadRow:
         await self.room.require_quota(tx, new.owner, new.total_bytes)
@@ -272,19 +240,7 @@ class Uploads:
                 await extend_upload(tx, row.uuid, ttl_seconds=self.settings.ttl_seconds)
 
     async def _status(self, row: UploadRow) -> UploadStatus:
-        return await self._resumable(row.uuid, row.total_bytes).get_upload_status()
-
-    def _resumable(
-        self, uuid: UUID, total: int, on_complete: OnComplete | None = None
-    ) -> ResumableUpload:
-        return ResumableUpload(
-            uuid.hex,
-            self._files.file(uuid),
-            total,
-            hashes=self._files.hashes,
-            block_bytes=self.settings.chunk_bytes,
-            on_complete=on_complete,
-        )
+        return await self._content.status(row.uuid, row.total_bytes)
 
     async def _resume(
         self,
@@ -293,26 +249,14 @@ class Uploads:
         chunks: AsyncIterator[bytes],
         checksum: Checksum | None = None,
     ) -> int:
-        resumable = self._resumable(row.uuid, row.total_bytes, partial(self._finish, row.uuid))
-        return await self._write(row.uuid, resumable, offset, chunks, checksum)
-
-    async def _write(
-        self,
-        uuid: UUID,
-        resumable: ResumableUpload,
-        offset: int,
-        chunks: AsyncIterator[bytes],
-        checksum: Checksum | None = None,
-    ) -> int:
-        if uuid in self._writing:
-            raise locked()
-        self._writing[uuid] = resumable
-        try:
-            size = await resumable.resume_upload(chunks, offset=offset, checksum=checksum)
-            self.statistics.bytes += size - offset
-            return size
-        finally:
-            del self._writing[uuid]
+        return await self._content.write(
+            row.uuid,
+            chunks,
+            offset=offset,
+            total_bytes=row.total_bytes,
+            checksum=checksum,
+            on_complete=partial(self._finish, row.uuid),
+        )
 
     async def _complete(self, row: UploadRow) -> UploadRow:
         """Finish one that has all its bytes."""
@@ -320,7 +264,7 @@ class Uploads:
         async with self._database.read() as session:
             finished = await find_upload(session, row.uuid)
         if finished is None:
-            raise _absent()
+            raise absent()
         return finished
 
     async def _keep(self, new: NewUpload) -> UploadRow:
@@ -332,36 +276,23 @@ class Uploads:
         return await self._complete(row)
 
     async def _finish(self, uuid: UUID, sha256: str) -> None:
-        await self._store.keep(uuid, self._files.file(uuid))
+        await self._content.keep(uuid)
         ttl_seconds = self.settings.ttl_seconds
         async with self._database.write() as tx:
             finished = await finish_upload(tx, uuid, sha256, ttl_seconds=ttl_seconds)
         if finished is None:
-            await self._erase(uuid)
-            raise _absent()
+            await self._content.erase(uuid)
+            raise absent()
         self.statistics.finished += 1
-        if not self._store.keeps_in_place:
-            await asyncio.to_thread(self._files.remove, uuid)
-
-    async def _interrupt(self, uuid: UUID, error: AppError) -> None:
-        writing = self._writing.get(uuid)
-        if writing is not None:
-            writing.interrupt(error)
-            await writing.ended()
-
-    async def _erase(self, uuid: UUID) -> None:
-        await asyncio.to_thread(self._files.remove, uuid)
-        await self._store.remove(uuid)
+        await self._content.forget_arrival(uuid)
 
     async def _sweep_strays(self) -> int:
         """Remove files that no row tells of: what processes left that were killed."""
-        age = self.settings.ttl_seconds
-        old = {*await asyncio.to_thread(self._files.older_than, age)}
-        old |= {*await self._store.older_than(age)}
+        old = await self._content.older_than(self.settings.ttl_seconds)
         async with self._database.read() as session:
             strays = old - await known_uploads(session, list(old))
         for uuid in strays:
-            await self._erase(uuid)
+            await self._content.erase(uuid)
         return len(strays)
 
 
@@ -379,13 +310,15 @@ async def open_uploads(
     """
     files = UploadFiles(folder)
     await asyncio.to_thread(files.make)
-    return Uploads(database, files, open_file_store(store_url, files), settings)
+    store = open_file_store(store_url, files)
+    content = UploadBytes(files, store, block_bytes=settings.chunk_bytes)
+    return Uploads(database, content, UploadRoom(database, folder, settings), settings)
 
 
 async def _not_deleted(tx: Transaction, row: UploadRow) -> AppError:
     """Why a row could not be deleted."""
     if await find_upload(tx, row.uuid) is None:
-        return _absent()
+        return absent()
     return UploadLocked("An import is still to read this file. Cancel the import first.")
 
 
@@ -401,7 +334,3 @@ async def _nothing() -> AsyncIterator[bytes]:
     chunks: tuple[bytes, ...] = ()
     for chunk in chunks:
         yield chunk
-
-
-def _absent() -> NotFound:
-    return NotFound("You have no such upload. It may have expired: begin a new one.")

@@ -308,11 +308,6 @@ def default_folder() -> Path:
     return platformdirs.user_data_path("appointment360", appauthor=False)
 
 
-def tcp_password_file(folder: Path) -> Path:
-    """The file with the password of `postgres` over TCP; written when a port is first asked for."""
-    return open_cluster(folder).password_file
-
-
 def _dsn(postmaster: Postmaster) -> str:
     # The port names the socket's file. Unsaid, clients take it from PGPORT.
     socket_folder = quote(str(postmaster.socket_folder))

@@ -18,7 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from app.metrics.families import PREFIX
 from app.metrics.jobs import JobCounts
@@ -29,6 +29,7 @@ from app.metrics.traffic import traffic
 from app.operators import RequireOperator
 from app.resources import Resources
 from streaming.caching import cache_response
+from streaming.routing import rest_routes
 
 PATH: Final = "/metrics"
 _QUESTION: Final = "metrics"
@@ -50,7 +51,7 @@ def metrics_routes(
     require_operator: RequireOperator,
     *,
     stored_names: Collection[str] = (),
-) -> list[BaseRoute]:
+) -> list[Route]:
     """The route; from now on this process counts, and answers the others.
 
     Args:
@@ -74,7 +75,7 @@ def metrics_routes(
         content = await asyncio.to_thread(_of_all, answers, [*jobs.read()])
         return Response(content, headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4})
 
-    return [Route(PATH + slash, scrape, methods=["GET"]) for slash in ("", "/")]
+    return rest_routes((PATH, scrape, ["GET"]))
 
 
 def _observing(resources: Resources, stored_names: Collection[str]) -> Tallies:

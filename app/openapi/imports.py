@@ -39,6 +39,7 @@ _JOB: Final[Json] = {
     "type": "object",
     "description": "How a job stands.",
     "properties": {
+        "id": {"type": "string", "description": "What GraphQL names the job by."},
         "uuid": _JOB_ID,
         "kind": {"type": "string", "enum": list(JobKind)},
         "status": {"type": "string", "enum": list(JobStatus)},
@@ -57,7 +58,7 @@ _JOB: Final[Json] = {
         "finishedAt": _MOMENT,
         "import": {"$ref": "#/components/schemas/Import"},
     },
-    "required": ["uuid", "kind", "status", "progress", "done", "total", "counters", "error"],
+    "required": ["id", "uuid", "kind", "status", "progress", "done", "total", "counters", "error"],
 }
 _IMPORT: Final[Json] = {
     "type": "object",

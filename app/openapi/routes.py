@@ -8,6 +8,7 @@ from app.openapi.document import openapi_bytes
 from app.openapi.health import OPENAPI_PATH
 from app.settings import Settings
 from streaming.caching import create_cached_response
+from streaming.routing import rest_routes
 
 
 def openapi_routes(settings: Settings) -> list[Route]:
@@ -23,4 +24,4 @@ def openapi_routes(settings: Settings) -> list[Route]:
             must_revalidate=settings.http_cache_must_revalidate,
         )
 
-    return [Route(f"{OPENAPI_PATH}{slash}", describe, methods=["GET"]) for slash in ("", "/")]
+    return rest_routes((OPENAPI_PATH, describe, ["GET"]))

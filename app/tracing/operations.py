@@ -1,15 +1,17 @@
 """Operations as spans: by name, kind and hash, never by their text or variables."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from graphql import ExecutionResult
 
 from app.tracing.spans import Span, Tracer, Value
 from graph.context import Context
 from graph.deadlines import TimeLimit
-from graph.document import Document
+from graph.document import Operation
 from graph.endpoint import Executor
 from graph.execution.subscribing import Results
 from graph.observing import MAX_NAME_CHARS
-from graph.request import GraphQLRequest
 from graph.telling import codes_of
 
 
@@ -26,38 +28,42 @@ class TracedExecutor:
         self._tracer = tracer
 
     async def execute(
-        self, document: Document, wanted: GraphQLRequest, context: Context
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
     ) -> ExecutionResult:
         """As `Executor` has it."""
-        name, facts = _told(document, wanted)
+        name, facts = _told(operation)
         with self._tracer.span(name, facts) as span:
-            result = await self._executor.execute(document, wanted, context)
+            result = await self._executor.execute(operation, variables, context)
             _tell_errors(span, result)
             return result
 
     async def subscribe(
-        self, document: Document, wanted: GraphQLRequest, context: Context, *, time: TimeLimit
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any],
+        context: Context,
+        *,
+        time: TimeLimit,
     ) -> ExecutionResult | Results:
         """As `Executor` has it."""
-        name, facts = _told(document, wanted)
+        name, facts = _told(operation)
         with self._tracer.span(name, facts) as span:
-            results = await self._executor.subscribe(document, wanted, context, time=time)
+            results = await self._executor.subscribe(operation, variables, context, time=time)
             if isinstance(results, ExecutionResult):
                 _tell_errors(span, results)
             return results
 
 
-def _told(document: Document, wanted: GraphQLRequest) -> tuple[str, dict[str, Value]]:
+def _told(operation: Operation) -> tuple[str, dict[str, Value]]:
     """What a span of the operation is called, and what is known of it."""
-    facts: dict[str, Value] = {"graphql.document.hash": document.sha256}
-    operation = document.operation(wanted.operation_name)
-    if operation is None:
-        return "operation", facts
-    kind = operation.operation.value
-    facts["graphql.operation.type"] = kind
+    kind = operation.kind.value
+    facts: dict[str, Value] = {
+        "graphql.document.hash": operation.document.sha256,
+        "graphql.operation.type": kind,
+    }
     if operation.name is None:
         return kind, facts
-    facts["graphql.operation.name"] = name = operation.name.value[:MAX_NAME_CHARS]
+    facts["graphql.operation.name"] = name = operation.name[:MAX_NAME_CHARS]
     return f"{kind} {name}", facts
 
 

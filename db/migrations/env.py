@@ -3,20 +3,10 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from db.access_tables import api_tokens
-from db.avatar_tables import avatars
-from db.cache_tables import cache_state
-from db.import_tables import imports
-from db.job_tables import jobs
-from db.upload_tables import uploads
+from db.all_tables import ALL_TABLES
 
 _LOCK = 0x360_0360
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
-
-# One for all tables: each module adds its own to it.
-(_METADATA,) = {
-    table.metadata for table in (jobs, cache_state, uploads, imports, avatars, api_tokens)
-}
 
 
 def _belongs_to_tables(name: str | None, kind: str, _reflected: object) -> bool:
@@ -31,7 +21,7 @@ def _belongs_to_tables(name: str | None, kind: str, _reflected: object) -> bool:
 def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=_METADATA,
+        target_metadata=ALL_TABLES,
         include_object=lambda _object, name, kind, reflected, _other: _belongs_to_tables(
             name, kind, reflected
         ),

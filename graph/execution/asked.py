@@ -5,19 +5,15 @@ variables that `@skip` and `@include` name; so aliases, merged fields, fragments
 here exactly what they mean there.
 """
 
-from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import Final, cast
 
 from graphql import (
     FieldNode,
-    FragmentDefinitionNode,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLSchema,
-    OperationDefinitionNode,
 )
 from graphql.execution.collect_fields import (
     FieldDetails,
@@ -29,7 +25,8 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
-from graph.declare import Declaration, declaration_of
+from graph.declare import Declaration, declaration_of, field_of
+from graph.document import Operation
 from graph.execution.selections import Reading, Rows
 
 MAX_FIELDS: Final = 5000
@@ -109,16 +106,11 @@ class AskedFields:
         conditions: The values of the variables that `@skip` and `@include` name.
     """
 
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        operation: OperationDefinitionNode,
-        fragments: Mapping[str, FragmentDefinitionNode],
-        conditions: VariableValues,
-    ) -> None:
-        self.schema = schema
+    def __init__(self, operation: Operation, conditions: VariableValues) -> None:
+        document = operation.document
+        self.schema = document.schema
         self.operation = operation
-        self._fragments = {name: FragmentDetails(node) for name, node in fragments.items()}
+        self._fragments = {name: FragmentDetails(node) for name, node in document.fragments.items()}
         self._conditions = conditions
         self._left = MAX_FIELDS
 
@@ -134,10 +126,10 @@ class AskedFields:
         Raises:
             TooLarge: There are too many.
         """
-        kind = self.operation.operation
-        type_ = cast("GraphQLObjectType", self.schema.get_root_type(kind))
+        operation = self.operation
+        type_ = cast("GraphQLObjectType", self.schema.get_root_type(operation.kind))
         found = collect_fields(
-            self.schema, self._fragments, self._conditions, type_, self.operation
+            self.schema, self._fragments, self._conditions, type_, operation.node
         )
         return type_, self._asked(type_, found.grouped_field_set)
 
@@ -148,7 +140,12 @@ class AskedFields:
             TooLarge: There are too many fields.
         """
         found = collect_subfields(
-            self.schema, self._fragments, self._conditions, self.operation, type_, asked.details
+            self.schema,
+            self._fragments,
+            self._conditions,
+            self.operation.node,
+            type_,
+            asked.details,
         )
         return self._asked(type_, found.grouped_field_set)
 
@@ -161,6 +158,6 @@ class AskedFields:
     def _ask(self, type_: GraphQLObjectType, key: str, details: list[FieldDetails]) -> Asked:
         name = details[0].node.name.value
         definition = cast("GraphQLField", self.schema.get_field(type_, name))
-        strawberry = (definition.extensions or {}).get("strawberry-definition")
+        strawberry = field_of(definition)
         declared = None if strawberry is None else declaration_of(strawberry)
         return Asked(key, details, definition, type_, strawberry, declared)

@@ -6,15 +6,14 @@ a second time.
 """
 
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import strawberry
 from graphql import (
     ExecutionResult,
     GraphQLError,
-    OperationDefinitionNode,
     OperationType,
     execute,
 )
@@ -25,14 +24,14 @@ from graphql.execution.values import VariableValues
 from domain.asker import asked_by
 from graph.context import Context
 from graph.deadlines import TimeLimit
-from graph.document import Document
+from graph.document import Operation
 from graph.execution.environment import Environment
 from graph.execution.plan import OperationPlan
-from graph.execution.plans import Plans
+from graph.execution.plans import Planned, Plans
 from graph.execution.running import Run
 from graph.execution.subscribing import Results, source_of
-from graph.prices import PageSizes
-from graph.request import GraphQLRequest
+
+_SWITCHED_OFF: Final = "switched off"
 
 
 class Tier(StrEnum):
@@ -66,34 +65,35 @@ class Executor:
 
     def __init__(self, schema: strawberry.Schema, *, compiled: bool = True) -> None:
         self._environment = Environment(schema)
-        self._plans = Plans(self._environment.schema)
+        self._plans = Plans()
         self._compiled = compiled
         self.counts: Counter[Way] = Counter()
 
     async def execute(
-        self, document: Document, wanted: GraphQLRequest, context: Context
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
     ) -> ExecutionResult:
-        """The answer to the operation that is wanted of a document.
+        """The answer to a query or mutation.
 
         The errors stand in the order of their fields in the document, and of lists within; notices
         and hints in the order of their places.
         """
-        operation = document.operation(wanted.operation_name)
-        if operation is not None:
-            sizes = PageSizes(context.page_limits.default, context.page_limits.maximum)
-            variables = wanted.variables or {}
-            context.bill = document.prices(operation, variables).bill(variables, sizes)
-            if operation.operation is OperationType.MUTATION:
-                context.reads.use_primary()
+        context.bill = operation.prices(variables).bill(variables, context.page_sizes)
+        if operation.kind is OperationType.MUTATION:
+            context.reads.use_primary()
         with asked_by(context.asker, sees_all=context.sees_all):
-            result = await self._execute(document, operation, wanted, context)
+            result = await self._execute(operation, variables, context)
         _put_in_order(result, context)
         return result
 
     async def subscribe(
-        self, document: Document, wanted: GraphQLRequest, context: Context, *, time: TimeLimit
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any],
+        context: Context,
+        *,
+        time: TimeLimit,
     ) -> ExecutionResult | Results:
-        """The answers to the subscription that is wanted of a document, or why there are none.
+        """The answers to a subscription, or why there are none.
 
         It reads at the primary: what an event tells of may not have come to the replica.
 
@@ -103,107 +103,94 @@ class Executor:
         context.reads.use_primary()
         core = CoreExecutor.build(
             self._environment.schema,
-            document.tree,
+            operation.document.tree,
             context_value=context,
-            raw_variable_values=wanted.variables,
-            operation_name=wanted.operation_name,
+            raw_variable_values=dict(variables),
+            operation_name=operation.name,
         )
         if isinstance(core, list):
             return ExecutionResult(None, core)
         source = await source_of(core)
         if isinstance(source, ExecutionResult):
             return source
-        plan, variables = self._plan_events(document, wanted, core)
+        planned = self._plan_events(operation, variables, core)
 
         async def execute_event(event: Any) -> ExecutionResult:
             with asked_by(context.asker, sees_all=context.sees_all):
-                result = await self._execute_event(event, plan, variables, core)
+                result = await self._execute_event(event, planned, core)
             _put_in_order(result, context)
             return result
 
         return Results(source, core, context, time=time, execute=execute_event)
 
     async def _execute(
-        self,
-        document: Document,
-        operation: OperationDefinitionNode | None,
-        wanted: GraphQLRequest,
-        context: Context,
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
     ) -> ExecutionResult:
-        reason = "switched off"
-        if self._compiled and operation is not None:
-            planned = self._plans.get(document, operation)
-            variables = planned.variables.coerce(wanted.variables or {})
-            if isinstance(variables, list):
-                return ExecutionResult(None, variables)
-            plan = planned.plan(variables)
-            if isinstance(plan, OperationPlan):
-                return await self._run(plan, variables, document, wanted, context)
-            reason = plan
-        self._count(context, Way(Tier.FALLBACK, reason))
-        return await self._fall_back(document, wanted, context)
-
-    async def _run(
-        self,
-        plan: OperationPlan,
-        variables: VariableValues,
-        document: Document,
-        wanted: GraphQLRequest,
-        context: Context,
-    ) -> ExecutionResult:
-        run = Run(self._environment, plan, variables, context)
-        is_mutation = plan.operation.operation is OperationType.MUTATION
-        data = await run.answer(serially=is_mutation)
-        if run.is_doubtful and not is_mutation:
-            self._count(context, Way(Tier.FALLBACK, "doubtful"))
-            context.forget_what_was_read()
-            context.fetches.forget()
-            context.bill.forget()
-            return await self._fall_back(document, wanted, context)
-        self._count(context, Way(Tier.PLANNED if plan.is_planned else Tier.GENERAL))
-        return ExecutionResult(data, run.errors or None)
-
-    async def _fall_back(
-        self, document: Document, wanted: GraphQLRequest, context: Context
-    ) -> ExecutionResult:
+        answer: ExecutionResult | str = _SWITCHED_OFF
+        if self._compiled:
+            planned = self._plans.plan(operation, variables)
+            if isinstance(planned, list):
+                return ExecutionResult(None, planned)
+            is_mutation = operation.kind is OperationType.MUTATION
+            answer = await self._run(*planned, context, serially=is_mutation)
+        if isinstance(answer, ExecutionResult):
+            return answer
+        self._count(context, Way(Tier.FALLBACK, answer))
         result = execute(
             self._environment.schema,
-            document.tree,
+            operation.document.tree,
             context_value=context,
-            variable_values=wanted.variables,
-            operation_name=wanted.operation_name,
+            variable_values=dict(variables),
+            operation_name=operation.name,
         )
         return await result if isinstance(result, Awaitable) else result
 
-    def _plan_events(
-        self, document: Document, wanted: GraphQLRequest, core: CoreExecutor[Any]
-    ) -> tuple[OperationPlan | str, VariableValues]:
-        """The plan for each event, or why there is none, and the variables that it takes."""
-        if self._compiled:
-            planned = self._plans.get(document, core.operation)
-            variables = planned.variables.coerce(wanted.variables or {})
-            # graphql-core has found that they can be coerced.
-            if not isinstance(variables, list):
-                return planned.plan(variables), variables
-        return "switched off", core.variable_values
-
-    async def _execute_event(
+    async def _run(
         self,
-        event: Any,
         plan: OperationPlan | str,
         variables: VariableValues,
-        core: CoreExecutor[Any],
+        context: Context,
+        *,
+        serially: bool = False,
+        source: Any = None,
+    ) -> ExecutionResult | str:
+        """The answer by a plan, or why it has to be graphql-core's.
+
+        Args:
+            serially: As mutations are, which are never executed a second time.
+            source: The event of a subscription.
+        """
+        if isinstance(plan, str):
+            return plan
+        run = Run(self._environment, plan, variables, context)
+        data = await run.answer(serially=serially, source=source)
+        if run.is_doubtful and not serially:
+            context.forget_what_was_read()
+            context.fetches.forget()
+            context.bill.forget()
+            return "doubtful"
+        self._count(context, Way(Tier.PLANNED if plan.is_planned else Tier.GENERAL))
+        return ExecutionResult(data, run.errors or None)
+
+    def _plan_events(
+        self, operation: Operation, variables: Mapping[str, Any], core: CoreExecutor[Any]
+    ) -> Planned:
+        """The plan for each event, or why there is none, and the variables that it takes."""
+        if self._compiled:
+            planned = self._plans.plan(operation, variables)
+            # graphql-core has found that the variables can be coerced.
+            if not isinstance(planned, list):
+                return planned
+        return Planned(_SWITCHED_OFF, core.variable_values)
+
+    async def _execute_event(
+        self, event: Any, planned: Planned, core: CoreExecutor[Any]
     ) -> ExecutionResult:
         context: Context = core.context_value
-        if isinstance(plan, OperationPlan):
-            run = Run(self._environment, plan, variables, context)
-            data = await run.answer(serially=False, source=event)
-            if not run.is_doubtful:
-                self._count(context, Way(Tier.PLANNED if plan.is_planned else Tier.GENERAL))
-                return ExecutionResult(data, run.errors or None)
-            plan = "doubtful"
-            context.forget_what_was_read()
-        self._count(context, Way(Tier.FALLBACK, plan))
+        answer = await self._run(*planned, context, source=event)
+        if isinstance(answer, ExecutionResult):
+            return answer
+        self._count(context, Way(Tier.FALLBACK, answer))
         result = execute_subscription_event(core.build_per_event_executor(event))
         return await result if isinstance(result, Awaitable) else result
 
@@ -211,16 +198,12 @@ class Executor:
         self.counts[way] += 1
         context.execution = {"tier": way.tier, **({"reason": way.reason} if way.reason else {})}
 
-    def code_of(self, document: Document, wanted: GraphQLRequest) -> str:
+    def code_of(self, operation: Operation, variables: Mapping[str, Any]) -> str:
         """The generated functions of an operation, or why there are none."""
-        operation = document.operation(wanted.operation_name)
-        if operation is None:
-            return "# no operation of this name"
-        planned = self._plans.get(document, operation)
-        variables = planned.variables.coerce(wanted.variables or {})
-        if isinstance(variables, list):
-            return f"# {variables[0].message}"
-        plan = planned.plan(variables)
+        planned = self._plans.plan(operation, variables)
+        if isinstance(planned, list):
+            return f"# {planned[0].message}"
+        plan, _ = planned
         if isinstance(plan, str):
             return f"# executed by graphql-core: {plan}"
         return "\n\n".join(f"# {place}\n{text}" for place, text in plan.codes)

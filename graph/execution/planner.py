@@ -6,16 +6,12 @@ that completes them. What the rows of a statement are read for is known when all
 is planned, and becomes its selection.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
-    FragmentDefinitionNode,
     GraphQLAbstractType,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLSchema,
-    OperationDefinitionNode,
     OperationType,
     get_nullable_type,
     is_abstract_type,
@@ -27,6 +23,7 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 
 from graph.declare import Batched, Cursor, Edges, SameRow, Selects, cached_of
+from graph.document import Operation
 from graph.execution.asked import Asked, AskedFields, Sources
 from graph.execution.building import build_of
 from graph.execution.expressions import Code, writer, written
@@ -47,12 +44,7 @@ from graph.execution.plan import (
 from graph.execution.selections import Reading
 
 
-def plan_operation(
-    schema: GraphQLSchema,
-    operation: OperationDefinitionNode,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    conditions: VariableValues,
-) -> OperationPlan:
+def plan_operation(operation: Operation, conditions: VariableValues) -> OperationPlan:
     """The plan of an operation.
 
     Args:
@@ -61,12 +53,12 @@ def plan_operation(
     Raises:
         TooLarge: It asks for too many fields.
     """
-    planner = _Planner(AskedFields(schema, operation, fragments, conditions))
+    planner = _Planner(AskedFields(operation, conditions))
     type_, fields = planner.fields.of_root()
     root = planner.object(type_, fields, None, Sources())
     return OperationPlan(
-        operation=operation,
-        fragments=dict(fragments),
+        operation=operation.node,
+        fragments=dict(operation.document.fragments),
         root=root,
         is_planned=planner.is_planned,
         codes=planner.codes[::-1],
@@ -82,7 +74,7 @@ class _Planner:
         self.codes: list[tuple[str, str]] = []
         # A mutation is not executed again, so each of its fields has to have a slot to fall back
         # on, and rows have everything in them.
-        self._is_once = fields.operation.operation is OperationType.MUTATION
+        self._is_once = fields.operation.kind is OperationType.MUTATION
 
     def object(
         self, type_: GraphQLObjectType, fields: list[Asked], path: Path | None, sources: Sources
@@ -136,7 +128,7 @@ class _Planner:
 
     def _kept(self, asked: Asked) -> KeptField | None:
         """How the answers of a root field are kept; None when they are not."""
-        if self.fields.operation.operation is not OperationType.QUERY or asked.strawberry is None:
+        if self.fields.operation.kind is not OperationType.QUERY or asked.strawberry is None:
             return None
         cached = cached_of(asked.strawberry)
         return None if cached is None else kept_field(self.fields.again(), asked, cached)

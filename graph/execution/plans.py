@@ -4,19 +4,18 @@ The one idea: what can make plans of one operation differ is which variables of 
 `@include` are true; everything else is either in the document or does not matter to the plan.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from graphql import (
     FieldNode,
-    FragmentDefinitionNode,
     GraphQLError,
-    GraphQLSchema,
     OperationDefinitionNode,
 )
 from graphql.execution.values import VariableValues
 
 from cache.bounded import BoundedCache
-from graph.document import Document, is_meta
+from graph.document import Operation, is_meta
 from graph.execution.asked import TooLarge
 from graph.execution.inputs import Variables
 from graph.execution.plan import OperationPlan
@@ -29,49 +28,53 @@ _MAX_PLANS: Final = 16
 _PLAN_WEIGHT: Final = 50
 
 
+class Planned(NamedTuple):
+    """A plan, or why there is none, and the variables that it takes."""
+
+    plan: OperationPlan | str
+    variables: VariableValues
+
+
 class Plans:
     """The operations of a schema that were executed lately, with their plans."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
-        self._schema = schema
-        self._kept: BoundedCache[int, PlannedOperation] = BoundedCache(
+    def __init__(self) -> None:
+        self._kept: BoundedCache[Operation, PlannedOperation] = BoundedCache(
             max_bytes=_MAX_CACHED_BYTES, weigh=lambda planned: planned.weight_bytes
         )
 
-    def get(self, document: Document, operation: OperationDefinitionNode) -> "PlannedOperation":
-        """The plans of an operation of a document."""
-        planned = self._kept.get(id(operation))
+    def plan(
+        self, operation: Operation, variables: Mapping[str, Any]
+    ) -> Planned | list[GraphQLError]:
+        """The plan of an operation for the variables of a request, or what is wrong with these."""
+        planned = self.get(operation)
+        coerced = planned.variables.coerce(variables)
+        return coerced if isinstance(coerced, list) else Planned(planned.plan(coerced), coerced)
+
+    def get(self, operation: Operation) -> "PlannedOperation":
+        """The plans of an operation."""
+        planned = self._kept.get(operation)
         if planned is None:
-            planned = PlannedOperation(self._schema, document, operation)
-            self._kept.put(id(operation), planned)
+            planned = PlannedOperation(operation)
+            self._kept.put(operation, planned)
         return planned
 
 
 class PlannedOperation:
     """The plans of one operation: one for each set of fields that `@skip` and `@include` leave."""
 
-    def __init__(
-        self, schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode
-    ) -> None:
-        self._schema = schema
-        # Held, so that the id that it is found under is no other document's.
-        self.document = document
+    def __init__(self, operation: Operation) -> None:
         self._operation = operation
-        self._fragments = {
-            node.name.value: node
-            for node in document.tree.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
-        self.variables = Variables(schema, operation)
-        self._reason = _why_not(operation)
-        self._conditions = document.conditions
+        self.variables = Variables(operation.document.schema, operation.node)
+        self._reason = _why_not(operation.node)
+        self._conditions = operation.document.conditions
         self._plans: dict[tuple[object, ...], OperationPlan | str] = {}
 
     @property
     def weight_bytes(self) -> int:
         """What all its plans can weigh together."""
         plans: int = min(_MAX_PLANS, 2 ** len(self._conditions))
-        return self.document.text_chars * _PLAN_WEIGHT * plans
+        return self._operation.document.text_chars * _PLAN_WEIGHT * plans
 
     def plan(self, variables: VariableValues) -> OperationPlan | str:
         """The plan for these values, or why there is none."""
@@ -89,7 +92,7 @@ class PlannedOperation:
         named = {name: coerced[name] for name in self._conditions if name in coerced}
         conditions = VariableValues(variables.sources, named)
         try:
-            return plan_operation(self._schema, self._operation, self._fragments, conditions)
+            return plan_operation(self._operation, conditions)
         except TooLarge:
             return "too large"
         except GraphQLError:

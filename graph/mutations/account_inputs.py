@@ -14,6 +14,7 @@ from domain.records import described
 from domain.scalars import NodeId
 from domain.viewer import Permission
 from graph.declare import as_input
+from graph.mutations.writing import MutationInput
 
 _NEW_PASSWORD: Final = (
     f"From {MIN_PASSWORD_CHARS} characters to {MAX_PASSWORD_BYTES} bytes, and not the address."
@@ -29,16 +30,9 @@ def _secret(doc: str, *, required: bool = True) -> Any:
     return field(default=ABSENT, metadata={"doc": doc}, repr=False)
 
 
-@dataclass(kw_only=True)
-class AccountInput:
-    """What every mutation of accounts takes beside its own fields."""
-
-    client_mutation_id: str | None = described("Comes back in the answer; means nothing here.")
-
-
 @as_input
 @dataclass(kw_only=True)
-class LoginInput(AccountInput):
+class LoginInput(MutationInput):
     """Who comes in, and by what they prove it."""
 
     email: str = _secret("The e-mail address, in capitals or not.")
@@ -47,7 +41,7 @@ class LoginInput(AccountInput):
 
 @as_input
 @dataclass(kw_only=True)
-class RefreshTokenInput(AccountInput):
+class RefreshTokenInput(MutationInput):
     """By what a session goes on."""
 
     refresh_token: str = _secret("The newest one that the session was given.")
@@ -55,7 +49,7 @@ class RefreshTokenInput(AccountInput):
 
 @as_input
 @dataclass(kw_only=True)
-class LogoutInput(AccountInput):
+class LogoutInput(MutationInput):
     """What is to end."""
 
     everywhere: bool | None = described(
@@ -65,7 +59,7 @@ class LogoutInput(AccountInput):
 
 @as_input
 @dataclass(kw_only=True)
-class ChangePasswordInput(AccountInput):
+class ChangePasswordInput(MutationInput):
     """Another password for oneself."""
 
     current_password: str = _secret("The one of now.")
@@ -74,7 +68,7 @@ class ChangePasswordInput(AccountInput):
 
 @as_input
 @dataclass(kw_only=True)
-class CreateUserInput(AccountInput):
+class CreateUserInput(MutationInput):
     """Somebody who may come in from now on."""
 
     email: str = _secret("The e-mail address; nobody else may have it.")
@@ -85,7 +79,7 @@ class CreateUserInput(AccountInput):
 
 @as_input
 @dataclass(kw_only=True)
-class UpdateUserInput(AccountInput):
+class UpdateUserInput(MutationInput):
     """What is to change about a user; what is left out stays."""
 
     id: NodeId = described("The user's id.", required=True)
@@ -98,7 +92,7 @@ class UpdateUserInput(AccountInput):
 
 @as_input
 @dataclass(kw_only=True)
-class ResetPasswordInput(AccountInput):
+class ResetPasswordInput(MutationInput):
     """Another password for somebody who has lost theirs."""
 
     id: NodeId = described("The user's id.", required=True)
@@ -107,7 +101,7 @@ class ResetPasswordInput(AccountInput):
 
 @as_input
 @dataclass(kw_only=True)
-class UpdateProfileInput(AccountInput):
+class UpdateProfileInput(MutationInput):
     """What is to change about oneself; what is left out stays."""
 
     name: str | None = described(f"{_NAME} Null takes it away.")
@@ -121,7 +115,7 @@ class UpdateProfileInput(AccountInput):
 
 @as_input
 @dataclass(kw_only=True)
-class CreateApiTokenInput(AccountInput):
+class CreateApiTokenInput(MutationInput):
     """A token for a program."""
 
     name: str = described(f"What to know it by. {_NAME}", required=True)
@@ -133,14 +127,14 @@ class CreateApiTokenInput(AccountInput):
 
 @as_input
 @dataclass(kw_only=True)
-class RevokeApiTokenInput(AccountInput):
+class RevokeApiTokenInput(MutationInput):
     """Which token is not good any more."""
 
     id: NodeId = described("Its id.", required=True)
 
 
 def changes_of(
-    given_input: AccountInput, nullable: Iterable[str], others: Iterable[str]
+    given_input: MutationInput, nullable: Iterable[str], others: Iterable[str]
 ) -> dict[str, Any]:
     """What is given of some fields.
 

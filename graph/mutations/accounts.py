@@ -4,20 +4,17 @@ Whoever shows a wrong secret gets a top-level error; expected mistakes are `user
 answered once, by the mutation that makes them.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final
 
 import strawberry
 
 from db.rows import UserRow
-from domain.absent import given
 from domain.accounts import NewUser
-from domain.errors import Rejected
 from domain.node_ids import NodeKind, decode_node_id
 from domain.viewer import Permission
 from graph.context import Info
 from graph.mutations.account_inputs import (
-    AccountInput,
     ChangePasswordInput,
     CreateApiTokenInput,
     CreateUserInput,
@@ -44,12 +41,8 @@ from graph.mutations.account_payloads import (
     UpdateUserPayload,
     signed_in,
 )
-from graph.mutations.writing import Input
-from graph.payloads import Payload
+from graph.mutations.writing import Input, answer, said
 from graph.permissions import needs
-
-P = TypeVar("P", bound=Payload)
-T = TypeVar("T")
 
 _NO_USER: Final[Mapping[str, Any]] = {"user": None}
 _NO_PASSWORD: Final[Mapping[str, Any]] = {"user": None, "password": None}
@@ -72,7 +65,9 @@ class SessionMutations:
         work = context.require_accounts().signing_in.login(
             input.email, input.password, client=context.client()
         )
-        return await _answer(info, input, LoginPayload, work, shown=signed_in, nothing=NOBODY)
+        return await answer(
+            LoginPayload, input, context.finish(work), shown=signed_in, nothing=NOBODY
+        )
 
     @strawberry.mutation(
         description="Go on with a session: a new pair of tokens for a refresh token, which is good"
@@ -86,8 +81,8 @@ class SessionMutations:
         context = info.context
         signing_in = context.require_accounts().signing_in
         work = signing_in.refresh(input.refresh_token, client=context.client())
-        return await _answer(
-            info, input, RefreshTokenPayload, work, shown=signed_in, nothing=NOBODY
+        return await answer(
+            RefreshTokenPayload, input, context.finish(work), shown=signed_in, nothing=NOBODY
         )
 
     @strawberry.mutation(
@@ -100,7 +95,9 @@ class SessionMutations:
         work = context.require_accounts().signing_in.logout(
             context.require_viewer(), everywhere=bool(input.everywhere)
         )
-        return await _answer(info, input, LogoutPayload, work, shown=_ended, nothing=_ended(0))
+        return await answer(
+            LogoutPayload, input, context.finish(work), shown=_ended, nothing=_ended(0)
+        )
 
     @strawberry.mutation(
         description="Change one's own password. It ends all other sessions; the answer has the"
@@ -118,8 +115,8 @@ class SessionMutations:
             new=input.new_password,
             client=context.client(),
         )
-        return await _answer(
-            info, input, ChangePasswordPayload, work, shown=signed_in, nothing=NOBODY
+        return await answer(
+            ChangePasswordPayload, input, context.finish(work), shown=signed_in, nothing=NOBODY
         )
 
 
@@ -136,15 +133,14 @@ class UserMutations:
         new = NewUser(
             email=input.email,
             role=input.role,
-            name=_or_none(input.name),
-            password=_or_none(input.password),
+            name=said(input.name),
+            password=said(input.password),
         )
         work = info.context.require_accounts().create_user(new)
-        return await _answer(
-            info,
-            input,
+        return await answer(
             CreateUserPayload,
-            work,
+            input,
+            info.context.finish(work),
             shown=lambda created: {"user": created.user, "password": created.password},
             nothing=_NO_PASSWORD,
         )
@@ -162,7 +158,9 @@ class UserMutations:
             changes = changes_of(input, ["name"], ["role", "is_active"])
             return await accounts.update_user(user_id, **changes)
 
-        return await _answer(info, input, UpdateUserPayload, work(), shown=_user, nothing=_NO_USER)
+        return await answer(
+            UpdateUserPayload, input, info.context.finish(work()), shown=_user, nothing=_NO_USER
+        )
 
     @strawberry.mutation(
         description="Give a user another password, which ends their sessions. Needs the role"
@@ -175,20 +173,19 @@ class UserMutations:
         """The user, and the password when one was made."""
         context, user_id = info.context, _user_id(input.id)
         work = context.require_accounts().reset_password(
-            context.require_viewer(), user_id, _or_none(input.password)
+            context.require_viewer(), user_id, said(input.password)
         )
-        answer = await _answer(
-            info,
-            input,
+        answered = await answer(
             ResetPasswordPayload,
-            work,
+            input,
+            context.finish(work),
             shown=lambda made: {"user": None, "password": made},
             nothing=_NO_PASSWORD,
         )
-        if not answer.user_errors:
+        if not answered.user_errors:
             context.reads.use_primary()
-            answer.user = await context.loaders.user_by_id.load(user_id)
-        return answer
+            answered.user = await context.loaders.user_by_id.load(user_id)
+        return answered
 
     @strawberry.mutation(
         description="Change one's own name or e-mail address.",
@@ -203,13 +200,13 @@ class UserMutations:
 
         async def work() -> UserRow:
             changes = changes_of(input, ["name"], ["email"])
-            password = _or_none(input.current_password)
+            password = said(input.current_password)
             return await accounts.update_profile(
                 viewer, **changes, current_password=password, client=context.client()
             )
 
-        return await _answer(
-            info, input, UpdateProfilePayload, work(), shown=_user, nothing=_NO_USER
+        return await answer(
+            UpdateProfilePayload, input, context.finish(work()), shown=_user, nothing=_NO_USER
         )
 
 
@@ -231,13 +228,12 @@ class ApiTokenMutations:
             context.require_viewer(),
             name=input.name,
             scopes=input.scopes,
-            expires_at=_or_none(input.expires_at),
+            expires_at=said(input.expires_at),
         )
-        return await _answer(
-            info,
-            input,
+        return await answer(
             CreateApiTokenPayload,
-            work,
+            input,
+            context.finish(work),
             shown=lambda created: {"api_token": created.row, "token": created.secret},
             nothing=_NO_NEW_TOKEN,
         )
@@ -253,33 +249,13 @@ class ApiTokenMutations:
         context = info.context
         _, token_id = decode_node_id(input.id, expected=NodeKind.API_TOKEN)
         work = context.require_accounts().api_tokens.revoke(context.require_viewer(), token_id)
-        return await _answer(
-            info,
-            input,
+        return await answer(
             RevokeApiTokenPayload,
-            work,
+            input,
+            context.finish(work),
             shown=lambda row: {"api_token": row},
             nothing=_NO_TOKEN,
         )
-
-
-async def _answer(
-    info: Info,
-    given_input: AccountInput,
-    payload: Callable[..., P],
-    work: Coroutine[Any, Any, T],
-    *,
-    shown: Callable[[T], Mapping[str, Any]],
-    nothing: Mapping[str, Any],
-) -> P:
-    """What is shown of what a piece of work gives, or nothing and why it was not done."""
-    try:
-        told: Mapping[str, Any] = {"user_errors": [], **shown(await info.context.finish(work))}
-    except Rejected as rejected:
-        told = {"user_errors": list(rejected.problems), **nothing}
-    finally:
-        info.context.forget_what_was_read()
-    return payload(**told, client_mutation_id=given_input.client_mutation_id or None)
 
 
 def _ended(sessions: int) -> Mapping[str, Any]:
@@ -292,7 +268,3 @@ def _user(row: UserRow) -> Mapping[str, Any]:
 
 def _user_id(node_id: str) -> int:
     return decode_node_id(node_id, expected=NodeKind.USER)[1]
-
-
-def _or_none(value: T) -> T | None:
-    return value if given(value) else None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar
 
 import strawberry
 
@@ -12,11 +12,10 @@ from db.bulk_upserts import UpsertRules
 from db.entities import COMPANIES, CONTACTS, Entity
 from db.job_queue import enqueue
 from db.job_records import choose_records
-from db.jobs import JOBS, load_jobs
+from db.jobs import JOBS
 from db.rows import JobRow, Row
 from db.transaction import ReadSession, Transaction
 from db.writing import find_rows
-from domain.absent import given
 from domain.bulk import (
     DECIDING_KEYS,
     MAX_BULK_ROWS,
@@ -48,6 +47,7 @@ from graph.bulk_payloads import (
     UpsertContactsPayload,
 )
 from graph.context import Info
+from graph.jobs import new_job
 from graph.mutations.bulk_inputs import (
     BulkInput,
     DeleteCompaniesInput,
@@ -60,11 +60,18 @@ from graph.mutations.bulk_inputs import (
     UpsertCompaniesInput,
     UpsertContactsInput,
 )
-from graph.mutations.writing import Input, Memory, WriteInput, echo, row_memory, write
+from graph.mutations.writing import (
+    Input,
+    Memory,
+    WriteInput,
+    answer,
+    row_memory,
+    said,
+    write,
+)
 from graph.types.bulk import BulkCounts
 
 P = TypeVar("P")
-T = TypeVar("T")
 R = TypeVar("R", bound=Row)
 
 _BackgroundInput = DeleteContactsInput | TagContactsInput | DeleteCompaniesInput
@@ -120,7 +127,7 @@ class BulkMutations:
             selection = await _selected(info, tx, input, CONTACTS)
             return await bulk_contacts.delete_contacts(tx, selection, _policy(input))
 
-        if _or_none(input.in_background):
+        if said(input.in_background):
             return await _begin_job(info, input, DeleteContactsPayload, CONTACTS, DeleteContacts)
         return await _write_many(info, input, DeleteContactsPayload, CONTACTS, work)
 
@@ -140,7 +147,7 @@ class BulkMutations:
                 tx, selection, added=tags.added, removed=tags.removed, policy=_policy(input)
             )
 
-        if _or_none(input.in_background):
+        if said(input.in_background):
             return await _begin_job(info, input, TagContactsPayload, CONTACTS, task)
         return await _write_many(info, input, TagContactsPayload, CONTACTS, work)
 
@@ -183,23 +190,34 @@ class BulkMutations:
             selection = await _selected(info, tx, input, COMPANIES)
             return await bulk_companies.delete_companies(tx, selection, _policy(input))
 
-        if _or_none(input.in_background):
+        if said(input.in_background):
             return await _begin_job(info, input, DeleteCompaniesPayload, COMPANIES, DeleteCompanies)
         return await _write_many(info, input, DeleteCompaniesPayload, COMPANIES, work)
 
 
 @dataclass(frozen=True)
-class _Answer(Generic[R]):
+class _Done(Generic[R]):
     """What became of all rows, with the records they went to."""
 
     outcome: BulkOutcome
     records: Mapping[int, R]
 
-    def result(self, name: str, kind: NodeKind, row: RowOutcome) -> Any:
-        """A row as the schema shows it."""
+    def to_json(self) -> Any:
+        """What is kept of it under an idempotency key."""
+        return self.outcome.to_json()
+
+    def shown(self, kind: NodeKind) -> dict[str, Any]:
+        """All of it as the schema shows it."""
+        outcome, results = self.outcome, None
+        if outcome.rows is not None:
+            results = [self._result(kind, row) for row in outcome.rows]
+        counts = BulkCounts.of(outcome.counts)
+        return {"results": results, "counts": counts, "user_errors": list(outcome.problems)}
+
+    def _result(self, kind: NodeKind, row: RowOutcome) -> Any:
         record = None if row.record_id is None else self.records.get(row.record_id)
-        shown = {"index": row.index, "status": row.status, "user_errors": list(row.problems)}
-        return _RESULTS[kind](**shown, **{name: record})
+        told = {"index": row.index, "status": row.status, "user_errors": list(row.problems)}
+        return _RESULTS[kind](**told, **{kind.name.lower(): record})
 
 
 async def _write_many(
@@ -211,26 +229,18 @@ async def _write_many(
 ) -> P:
     """Do the work and answer what became of each row, or why nothing was done."""
 
-    async def recall(session: ReadSession, kept: Any) -> _Answer[R]:
+    async def recall(session: ReadSession, kept: Any) -> _Done[R]:
         return await _with_records(session, entity, BulkOutcome.from_json(kept))
 
-    async def do(tx: Transaction) -> _Answer[R]:
+    async def do(tx: Transaction) -> _Done[R]:
         return await _with_records(tx, entity, await work(tx))
 
-    memory = Memory(keep=lambda answer: answer.outcome.to_json(), recall=recall)
-    try:
-        answer = await write(info, given_input, do, memory=memory)
-    except Rejected as rejected:
-        answer = _Answer(BulkOutcome({}, problems=rejected.problems), {})
-    outcome, name = answer.outcome, entity.kind.name.lower()
-    told = None
-    if outcome.rows is not None:
-        told = [answer.result(name, entity.kind, row) for row in outcome.rows]
-    return payload(
-        results=told,
-        counts=BulkCounts.of(outcome.counts),
-        user_errors=list(outcome.problems),
-        **echo(given_input),
+    return await answer(
+        payload,
+        given_input,
+        write(info, given_input, do, memory=Memory(keep=_Done.to_json, recall=recall)),
+        shown=lambda done: done.shown(entity.kind),
+        nothing=_Done(BulkOutcome({}), {}).shown(entity.kind),
     )
 
 
@@ -253,22 +263,21 @@ async def _begin_job(
         selection = await _selected(info, tx, given_input, entity)
         job = await enqueue(tx, task, owner=viewer.user_uuid)
         await choose_records(tx, job.id, entity, selection)
-        (shown,) = await load_jobs(tx, [job.id])
-        return cast("JobRow", shown)
+        return await new_job(tx, job.id)
 
-    answer: dict[str, Any] = {"job": None, "user_errors": []}
-    try:
-        answer["job"] = await write(info, given_input, begin, memory=row_memory(JOBS))
-    except Rejected as rejected:
-        answer["user_errors"] = list(rejected.problems)
-    return payload(results=None, counts=BulkCounts.of({}), **answer, **echo(given_input))
+    of_records = {"results": None, "counts": BulkCounts.of({})}
+    return await answer(
+        payload,
+        given_input,
+        write(info, given_input, begin, memory=row_memory(JOBS)),
+        shown=lambda job: {"job": job, **of_records},
+        nothing={"job": None, **of_records},
+    )
 
 
-async def _with_records(
-    session: ReadSession, entity: Entity[R], outcome: BulkOutcome
-) -> _Answer[R]:
+async def _with_records(session: ReadSession, entity: Entity[R], outcome: BulkOutcome) -> _Done[R]:
     ids = outcome.record_ids
-    return _Answer(outcome, await find_rows(session, entity, ids) if ids else {})
+    return _Done(outcome, await find_rows(session, entity, ids) if ids else {})
 
 
 async def _selected(
@@ -278,10 +287,10 @@ async def _selected(
     entity: Entity[R],
 ) -> Selection:
     """The records of an input; very many are given as long as the request may take."""
-    ids = _or_none(given_input.ids)
+    ids = said(given_input.ids)
     decoded = None if ids is None else [_row_id(node_id, entity) for node_id in ids]
-    filter_: Filter | None = given_input.filter if given(given_input.filter) else None
-    confirmed = _or_none(given_input.confirm_count)
+    filter_: Filter | None = said(given_input.filter)
+    confirmed = said(given_input.confirm_count)
     selection = select_records(ids=decoded, filter_=filter_, confirm_count=confirmed)
     if (confirmed or 0) > MAX_BULK_ROWS:
         await tx.allow(info.context.seconds_left())
@@ -296,15 +305,16 @@ def _upsert_rules(
     if len(given_input.rows) > MAX_BULK_ROWS:
         message = f"{len(given_input.rows)} rows; at most {MAX_BULK_ROWS} fit. Load a file instead."
         raise refusal(message, "rows", code=ProblemCode.TOO_LONG)
+    on_conflict = said(given_input.on_conflict)
     return UpsertRules(
-        on_conflict=_or_none(given_input.on_conflict) or OnConflict.FILL_EMPTY,
+        on_conflict=on_conflict or OnConflict.FILL_EMPTY,
         error_policy=_policy(given_input),
         match_on=match_on,
     )
 
 
 def _match_on(given_input: UpsertContactsInput) -> Sequence[ContactMatchKey]:
-    match_on = _or_none(given_input.match_on)
+    match_on = said(given_input.match_on)
     if match_on == []:
         raise refusal("Name at least one key, or leave matchOn out.", "matchOn")
     if unsure := [key for key in match_on or () if key not in DECIDING_KEYS]:
@@ -314,7 +324,7 @@ def _match_on(given_input: UpsertContactsInput) -> Sequence[ContactMatchKey]:
 
 def _tags(tags: list[str] | None, name: str) -> list[str]:
     """Tags in the form in which they are stored."""
-    clean = clean_patch(ContactPatch(tags=_or_none(tags) or []))
+    clean = clean_patch(ContactPatch(tags=said(tags) or []))
     if clean.problems:
         raise Rejected([replace(problem, path=(name,)) for problem in clean.problems])
     tags_to_store: list[str] = clean.values["tags"]
@@ -331,13 +341,8 @@ def _check_policy(given_input: BulkInput) -> None:
 
 
 def _policy(given_input: BulkInput) -> ErrorPolicy:
-    return _or_none(given_input.error_policy) or ErrorPolicy.REJECT_FAILED_ROWS
+    return said(given_input.error_policy) or ErrorPolicy.REJECT_FAILED_ROWS
 
 
 def _row_id(node_id: NodeId, entity: Entity[R]) -> int:
     return decode_node_id(node_id, expected=entity.kind)[1]
-
-
-def _or_none(value: T | None) -> T | None:
-    """The value of an input's field, which may be left out as well as null."""
-    return value if given(value) else None

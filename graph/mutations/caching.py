@@ -1,22 +1,32 @@
-"""Letting go of cached answers, and making them before anybody asks."""
+"""Letting go of cached answers, and making them before anybody asks.
+
+Done twice they do no harm, so they have no idempotency key.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, cast
 
 import strawberry
 
 from cache.query_cache import QueryCache
 from cache.store import StoreUnavailable
-from domain.absent import given
-from domain.errors import AppError, FeatureDisabled, Problem, ProblemCode, Unavailable
+from cache.warming import Warming
+from domain.errors import (
+    AppError,
+    FeatureDisabled,
+    Problem,
+    ProblemCode,
+    Rejected,
+    Unavailable,
+)
 from domain.records import described
 from domain.scalars import Json
 from domain.viewer import Permission
 from graph.context import Info
 from graph.declare import as_input, column
 from graph.errors import MASKED
-from graph.mutations.writing import Input
+from graph.mutations.writing import Input, MutationInput, answer, said
 from graph.payloads import Payload
 from graph.permissions import needs
 
@@ -26,16 +36,9 @@ _MAX_REASON_CHARS: Final = 200
 _MAX_NAMES: Final = 20
 
 
-@dataclass(kw_only=True)
-class _CacheInput:
-    """What both take; done twice they do no harm, so they have no idempotency key."""
-
-    client_mutation_id: str | None = described("Comes back in the answer; means nothing here.")
-
-
 @as_input
 @dataclass(kw_only=True)
-class InvalidateCacheInput(_CacheInput):
+class InvalidateCacheInput(MutationInput):
     """Which cached answers to let go of, and why."""
 
     pattern: str = described(
@@ -49,7 +52,7 @@ class InvalidateCacheInput(_CacheInput):
 
 @as_input
 @dataclass(kw_only=True)
-class WarmCacheInput(_CacheInput):
+class WarmCacheInput(MutationInput):
     """What to answer before anybody asks."""
 
     names: list[str] = described(
@@ -95,12 +98,13 @@ class CacheMutations:
         self, info: Info, input: Input[InvalidateCacheInput]
     ) -> InvalidateCachePayload:
         """How many there were."""
-        cache, reason, metadata = _cache(info), input.reason.strip(), _given(input.metadata)
-        problems = list(_problems_of_pattern(input.pattern, reason, metadata))
-        removed = None
-        if not problems and isinstance(metadata, Mapping):
-            removed = await _invalidate(cache, input.pattern, reason, metadata)
-        return InvalidateCachePayload(removed=removed, **_told_of(input, problems))
+        return await answer(
+            InvalidateCachePayload,
+            input,
+            _invalidate(_cache(info), input),
+            shown=lambda removed: {"removed": removed},
+            nothing={"removed": None},
+        )
 
     @strawberry.mutation(
         description="Answer queries before anybody asks, and keep their answers. Needs the role"
@@ -110,10 +114,13 @@ class CacheMutations:
     async def warm_cache(self, info: Info, input: Input[WarmCacheInput]) -> WarmCachePayload:
         """What became of each."""
         _cache(info)
-        warming, problems = info.context.warming, list(_problems_of_names(input.names))
-        results = [] if problems or warming is None else await warming.warm(input.names)
-        told = [WarmedQuery(name=r.name, ok=r.ok, error=_words(r.error)) for r in results]
-        return WarmCachePayload(results=told, **_told_of(input, problems))
+        return await answer(
+            WarmCachePayload,
+            input,
+            _warm(info.context.warming, input.names),
+            shown=lambda results: {"results": results},
+            nothing={"results": []},
+        )
 
 
 def _cache(info: Info) -> QueryCache:
@@ -122,13 +129,24 @@ def _cache(info: Info) -> QueryCache:
     return info.context.cache
 
 
-async def _invalidate(
-    cache: QueryCache, pattern: str, reason: str, metadata: Mapping[str, object]
-) -> int:
+async def _invalidate(cache: QueryCache, given_input: InvalidateCacheInput) -> int:
+    pattern, reason = given_input.pattern, given_input.reason.strip()
+    metadata = said(given_input.metadata)
+    if problems := list(_problems_of_pattern(pattern, reason, metadata)):
+        raise Rejected(problems)
     try:
-        return await cache.invalidate_pattern(pattern, reason=reason, metadata=metadata)
+        return await cache.invalidate_pattern(
+            pattern, reason=reason, metadata=cast("Mapping[str, object]", metadata or {})
+        )
     except StoreUnavailable:
         raise Unavailable("Redis does not answer. Try again in a moment.") from None
+
+
+async def _warm(warming: Warming | None, names: list[str]) -> list[WarmedQuery]:
+    if problems := list(_problems_of_names(names)):
+        raise Rejected(problems)
+    results = [] if warming is None else await warming.warm(names)
+    return [WarmedQuery(name=each.name, ok=each.ok, error=_words(each.error)) for each in results]
 
 
 def _problems_of_pattern(pattern: str, reason: str, metadata: object) -> Iterator[Problem]:
@@ -143,7 +161,7 @@ def _problems_of_pattern(pattern: str, reason: str, metadata: object) -> Iterato
     if len(reason) > _MAX_REASON_CHARS:
         message = f"A reason has at most {_MAX_REASON_CHARS} characters."
         yield _problem(ProblemCode.TOO_LONG, message, "reason")
-    if not isinstance(metadata, Mapping):
+    if metadata is not None and not isinstance(metadata, Mapping):
         yield _problem(ProblemCode.INVALID_VALUE, "The metadata is not an object.", "metadata")
 
 
@@ -159,16 +177,7 @@ def _problem(code: ProblemCode, message: str, field: str) -> Problem:
     return Problem(code=code, message=message, path=(field,))
 
 
-def _given(metadata: Json | None) -> object:
-    return {} if metadata is None or not given(metadata) else metadata
-
-
 def _words(error: Exception | None) -> str | None:
     if error is None:
         return None
     return error.message if isinstance(error, AppError) else MASKED
-
-
-def _told_of(input: _CacheInput, problems: list[Problem]) -> dict[str, Any]:
-    """What every payload has."""
-    return {"user_errors": problems, "client_mutation_id": input.client_mutation_id or None}

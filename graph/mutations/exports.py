@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final
 
 import strawberry
 
 from db.export_columns import check_columns
 from db.exports import check_export
-from db.filters import split_filter
+from db.filter_shapes import split_filter
 from db.job_queue import enqueue
-from db.jobs import JOBS, load_jobs
+from db.jobs import JOBS
 from db.rows import JobRow
 from db.transaction import Transaction
-from domain.absent import given
 from domain.bulk import refusal
 from domain.errors import InvalidInput, Problem, ProblemCode, Rejected
 from domain.export_json import export_to_json
@@ -26,7 +25,8 @@ from domain.viewer import Permission
 from graph.context import Info
 from graph.declare import as_input, column
 from graph.exports import require_exports
-from graph.mutations.writing import Input, WriteInput, echo, row_memory, write
+from graph.jobs import new_job
+from graph.mutations.writing import Input, WriteInput, said, write_row
 from graph.payloads import Payload
 from graph.permissions import needs
 from graph.types.jobs import ExportJob
@@ -100,15 +100,9 @@ class ExportMutations:
                 export=export_to_json(_export(input)), sees_all=info.context.sees_all
             )
             job = await enqueue(tx, task, owner=viewer.user_uuid)
-            (shown,) = await load_jobs(tx, [job.id])
-            return cast("JobRow", shown)
+            return await new_job(tx, job.id)
 
-        answer: dict[str, Any] = {"job": None, "user_errors": []}
-        try:
-            answer["job"] = await write(info, input, work, memory=row_memory(JOBS))
-        except Rejected as rejected:
-            answer["user_errors"] = list(rejected.problems)
-        return CreateExportPayload(**answer, **echo(input))
+        return await write_row(info, input, CreateExportPayload, JOBS, work)
 
 
 def _export(given_input: CreateExportInput) -> Export:
@@ -119,21 +113,23 @@ def _export(given_input: CreateExportInput) -> Export:
         InvalidInput: The filter or the order has no meaning.
     """
     entity, records = _records(given_input)
-    columns = _or(given_input.columns, DEFAULT_COLUMNS[entity])
+    columns, format_ = said(given_input.columns), said(given_input.format)
+    if columns is None:
+        columns = list(DEFAULT_COLUMNS[entity])
     if problems := [*_problems(given_input), *_of_columns(entity, columns)]:
         raise Rejected(problems)
-    filter_: Filter | None = _or(records.filter, None)
+    filter_: Filter | None = said(records.filter)
     # With the place in this input, before all else is checked.
     split_filter(filter_, path=f"{entity.lower()}.filter")
     export = Export(
         entity=entity,
-        format=_or(given_input.format, ExportFormat.JSONL),
+        format=format_ or ExportFormat.JSONL,
         filter_=filter_,
         order=_order(entity, records),
         columns=tuple(columns),
-        most=_or(given_input.max_results, None),
-        bom=bool(_or(given_input.bom, None)),
-        raw=bool(_or(given_input.raw, None)),
+        most=said(given_input.max_results),
+        bom=bool(said(given_input.bom)),
+        raw=bool(said(given_input.raw)),
     )
     check_export(export)
     return export
@@ -144,8 +140,8 @@ def _records(
 ) -> tuple[ExportEntity, ContactExportInput | CompanyExportInput]:
     """Which kind of records, and which of them."""
     named = {
-        ExportEntity.CONTACTS: _or(given_input.contacts, None),
-        ExportEntity.COMPANIES: _or(given_input.companies, None),
+        ExportEntity.CONTACTS: said(given_input.contacts),
+        ExportEntity.COMPANIES: said(given_input.companies),
     }
     asked = [(entity, records) for entity, records in named.items() if records is not None]
     if len(asked) != 1:
@@ -154,12 +150,12 @@ def _records(
 
 
 def _problems(given_input: CreateExportInput) -> Iterator[Problem]:
-    most = _or(given_input.max_results, None)
+    most = said(given_input.max_results)
     if most is not None and most < 1:
         yield _problem(f"maxResults is {most}. Give 1 or more, or leave it out.", "maxResults")
-    if _or(given_input.format, ExportFormat.JSONL) is not ExportFormat.CSV:
+    if said(given_input.format) is not ExportFormat.CSV:
         for name in ("bom", "raw"):
-            if _or(getattr(given_input, name), None):
+            if said(getattr(given_input, name)):
                 yield _problem(f"{name} goes with the format CSV only.", name)
 
 
@@ -175,17 +171,12 @@ def _of_columns(entity: ExportEntity, columns: Sequence[str]) -> Iterator[Proble
 def _order(
     entity: ExportEntity, records: ContactExportInput | CompanyExportInput
 ) -> tuple[Order, ...]:
-    if (order_by := _or(records.order_by, None)) is None:
+    if (order_by := said(records.order_by)) is None:
         return order_of(entity, None, continues=False)
-    filter_: Filter | None = _or(records.filter, None)
+    filter_: Filter | None = said(records.filter)
     check_order(order_by, searched=filter_ is not None and bool(filter_.search))
     return tuple(order_by)
 
 
 def _problem(message: str, *path: str) -> Problem:
     return Problem(code=ProblemCode.INVALID_VALUE, message=message, path=path)
-
-
-def _or(value: Any, otherwise: Any) -> Any:
-    """The value of a field, or another where it was left out or is null."""
-    return otherwise if value is None or not given(value) else value

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from difflib import get_close_matches
-from typing import Any
 
 from domain.absent import given
 from domain.bulk import ErrorPolicy, OnConflict, refusal
@@ -25,7 +24,7 @@ from domain.names import spelled
 from domain.records import described
 from domain.scalars import NodeId
 from graph.declare import as_input
-from graph.mutations.writing import WriteInput
+from graph.mutations.writing import MutationInput, WriteInput, said
 
 
 @as_input
@@ -92,10 +91,8 @@ class FileInput:
 
 @as_input
 @dataclass(kw_only=True)
-class PreviewImportInput(FileInput):
+class PreviewImportInput(MutationInput, FileInput):
     """Which file to look into. Nothing is written, so it has no idempotency key."""
-
-    client_mutation_id: str | None = described("Comes back in the answer; means nothing here.")
 
 
 @as_input
@@ -125,8 +122,8 @@ def options_of(asked: ImportOptionsInput | None) -> ImportOptions:
     """
     if asked is None or not given(asked):
         return ImportOptions()
-    said = {item.name: getattr(asked, item.name) for item in fields_of(asked)}
-    options = ImportOptions(**{name: value for name, value in said.items() if is_said(value)})
+    values = {item.name: said(getattr(asked, item.name)) for item in fields_of(asked)}
+    options = ImportOptions(**{name: each for name, each in values.items() if each is not None})
     if problems := [
         Problem(code=ProblemCode.INVALID_VALUE, message=message, path=("options", spelled(name)))
         for name, message in problems_of(options).items()
@@ -146,7 +143,7 @@ def mapping_of(
     Raises:
         Rejected: A column is named twice, a field is none, or they are too many.
     """
-    columns = [(each.column, each.field if is_said(each.field) else None) for each in asked or ()]
+    columns = [(each.column, said(each.field)) for each in asked or ()]
     if len(columns) > MAX_MAPPED_COLUMNS:
         message = f"{len(columns)} columns are named; at most {MAX_MAPPED_COLUMNS} fit."
         raise refusal(message, "mapping", code=ProblemCode.TOO_LONG)
@@ -174,13 +171,3 @@ def _problems_of_mapping(
 def _problem(message: str, at: int, name: str) -> Problem:
     path = ("mapping", str(at), name)
     return Problem(code=ProblemCode.INVALID_VALUE, message=message, path=path)
-
-
-def is_said(value: Any) -> bool:
-    """Whether a field of an input was given, and is not null."""
-    return value is not None and given(value)
-
-
-def is_true(value: bool | None) -> bool:
-    """Whether a switch of an input was given, and is on."""
-    return is_said(value) and bool(value)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import strawberry
 
 from db.imports import create_import, undo_import
-from db.jobs import JOBS, load_jobs
+from db.jobs import JOBS
 from db.rows import JobRow, UploadRow
 from db.transaction import ReadSession, Transaction
 from db.uploads import load_uploads
@@ -19,17 +19,24 @@ from domain.node_ids import NodeKind, decode_node_id
 from domain.viewer import Permission
 from graph.context import Context, Info
 from graph.declare import column
+from graph.jobs import new_job
 from graph.mutations.import_inputs import (
     CreateImportInput,
     FileInput,
     PreviewImportInput,
     UndoImportInput,
-    is_said,
-    is_true,
     mapping_of,
     options_of,
 )
-from graph.mutations.writing import Input, Memory, echo, row_memory, write
+from graph.mutations.writing import (
+    Input,
+    Memory,
+    answer,
+    row_memory,
+    said,
+    write,
+    write_row,
+)
 from graph.payloads import Payload
 from graph.permissions import needs
 from graph.previews import look, place_to_look
@@ -87,13 +94,13 @@ class ImportMutations:
         self, info: Info, input: Input[PreviewImportInput]
     ) -> PreviewImportPayload:
         """What the first rows of a file are."""
-        answer: dict[str, Any] = {"preview": None, "user_errors": []}
-        try:
-            answer["preview"] = await _preview(info.context, input)
-        except Rejected as rejected:
-            answer["user_errors"] = list(rejected.problems)
-        echoed = input.client_mutation_id or None
-        return PreviewImportPayload(**answer, client_mutation_id=echoed)
+        return await answer(
+            PreviewImportPayload,
+            input,
+            _preview(info.context, input),
+            shown=lambda preview: {"preview": preview},
+            nothing={"preview": None},
+        )
 
     @strawberry.mutation(
         description="Have a job import a file of which all bytes are here. The same file in the"
@@ -111,17 +118,17 @@ class ImportMutations:
             (upload,) = await load_uploads(tx, [upload_id])
             if upload is None or upload.user_uuid != viewer.user_uuid:
                 raise _no_file()
-            request = _request(input, upload, force=is_true(input.force))
+            request = _request(input, upload, force=bool(said(input.force)))
             job_id, is_new = await create_import(tx, request, upload, owner=viewer.user_uuid)
-            return _Created(await _job(tx, job_id), is_new)
+            return _Created(await new_job(tx, job_id), is_new)
 
-        answer: dict[str, Any] = {"job": None, "already_imported": False, "user_errors": []}
-        try:
-            created = await write(info, input, work, memory=_CREATED)
-            answer |= {"job": created.job, "already_imported": not created.is_new}
-        except Rejected as rejected:
-            answer["user_errors"] = list(rejected.problems)
-        return CreateImportPayload(**answer, **echo(input))
+        return await answer(
+            CreateImportPayload,
+            input,
+            write(info, input, work, memory=_CREATED),
+            shown=lambda created: {"job": created.job, "already_imported": not created.is_new},
+            nothing={"job": None, "already_imported": False},
+        )
 
     @strawberry.mutation(
         description="Have a job take back what an import of one's own has written, or what the"
@@ -142,14 +149,9 @@ class ImportMutations:
                 undo_seconds=info.context.undo_seconds,
                 is_admin=info.context.has_role(Role.ADMIN),
             )
-            return await _job(tx, undo_id)
+            return await new_job(tx, undo_id)
 
-        answer: dict[str, Any] = {"job": None, "user_errors": []}
-        try:
-            answer["job"] = await write(info, input, work, memory=row_memory(JOBS))
-        except Rejected as rejected:
-            answer["user_errors"] = list(rejected.problems)
-        return UndoImportPayload(**answer, **echo(input))
+        return await write_row(info, input, UndoImportPayload, JOBS, work)
 
 
 async def _preview(context: Context, given_input: PreviewImportInput) -> Preview:
@@ -187,11 +189,6 @@ async def _recall(session: ReadSession, kept: Any) -> _Created:
 _CREATED: Final = Memory[_Created](keep=_keep, recall=_recall)
 
 
-async def _job(tx: Transaction, job_id: int) -> JobRow:
-    (row,) = await load_jobs(tx, [job_id])
-    return cast("JobRow", row)
-
-
 def _request(given_input: FileInput, upload: UploadRow, *, force: bool = False) -> ImportRequest:
     """What is to be imported, and how.
 
@@ -209,8 +206,8 @@ def _request(given_input: FileInput, upload: UploadRow, *, force: bool = False) 
 
 def _entity(given_input: FileInput, upload: UploadRow) -> ImportEntity:
     """What the rows are: what was said, or what the file was sent as."""
-    if is_said(given_input.entity):
-        return cast("ImportEntity", given_input.entity)
+    if (entity := said(given_input.entity)) is not None:
+        return entity
     if upload.kind not in set(ImportEntity):
         raise refusal(
             "This file was not sent to be imported. Send it as one of contacts or companies.",

@@ -1,14 +1,12 @@
 """Stopping what goes on in the background."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import strawberry
 
 from db.jobs import JOBS, cancel_job, load_jobs, no_job
 from db.rows import JobRow
 from db.transaction import Transaction
-from domain.errors import Rejected
 from domain.node_ids import NodeKind, decode_node_id
 from domain.records import described
 from domain.scalars import NodeId
@@ -16,7 +14,7 @@ from domain.viewer import MAKE_JOBS
 from graph.context import Info
 from graph.declare import as_input, column
 from graph.jobs import may_see
-from graph.mutations.writing import Input, WriteInput, echo, row_memory, write
+from graph.mutations.writing import Input, WriteInput, write_row
 from graph.payloads import Payload
 from graph.permissions import needs
 from graph.types.jobs import Job
@@ -58,9 +56,4 @@ class JobMutations:
                 raise no_job()
             return await cancel_job(tx, job_id)
 
-        answer: dict[str, Any] = {"job": None, "user_errors": []}
-        try:
-            answer["job"] = await write(info, input, work, memory=row_memory(JOBS))
-        except Rejected as rejected:
-            answer["user_errors"] = list(rejected.problems)
-        return CancelJobPayload(**answer, **echo(input))
+        return await write_row(info, input, CancelJobPayload, JOBS, work)

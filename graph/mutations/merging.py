@@ -1,5 +1,6 @@
 """Making several contacts one, and taking that back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -11,7 +12,6 @@ from db.entities import CONTACTS
 from db.merges import load_merges
 from db.transaction import ReadSession, Transaction
 from db.writing import find_rows
-from domain.absent import given
 from domain.errors import Problem, ProblemCode, Rejected
 from domain.merge_policies import ContactField, MergePolicy
 from domain.merge_requests import MAX_MERGED, MIN_MERGED, MergeRequest, clean_merge
@@ -20,13 +20,15 @@ from domain.records import described
 from domain.scalars import NodeId
 from graph.context import Info
 from graph.declare import as_input, column
-from graph.mutations.writing import Input, Memory, WriteInput, echo, write
+from graph.mutations.writing import Input, Memory, WriteInput, answer, said, write
 from graph.payloads import Payload
 from graph.types.merges import Merge, MergeOrigin
 from graph.types.parts import ContactEmail
 from graph.types.records import Contact
 
 T = TypeVar("T")
+
+_NOT_MERGED: Final[Mapping[str, Any]] = {"contact": None, "merge": None, "origins": []}
 
 
 @as_input
@@ -125,17 +127,20 @@ class MergeMutations:
                 merged_by=viewer.user_uuid,
             )
 
-        answer: dict[str, Any] = {"contact": None, "merge": None, "origins": [], "user_errors": []}
-        try:
-            if input.dry_run is True:
-                run = info.context.reads.run
-                answer["origins"] = await run(merging.preview_merge, _request(input))
-            else:
-                merger = await write(info, input, work, memory=_MERGER)
-                answer |= vars(merger)
-        except Rejected as rejected:
-            answer["user_errors"] = list(rejected.problems)
-        return MergeContactsPayload(**answer, **echo(input))
+        async def merge() -> Mapping[str, Any]:
+            return vars(await write(info, input, work, memory=_MERGER))
+
+        async def preview() -> Mapping[str, Any]:
+            run = info.context.reads.run
+            return {"origins": await run(merging.preview_merge, _request(input))}
+
+        return await answer(
+            MergeContactsPayload,
+            input,
+            preview() if input.dry_run is True else merge(),
+            shown=lambda found: {**_NOT_MERGED, **found},
+            nothing=_NOT_MERGED,
+        )
 
     @strawberry.mutation(description="Take a merge back: the contacts are apart again.")
     async def undo_merge(self, info: Info, input: Input[UndoMergeInput]) -> UndoMergePayload:
@@ -145,24 +150,19 @@ class MergeMutations:
         async def work(tx: Transaction) -> unmerging.Unmerged:
             return await unmerging.undo_merge(tx, merge_id, undo_seconds=info.context.undo_seconds)
 
-        answer: dict[str, Any] = {
-            "contact": None,
-            "merge": None,
-            "kept_fields": [],
-            "kept_emails": [],
-            "user_errors": [],
-        }
-        try:
-            answer |= vars(await write(info, input, work, memory=_UNMERGED))
-        except Rejected as rejected:
-            answer["user_errors"] = list(rejected.problems)
-        return UndoMergePayload(**answer, **echo(input))
+        return await answer(
+            UndoMergePayload,
+            input,
+            write(info, input, work, memory=_UNMERGED),
+            shown=vars,
+            nothing={"contact": None, "merge": None, "kept_fields": [], "kept_emails": []},
+        )
 
 
 def _request(given_input: MergeContactsInput) -> MergeRequest:
-    policy, primary = _or_none(given_input.default_policy), _or_none(given_input.primary_id)
-    named = _or_none(given_input.field_policies) or ()
-    versions = _or_none(given_input.expected_versions) or ()
+    policy, primary = said(given_input.default_policy), said(given_input.primary_id)
+    named = said(given_input.field_policies) or ()
+    versions = said(given_input.expected_versions) or ()
     return clean_merge(
         [_row_id(node_id) for node_id in given_input.ids],
         primary_id=None if primary is None else _row_id(primary),
@@ -216,8 +216,3 @@ def _still_there(found: T | None) -> T:
 
 def _row_id(node_id: NodeId) -> int:
     return decode_node_id(node_id, expected=NodeKind.CONTACT)[1]
-
-
-def _or_none(value: T | None) -> T | None:
-    """The value of an input's field, which may be left out as well as null."""
-    return value if given(value) else None

@@ -1,8 +1,9 @@
 """Erasing people, and who must not be stored; for admins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from itertools import starmap
+from typing import Any, Final
 
 import strawberry
 
@@ -18,12 +19,10 @@ from domain.scalars import NodeId
 from domain.viewer import Permission
 from graph.context import Info
 from graph.declare import as_enum, as_input, column
-from graph.mutations.writing import Input, Memory, WriteInput, echo, write
+from graph.mutations.writing import Input, Memory, WriteInput, answer, write
 from graph.payloads import Payload, UserError
 from graph.permissions import needs
 from graph.types.privacy import Suppression
-
-P = TypeVar("P")
 
 as_enum(ErasureStatus)
 
@@ -115,12 +114,13 @@ class PrivacyMutations:
             reason = clean_reason(input.reason)
             return await erase_contacts(tx, ids, reason=reason, erased_by=admin.user_uuid)
 
-        try:
-            erasures = await write(info, input, work, memory=_ERASURES)
-        except Rejected as rejected:
-            return _payload(EraseContactsPayload, input, rejected.problems, results=[])
-        results = [_result(at, erasure) for at, erasure in enumerate(erasures)]
-        return _payload(EraseContactsPayload, input, results=results)
+        return await answer(
+            EraseContactsPayload,
+            input,
+            write(info, input, work, memory=_ERASURES),
+            shown=lambda erasures: {"results": list(starmap(_result, enumerate(erasures)))},
+            nothing={"results": []},
+        )
 
     @strawberry.mutation(
         description="Put somebody who is not stored on the suppression list. Needs the role ADMIN.",
@@ -138,11 +138,13 @@ class PrivacyMutations:
             )
             return await add_suppression(tx, new, created_by=admin.user_uuid)
 
-        try:
-            rows = await write(info, input, work, memory=_ENTRIES)
-        except Rejected as rejected:
-            return _payload(AddSuppressionPayload, input, rejected.problems, suppressions=[])
-        return _payload(AddSuppressionPayload, input, suppressions=rows)
+        return await answer(
+            AddSuppressionPayload,
+            input,
+            write(info, input, work, memory=_ENTRIES),
+            shown=lambda rows: {"suppressions": rows},
+            nothing={"suppressions": []},
+        )
 
     @strawberry.mutation(
         description="Take an entry off the suppression list. Needs the role ADMIN.",
@@ -157,11 +159,13 @@ class PrivacyMutations:
         async def work(tx: Transaction) -> int:
             return await lift_suppression(tx, row_id)
 
-        try:
-            await write(info, input, work, memory=_LIFTED)
-        except Rejected as rejected:
-            return _payload(LiftSuppressionPayload, input, rejected.problems, lifted_id=None)
-        return _payload(LiftSuppressionPayload, input, lifted_id=input.id)
+        return await answer(
+            LiftSuppressionPayload,
+            input,
+            write(info, input, work, memory=_LIFTED),
+            shown=lambda _row_id: {"lifted_id": input.id},
+            nothing={"lifted_id": None},
+        )
 
 
 async def _recall_erasures(_session: ReadSession, kept: Any) -> list[Erasure]:
@@ -213,9 +217,3 @@ def _problem(index: int, erasure: Erasure) -> Problem:
 
 def _node_id(contact_id: int) -> strawberry.ID:
     return strawberry.ID(encode_node_id(NodeKind.CONTACT, contact_id))
-
-
-def _payload(
-    payload: Callable[..., P], given_input: WriteInput, problems: Sequence[Problem] = (), **own: Any
-) -> P:
-    return payload(user_errors=list(problems), **own, **echo(given_input))

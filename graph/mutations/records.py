@@ -6,14 +6,13 @@ import strawberry
 
 from db import companies, contacts
 from db.entities import COMPANIES, CONTACTS
-from domain.absent import given
 from domain.node_ids import NodeKind, decode_node_id
 from domain.records import CompanyFields, ContactFields, described
 from domain.scalars import NodeId
 from domain.validation import clean_company, clean_contact
 from graph.context import Info
 from graph.declare import as_input
-from graph.mutations.writing import Input, WriteInput, write_row
+from graph.mutations.writing import Input, WriteInput, said, write_row
 from graph.payloads import (
     CreateCompanyPayload,
     CreateContactPayload,
@@ -110,7 +109,10 @@ class RecordMutations:
             UpdateContactPayload,
             CONTACTS,
             lambda tx: contacts.update_contact(
-                tx, _contact_id(input), clean_contact(input), expected_version=_version(input)
+                tx,
+                _contact_id(input),
+                clean_contact(input),
+                expected_version=_version(input),
             ),
         )
 
@@ -168,7 +170,10 @@ class RecordMutations:
             UpdateCompanyPayload,
             COMPANIES,
             lambda tx: companies.update_company(
-                tx, _company_id(input), clean_company(input), expected_version=_version(input)
+                tx,
+                _company_id(input),
+                clean_company(input),
+                expected_version=_version(input),
             ),
         )
 
@@ -212,5 +217,4 @@ def _company_id(given_input: _OfRecord) -> int:
 
 
 def _version(given_input: _OfRecord) -> int | None:
-    version = given_input.expected_version
-    return version if given(version) else None
+    return said(given_input.expected_version)

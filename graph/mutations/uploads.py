@@ -1,32 +1,38 @@
 """Announcing a file that is going to be sent."""
 
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, cast
 from uuid import uuid4
 
 import strawberry
 
-from domain.errors import AppError, InvalidInput, PayloadTooLarge, Problem, ProblemCode
+from db.rows import UploadRow
+from domain.errors import (
+    AppError,
+    InvalidInput,
+    PayloadTooLarge,
+    Problem,
+    ProblemCode,
+    Rejected,
+)
 from domain.records import described
 from domain.scalars import BigInt
 from domain.uploads import NetworkCondition as Network
 from domain.uploads import NewUpload, UploadKind
 from domain.viewer import Permission
-from graph.context import Info
+from graph.context import Context, Info
 from graph.declare import as_input, column
-from graph.mutations.writing import Input
+from graph.mutations.writing import Input, MutationInput, answer
 from graph.payloads import Payload
 from graph.permissions import needs
 from graph.types.uploads import NetworkCondition, Upload
+from streaming.upload_limits import require_may_send
 
 _USUAL_MEDIA_TYPE: Final = "application/octet-stream"
 
 
-@as_input
 @dataclass(kw_only=True)
-class CreateUploadInput:
-    """Which file is going to be sent. Announced twice it does no harm, so it has no key."""
-
+class _NewFile:
     kind: UploadKind = described("What it is for.", required=True)
     filename: str = described("What it is called; shown to people.", required=True)
     media_type: str | None = described("What it is taken for, such as `text/csv`.")
@@ -34,7 +40,12 @@ class CreateUploadInput:
     network_condition: NetworkCondition | None = described(
         "How the client is connected, for `chunkBytes` of the answer; NORMAL when left out."
     )
-    client_mutation_id: str | None = described("Comes back in the answer; means nothing here.")
+
+
+@as_input
+@dataclass(kw_only=True)
+class CreateUploadInput(MutationInput, _NewFile):
+    """Which file is going to be sent. Announced twice it does no harm, so it has no key."""
 
 
 @strawberry.type(description="The file that is going to be sent.")
@@ -59,8 +70,7 @@ class UploadMutations:
         """A file of which nothing is here yet."""
         context = info.context
         viewer = context.require_viewer()
-        is_own = input.kind is UploadKind.AVATAR
-        viewer.require(Permission.ACCOUNT if is_own else Permission.IMPORT)
+        require_may_send(viewer, input.kind)
         new = NewUpload(
             uuid=uuid4(),
             owner=viewer.user_uuid,
@@ -72,12 +82,20 @@ class UploadMutations:
         context.network = cast(
             "Network", (input.network_condition or NetworkCondition.NORMAL).value
         )
-        answer: dict[str, Any] = {"upload": None, "user_errors": []}
-        try:
-            answer["upload"] = await context.finish(context.require_uploads().create(new))
-        except (InvalidInput, PayloadTooLarge) as error:
-            answer["user_errors"] = [_problem(error)]
-        return CreateUploadPayload(**answer, client_mutation_id=input.client_mutation_id or None)
+        return await answer(
+            CreateUploadPayload,
+            input,
+            _create(context, new),
+            shown=lambda upload: {"upload": upload},
+            nothing={"upload": None},
+        )
+
+
+async def _create(context: Context, new: NewUpload) -> UploadRow:
+    try:
+        return await context.finish(context.require_uploads().create(new))
+    except (InvalidInput, PayloadTooLarge) as error:
+        raise Rejected([_problem(error)]) from error
 
 
 def _problem(error: AppError) -> Problem:

@@ -5,7 +5,7 @@ sent only after COMMIT, and the row in it is what PostgreSQL stored. Under an id
 outcome is kept in the same transaction, and given again when the mutation is sent again.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final, Generic, TypeVar
@@ -41,10 +41,16 @@ Input = Annotated[I, strawberry.argument(description="What to do.")]
 
 
 @dataclass(kw_only=True)
-class WriteInput:
+class MutationInput:
     """What every mutation takes beside its own fields."""
 
     client_mutation_id: str | None = described("Comes back in the answer; means nothing here.")
+
+
+@dataclass(kw_only=True)
+class WriteInput(MutationInput):
+    """What every mutation takes too that is done once under its key."""
+
     idempotency_key: str | None = described(
         "Sent again with the same key within a day, the mutation is done once only."
     )
@@ -86,12 +92,29 @@ async def write_row(
 ) -> P:
     """Do the work and answer its row, under the name of its kind, or why it was not done."""
     name = entity.kind.name.lower()
+    return await answer(
+        payload,
+        given_input,
+        write(info, given_input, work, memory=row_memory(entity)),
+        shown=lambda row: {name: row},
+        nothing={name: None},
+    )
+
+
+async def answer(
+    payload: Callable[..., P],
+    given_input: MutationInput,
+    work: Awaitable[T],
+    *,
+    shown: Callable[[T], Mapping[str, Any]],
+    nothing: Mapping[str, Any],
+) -> P:
+    """What is shown of what a piece of work gives, or nothing and why it was not done."""
     try:
-        row = await write(info, given_input, work, memory=row_memory(entity))
-        answer = {name: row, "user_errors": []}
+        told: Mapping[str, Any] = {"user_errors": [], **shown(await work)}
     except Rejected as rejected:
-        answer = {name: None, "user_errors": list(rejected.problems)}
-    return payload(**answer, **echo(given_input))
+        told = {**nothing, "user_errors": list(rejected.problems)}
+    return payload(**told, client_mutation_id=given_input.client_mutation_id or None)
 
 
 async def write(
@@ -115,22 +138,19 @@ async def write(
     database = info.context.database
     request = _keyed_request(info, given_input, viewer)
     once = work if request is None else partial(_once, info, request, work, memory)
-    try:
-        work_once = write_again(database, once, is_repeatable=request is not None)
-        return await info.context.finish(work_once)
-    finally:
-        info.context.forget_what_was_read()
+    work_once = write_again(database, once, is_repeatable=request is not None)
+    return await info.context.finish(work_once)
 
 
-def echo(given_input: WriteInput) -> dict[str, Any]:
-    """What every payload gives back of its input."""
-    return {"client_mutation_id": given_input.client_mutation_id or None}
+def said(value: T) -> T | None:
+    """The value of a field of an input; None where it was left out or is null."""
+    return value if given(value) else None
 
 
 def _keyed_request(info: Info, given_input: WriteInput, viewer: Viewer) -> KeyedRequest | None:
     """The request under its key; None when it has none."""
-    of_input = given_input.idempotency_key if given(given_input.idempotency_key) else None
-    keys = {key for key in (of_input, info.context.idempotency_key) if key is not None}
+    both = said(given_input.idempotency_key), info.context.idempotency_key
+    keys = {key for key in both if key is not None}
     if len(keys) > 1:
         raise InvalidInput("The header Idempotency-Key and input.idempotencyKey differ; send one.")
     if not keys:

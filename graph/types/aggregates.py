@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import GenericAlias
-from typing import Annotated, Any, Final, cast
+from typing import Any, Final, cast
 
 import strawberry
 
@@ -24,12 +24,10 @@ from domain.enums import DescribedEnum, EmailStatus, EmployeeRange, RecordSource
 from domain.paging import (
     NEWEST_COMPANIES,
     NEWEST_CONTACTS,
-    CompanyOrder,
-    ContactOrder,
     Order,
 )
 from domain.scalars import BigInt
-from graph.arguments import After, Before, First, Last
+from graph.arguments import After, Before, CompaniesOrder, ContactsOrder, First, Last
 from graph.caching import (
     ON_COMPANIES,
     ON_CONTACTS,
@@ -240,9 +238,7 @@ class ContactAggregate:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        order_by: Annotated[
-            list[ContactOrder] | None, strawberry.argument(description="In which order.")
-        ] = None,
+        order_by: ContactsOrder = None,
     ) -> Connection[Contact]:
         """One page of each group's contacts, read together for all groups."""
         order = NEWEST_CONTACTS if order_by is None else tuple(order_by)
@@ -278,9 +274,7 @@ class CompanyAggregate:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        order_by: Annotated[
-            list[CompanyOrder] | None, strawberry.argument(description="In which order.")
-        ] = None,
+        order_by: CompaniesOrder = None,
     ) -> Connection[Company]:
         """One page of each group's companies, read together for all groups."""
         order = NEWEST_COMPANIES if order_by is None else tuple(order_by)

@@ -1,9 +1,10 @@
 """Connections of the relay specification, over `graph.pages.Listing`."""
 
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import strawberry
+from graphql import GraphQLField, get_named_type, is_object_type
 
 from graph.caching import ON_NOTHING_ELSE
 from graph.context import Info
@@ -11,6 +12,14 @@ from graph.declare import batched, column, cursor, edges
 from graph.loading import each
 
 T = TypeVar("T")
+
+_FIELDS: Final = frozenset({"edges", "nodes", "pageInfo"})
+
+
+def is_connection(field: GraphQLField) -> bool:
+    """Whether a field gives a page of a list."""
+    type_ = get_named_type(field.type)
+    return is_object_type(type_) and type_.fields.keys() >= _FIELDS
 
 
 async def _have_next_page(pages: Sequence[Any], _info: Info) -> list[Any]:

@@ -12,9 +12,9 @@ from db.rows import CompanyRow, ContactRow
 from domain.enums import EmailStatus, EmployeeRange, RecordSource, Seniority
 from domain.filters import ContactFilter
 from domain.node_ids import NodeKind
-from domain.paging import NEWEST_CONTACTS, ContactOrder
+from domain.paging import NEWEST_CONTACTS
 from domain.scalars import BigInt, Json
-from graph.arguments import After, Before, First, Last
+from graph.arguments import After, Before, ContactsOrder, First, Last
 from graph.caching import (
     ON_COMPANIES,
     ON_CONTACTS,
@@ -65,9 +65,7 @@ async def _contacts(
     filter: Annotated[
         ContactFilter | None, strawberry.argument(description="Which of them.")
     ] = None,
-    order_by: Annotated[
-        list[ContactOrder] | None, strawberry.argument(description="In which order.")
-    ] = None,
+    order_by: ContactsOrder = None,
 ) -> list[Any]:
     """One page of each company's contacts, read in one statement for all companies."""
     order = NEWEST_CONTACTS if order_by is None else tuple(order_by)

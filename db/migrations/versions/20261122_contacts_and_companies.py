@@ -2,6 +2,8 @@
 
 Triggers keep `version`, `updated_at`, the company's name on its contacts and the uniqueness of
 e-mail addresses of live contacts, whichever way a row is written.
+
+Long because it stays what it was: a migration that databases have run is never changed.
 """
 
 from collections.abc import Sequence
