@@ -1,7 +1,7 @@
 """The application with settings of the test's choice, and requests that stand outside GraphQL."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,10 @@ class App:
         """The answer to a GET of `/graphql` with a token."""
         sent = {"Authorization": self.client().headers["Authorization"]} | headers
         return await self.http.get("/graphql", params=parameters, headers=sent)
+
+
+OpenSharedApp = Callable[..., AbstractAsyncContextManager[App]]
+"""What opens an application for many tests: see the fixture `open_shared_app`."""
 
 
 @asynccontextmanager

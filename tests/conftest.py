@@ -12,10 +12,10 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -27,10 +27,11 @@ from db.migrate import upgrade
 from db.transaction import Database
 from db.users import create_user
 from domain.enums import Role
+from tests.apps import App, OpenSharedApp, open_app
 from tests.both_executors import COMPARING, both_executors
 from tests.chosen import settings_of
 from tests.client import Client
-from tests.databases import Databases, memory, open_databases
+from tests.databases import Databases, database_of_its_own, memory, open_databases
 from tests.known_documents import validated
 from tests.replication import Servers, streaming_replication
 from tests.statements import Statements
@@ -122,10 +123,28 @@ def server_url() -> Iterator[URL]:
 async def template(server_url: URL) -> AsyncIterator[str]:
     """The name of a database with all tables and no rows, made for copying."""
     name = f"{_TEMPLATE}_{os.getpid()}"
-    async with _database_of_its_own(server_url, name=name) as url, open_engine(url) as engine:
+    async with database_of_its_own(server_url, name=name) as url, open_engine(url) as engine:
         await upgrade(engine)
         await engine.dispose()
         yield name
+
+
+@pytest.fixture(scope="session")
+def open_shared_app(
+    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> OpenSharedApp:
+    """Opens an application for many tests, on a database of its own: its name and its settings."""
+
+    @asynccontextmanager
+    async def open_(name: str, **settings: Any) -> AsyncIterator[App]:
+        database = f"{template}_{name}"
+        async with (
+            database_of_its_own(server_url, name=database, template=template) as url,
+            open_app(url, tmp_path_factory.mktemp(name), **settings) as app,
+        ):
+            yield app
+
+    return open_
 
 
 @pytest.fixture(scope="session")
@@ -221,7 +240,7 @@ def servers() -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 async def replicated_template(servers: Servers) -> AsyncIterator[str]:
     """As `template`, at the primary that has a standby."""
-    async with _database_of_its_own(servers.primary, name=_TEMPLATE) as url:
+    async with database_of_its_own(servers.primary, name=_TEMPLATE) as url:
         async with open_engine(url) as engine:
             await upgrade(engine)
         yield _TEMPLATE
@@ -231,28 +250,7 @@ async def replicated_template(servers: Servers) -> AsyncIterator[str]:
 async def replicated(servers: Servers, replicated_template: str) -> AsyncIterator[URL]:
     """An empty database with all tables at the primary, which the standby has too."""
     name = f"replicated_{next(_numbers)}"
-    async with _database_of_its_own(
-        servers.primary, name=name, template=replicated_template
-    ) as url:
+    async with database_of_its_own(servers.primary, name=name, template=replicated_template) as url:
         await servers.catch_up()
         yield url
         await servers.standby.resume()
-
-
-@asynccontextmanager
-async def _database_of_its_own(
-    server: URL, *, name: str, template: str = "template0"
-) -> AsyncIterator[URL]:
-    async with open_engine(server) as admin:
-        # By files: through the log it costs up to twice as much, measured 2026-11-22.
-        copied = f'TEMPLATE "{template}" STRATEGY FILE_COPY'
-        await _execute(admin, f'CREATE DATABASE "{name}" {copied}')
-        try:
-            yield server.set(database=name)
-        finally:
-            await _execute(admin, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-async def _execute(engine: AsyncEngine, statement: str) -> None:
-    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        await connection.execute(text(statement))

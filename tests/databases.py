@@ -1,9 +1,9 @@
 """Databases of tests, made and dropped while tests run: none waits for what PostgreSQL copies."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 from shutil import disk_usage
@@ -11,9 +11,11 @@ from typing import Final
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from sqlalchemy import text
 from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.engine import libpq_settings
+from db.engine import libpq_settings, open_engine
 
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  # on Linux; folders in it have their own names
 _ROOM_BYTES: Final = 4 * 2**30
@@ -88,3 +90,23 @@ def memory() -> str | None:
     """Where files lie in memory, if there is room: databases are copied there in less time."""
     is_roomy = _SHARED_MEMORY.is_dir() and disk_usage(_SHARED_MEMORY).free > _ROOM_BYTES
     return str(_SHARED_MEMORY) if is_roomy else None
+
+
+@asynccontextmanager
+async def database_of_its_own(
+    server: URL, *, name: str, template: str = "template0"
+) -> AsyncIterator[URL]:
+    """A copy of a template at a server, until the end of the block; that of template0 is empty."""
+    async with open_engine(server) as admin:
+        # By files: through the log it costs up to twice as much, measured 2026-11-22.
+        copied = f'TEMPLATE "{template}" STRATEGY FILE_COPY'
+        await _execute(admin, f'CREATE DATABASE "{name}" {copied}')
+        try:
+            yield server.set(database=name)
+        finally:
+            await _execute(admin, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def _execute(engine: AsyncEngine, statement: str) -> None:
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        await connection.execute(text(statement))

@@ -1,17 +1,21 @@
-"""nginx as the system has it, with the configuration that this project hands out."""
+"""nginx as the system has it, before servers on this machine."""
 
 import asyncio
 import re
 import shutil
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from tests.app.test_proxy import answers
+import pytest
+
+from tests.processes import PATIENCE_SECONDS
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="There is no nginx on this machine.")
 CONFIGURATION = Path(__file__).parents[1] / "deploy" / "nginx" / "nginx.conf"
 
 
@@ -41,9 +45,16 @@ class Front:
         return (self.folder / "access.log").read_text().splitlines()
 
 
+class Configuration(Protocol):
+    """What writes a configuration for a folder and a port of this machine."""
+
+    def __call__(self, *, folder: Path, port: int) -> str:
+        """The whole text."""
+
+
 @asynccontextmanager
-async def nginx(folder: Path, ports: Sequence[int]) -> AsyncIterator[Front]:
-    """The proxy in front of servers on this machine; only the places of things are changed."""
+async def nginx(folder: Path, configuration: Configuration) -> AsyncIterator[Front]:
+    """The proxy, as it is configured, once it answers."""
     assert NGINX is not None
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -56,21 +67,42 @@ async def nginx(folder: Path, ports: Sequence[int]) -> AsyncIterator[Front]:
         # As many as there are: a process of several has a folder more.
         if path.stat().st_mode & 0o005 != 0o005:
             path.chmod(0o755)
-    text = CONFIGURATION.read_text()
-    for name, server in zip(("api-1:8000", "api-2:8000"), ports, strict=True):
-        assert f"server {name} " in text
-        text = text.replace(f"server {name} ", f"server 127.0.0.1:{server} ")
-    text = re.sub(r"listen 8080;", f"listen 127.0.0.1:{port};", text)
-    text = text.replace(" /tmp/", f" {folder}/")
-    text = text.replace("/dev/stdout", f"{folder}/access.log")
-    text = text.replace("/dev/stderr", f"{folder}/error.log")
-    configuration = folder / "nginx.conf"
-    configuration.write_text(text)
-    words = ("-p", str(folder), "-c", str(configuration), "-g", "daemon off;")
+    file = folder / "nginx.conf"
+    file.write_text(configuration(folder=folder, port=port))
+    words = ("-p", str(folder), "-c", str(file), "-g", "daemon off;")
     process = await asyncio.create_subprocess_exec(NGINX, *words)
     try:
-        await answers(port)
+        await _answers(port)
         yield Front(port, folder)
     finally:
         process.terminate()
         await process.wait()
+
+
+def in_front_of(*ports: int) -> Configuration:
+    """The configuration that this project hands out; only the places of things are changed."""
+
+    def write(*, folder: Path, port: int) -> str:
+        text = CONFIGURATION.read_text()
+        for name, server in zip(("api-1:8000", "api-2:8000"), ports, strict=True):
+            assert f"server {name} " in text
+            text = text.replace(f"server {name} ", f"server 127.0.0.1:{server} ")
+        text = re.sub(r"listen 8080;", f"listen 127.0.0.1:{port};", text)
+        text = text.replace(" /tmp/", f" {folder}/")
+        text = text.replace("/dev/stdout", f"{folder}/access.log")
+        return text.replace("/dev/stderr", f"{folder}/error.log")
+
+    return write
+
+
+async def _answers(port: int) -> None:
+    """Wait until somebody listens."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                return

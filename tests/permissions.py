@@ -17,7 +17,7 @@ from db.users import create_user
 from domain.enums import Role
 from domain.viewer import SCOPES, Permission, Viewer, permissions_of
 from tests.apps import open_app
-from tests.conftest import _database_of_its_own
+from tests.databases import database_of_its_own
 
 PAPER: Final = Path(__file__).parents[1] / "docs" / "permissions.md"
 NOBODY: Final = "anonymous"
@@ -65,7 +65,7 @@ async def open_walked(server: URL, template: str, folder: Path) -> AsyncIterator
     """The application on a database of its own, with users of each role."""
     name = f"{template}_{folder.name}"
     async with (
-        _database_of_its_own(server, name=name, template=template) as url,
+        database_of_its_own(server, name=name, template=template) as url,
         open_app(url, folder, ops_token=SecretStr(_SECRET)) as opened,
     ):
         app = create_app(opened.resources)

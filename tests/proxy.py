@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -23,7 +22,7 @@ class Cut(Enum):
     AFTER_COMMIT = auto()
 
 
-class Proxy(ABC):
+class Proxy:
     """Passes everything on until it cuts the connection.
 
     Attributes:
@@ -78,7 +77,6 @@ class Proxy(ABC):
                 await writer.drain()
         writer.close()
 
-    @abstractmethod
     async def _pass_until_cut(
         self,
         from_client: asyncio.StreamReader,
@@ -87,6 +85,16 @@ class Proxy(ABC):
         answers: asyncio.Future[None],
     ) -> None:
         """Pass on what the client sends, until the connection is to end."""
+        while chunk := await from_client.read(_CHUNK_BYTES):
+            allowed = await self._allowed(chunk)
+            to_server.write(allowed)
+            await to_server.drain()
+            if len(allowed) < len(chunk):
+                return
+
+    async def _allowed(self, chunk: bytes) -> bytes:
+        """What of a chunk goes on, once it may; where not all of it does, the connection ends."""
+        return chunk
 
 
 class BytesProxy(Proxy):
@@ -105,20 +113,10 @@ class BytesProxy(Proxy):
         """Cut after this many bytes; None lets everything through."""
         self.sent, self._most = 0, most
 
-    async def _pass_until_cut(
-        self,
-        from_client: asyncio.StreamReader,
-        to_server: asyncio.StreamWriter,
-        from_server: asyncio.StreamReader,
-        answers: asyncio.Future[None],
-    ) -> None:
-        while chunk := await from_client.read(_CHUNK_BYTES):
-            left = len(chunk) if self._most is None else self._most - self.sent
-            self.sent += len(chunk)
-            to_server.write(chunk[: max(0, left)])
-            await to_server.drain()
-            if left < len(chunk):
-                return
+    async def _allowed(self, chunk: bytes) -> bytes:
+        left = len(chunk) if self._most is None else self._most - self.sent
+        self.sent += len(chunk)
+        return chunk[: max(0, left)]
 
 
 class CommitProxy(Proxy):

@@ -12,7 +12,7 @@ from domain.enums import Role
 from tests.apps import App, open_app
 from tests.both_executors import COMPARING, AnswersDiffer, BothExecutors, without_compilation
 from tests.client import Client
-from tests.conftest import _database_of_its_own
+from tests.databases import database_of_its_own
 from tests.factories import make_contact
 from tests.graph.documents import MUTATIONS
 from tests.statements import Statements
@@ -49,7 +49,7 @@ async def divided(app: App, empty_url: URL, tmp_path: Path) -> AsyncIterator[htt
 async def empty_url(server_url: URL, template: str) -> AsyncIterator[URL]:
     """A second database."""
     name = f"{template}_second"
-    async with _database_of_its_own(server_url, name=name, template=template) as url:
+    async with database_of_its_own(server_url, name=name, template=template) as url:
         yield url
 
 

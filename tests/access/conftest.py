@@ -8,7 +8,7 @@ from sqlalchemy.engine import URL
 from db.engine import open_engine
 from db.transaction import Database
 from tests.access.doors import Doors, open_doors
-from tests.conftest import _database_of_its_own
+from tests.databases import database_of_its_own
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,7 @@ async def shared_database(server_url: URL, template: str) -> AsyncIterator[Datab
     """One database for all tests that look at nobody but their own users."""
     name = f"{template}_access"
     async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
+        database_of_its_own(server_url, name=name, template=template) as url,
         open_engine(url, pool_size=5, max_overflow=20) as engine,
     ):
         yield Database(engine)

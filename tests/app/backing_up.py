@@ -27,10 +27,10 @@ from tests.client import Client
 from tests.factories import make_company, make_contact
 from tests.graph.ids import id_of
 from tests.graph.imports import an_import, row_of, sent
+from tests.graph.merges import merge, pair
 from tests.graph.privacy import add, erase
 from tests.graph.retries import CREATE, ada
 from tests.graph.rows import execute, read_rows
-from tests.graph.test_merging import merge, pair
 from tests.jobs.working import make_job
 
 PASSWORD = "correct horse battery staple"

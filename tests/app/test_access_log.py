@@ -24,6 +24,7 @@ from app.log_lines import STDERR, Lines
 from app.resources import open_resources
 from app.settings import Settings
 from domain.enums import Role
+from tests.app.terminal import logging_put_back
 from tests.apps import STRANGER, open_app
 from tests.graph.answers import as_body
 from tests.graph.sockets import opened
@@ -41,13 +42,9 @@ pytestmark = pytest.mark.one_executor  # one line a request
 @pytest.fixture(autouse=True)
 def _logging_is_put_back() -> Iterator[None]:
     """Whatever a test configures ends with it."""
-    root, before = logging.getLogger(), structlog.get_config()
-    handlers, level = root.handlers, root.level
-    yield
-    STDERR.write()
-    structlog.configure(**before)
-    root.handlers = handlers
-    root.setLevel(level)
+    with logging_put_back():
+        yield
+        STDERR.write()
 
 
 def text_of(capsys: pytest.CaptureFixture[str]) -> str:

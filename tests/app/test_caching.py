@@ -20,8 +20,8 @@ from cache.statistics import Status
 from cache.tags import Entity
 from db.cache_state import rule_of
 from db.contacts import count_contacts, create_contact
-from db.transaction import Database, Outcome
-from domain.changes import ChangeKind, ContactChanged, ContactsLoaded
+from db.transaction import Database
+from domain.changes import ChangeKind, CommitOutcome, ContactChanged, ContactsLoaded
 from domain.errors import OutcomeUnknown
 from domain.records import ContactFields
 from domain.validation import clean_contact
@@ -268,7 +268,7 @@ async def test_mutation_is_answered_though_redis_and_a_long_transaction_are_in_i
                 await create_contact(idle, clean_contact(ContactFields(first_name="Idle")))
                 end = await one.caching.guard.begin(idle, [CHANGED])
                 redis.kill()
-                assert await seconds_of(end(Outcome.COMMITTED)) < 10 * LEASE_SECONDS
+                assert await seconds_of(end(CommitOutcome.COMMITTED)) < 10 * LEASE_SECONDS
 
 
 async def test_server_that_is_not_to_cache_asks_no_store(opened: Open) -> None:

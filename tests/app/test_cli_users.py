@@ -1,19 +1,14 @@
 """`appointment360 user` and `token`: answers stand alone on stdout, all else on stderr."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
-from functools import partial
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import structlog
 from sqlalchemy import text
 from sqlalchemy.engine import URL
-from typer.testing import CliRunner
 
-from app.cli import app
 from app.first_start import ADMIN_EMAIL, ensure_admin
 from app.resources import Resources, open_resources
 from db.rows import Row
@@ -22,42 +17,9 @@ from db.users import find_user_by_email
 from domain.accounts import Client, NewUser
 from domain.enums import Role
 from domain.errors import Unauthenticated
+from tests.app.terminal import Terminal
 
 PASSWORD = "correct horse battery staple"
-
-
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-class Terminal:
-    """Runs commands on the database of a test, each in a thread with an event loop of its own."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-
-    async def run(self, *words: str, stdin: str = "") -> Ended:
-        """A command, from its start to its end."""
-        invoke = partial(CliRunner().invoke, app, words, input=stdin, env=self._environment)
-        ended = await asyncio.to_thread(invoke)
-        return Ended(ended.exit_code, ended.stdout, ended.stderr)
-
-
-@pytest.fixture(autouse=True)
-def _logging_is_put_back() -> Iterator[None]:
-    """Commands set the log up for their process."""
-    root, before = logging.getLogger(), structlog.get_config()
-    handlers, level = root.handlers, root.level
-    yield
-    structlog.configure(**before)
-    root.handlers = handlers
-    root.setLevel(level)
-    for name in ("alembic", "procrastinate", "uvicorn"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture

@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import SecretStr
-from sqlalchemy.engine import URL
 
 from app.metrics.tallies import MAX_NAMES
 from db.transaction import Database
 from tests.app.scraping import PREFIX, Scrape, scrape
-from tests.apps import App, open_app
-from tests.conftest import _database_of_its_own
+from tests.apps import App, OpenSharedApp
 from tests.factories import make_contact
 from tests.graph.answers import as_body
 
@@ -37,14 +35,9 @@ _WANTED_PANELS = (
 
 
 @pytest.fixture(scope="module")
-async def told(server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory) -> Scrape:
+async def told(open_shared_app: OpenSharedApp) -> Scrape:
     """A scrape of a server that has answered something."""
-    async with (
-        _database_of_its_own(server_url, name=f"{template}_dashboards", template=template) as url,
-        open_app(
-            url, tmp_path_factory.mktemp("dashboards"), with_cache=True, ops_token=SecretStr(TOKEN)
-        ) as app,
-    ):
+    async with open_shared_app("dashboards", with_cache=True, ops_token=SecretStr(TOKEN)) as app:
         await _use(app, app.resources.database)
         return await scrape(app.http, Authorization=f"Bearer {TOKEN}")
 

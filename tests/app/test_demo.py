@@ -7,7 +7,7 @@ from typing import Any
 from app.demo import load_demo
 from app.demo_companies import demo_companies
 from app.demo_people import demo_contacts
-from db.staging_writing import sql
+from db.statements import sql
 from db.transaction import Database
 
 TABLES = (

@@ -26,7 +26,7 @@ from app.postgresql import open_postgresql
 from app.settings import Settings
 from tests.app import backing_up
 from tests.app.backing_up import a_database, backed_up, settings_of
-from tests.app.test_embedded import kill_postmaster, open_parent, psql
+from tests.app.clusters import kill_postmaster, open_parent, psql
 from tests.factories import make_contact
 from tests.processes import command
 from tests.replication import ask

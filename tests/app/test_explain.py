@@ -21,7 +21,7 @@ from app.settings import Settings
 from db.transaction import Database
 from domain.enums import Role
 from domain.records import NewPhone
-from tests.conftest import _database_of_its_own
+from tests.databases import database_of_its_own
 from tests.factories import make_company, make_contact
 from tests.graph.ids import id_of
 from tests.graph.rows import execute, snapshot
@@ -204,7 +204,7 @@ async def test_database_without_our_tables_is_status_1(
     server_url: URL, template: str, tmp_path: Path
 ) -> None:
     """Explaining migrates nothing; it says what is missing."""
-    async with _database_of_its_own(server_url, name=f"{template}_bare") as url:
+    async with database_of_its_own(server_url, name=f"{template}_bare") as url:
         finished = await Command(url, tmp_path)("-", stdin="{ contacts { totalCount } }")
     assert (finished.status, finished.out) == (1, "")
     assert "The database is at migration None" in finished.err

@@ -6,7 +6,7 @@ from sqlalchemy.engine import URL
 
 from domain.exports import ExportFormat
 from streaming.manifests import About
-from tests.app.test_export_routes import Rest
+from tests.app.export_requests import Rest
 from tests.apps import STRANGER, open_app
 from tests.streaming.spooling import Faucet, until
 

@@ -1,4 +1,4 @@
-"""Promises of the REST routes of exports: what is answered, to whom, and in which order refused."""
+"""Promises of the REST routes of exports: what is answered, and to whom."""
 
 import asyncio
 import hashlib
@@ -6,11 +6,10 @@ import json
 import os
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -19,56 +18,16 @@ from sqlalchemy.engine import URL
 from app.asgi import create_app
 from app.resources import Resources
 from db.transaction import Database
-from domain.enums import Role, Seniority
 from domain.exports import ExportFormat, Foreseen, Written
-from domain.node_ids import NodeKind, encode_node_id
 from streaming.manifests import About
 from streaming.spool import Sink, Spool
-from tests.apps import STRANGER, App, open_app
-from tests.conftest import _database_of_its_own
-from tests.factories import make_company, make_contact
+from tests.app.export_requests import COMPANIES, CONTACTS, Rest, make_people, path_of, problem_of
+from tests.apps import STRANGER, App, OpenSharedApp, open_app
+from tests.factories import make_contact
 from tests.served import serving
 from tests.statements import Statements
 
-CONTACTS: Final = "/api/v1/contacts/stream/"
-COMPANIES: Final = "/api/v1/companies/stream/"
-OTHER: Final = UUID(int=7)
 DOCS: Final = Path(__file__).parents[2] / "docs" / "exports.md"
-
-
-@dataclass(frozen=True)
-class Rest:
-    """Sends requests to the routes as one user."""
-
-    http: httpx.AsyncClient
-    resources: Resources
-    user: UUID = STRANGER
-
-    @property
-    def headers(self) -> dict[str, str]:
-        token = self.resources.tokens.issue(self.user, Role.VIEWER, ttl_seconds=600)
-        return {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
-
-    @property
-    def other(self) -> "Rest":
-        """The same as another user."""
-        return replace(self, user=OTHER)
-
-    async def send(
-        self, path: str, method: str = "GET", *, headers: dict[str, str] | None = None, **more: Any
-    ) -> httpx.Response:
-        sent = self.headers | (headers or {})
-        return await self.http.request(method, path, headers=sent, **more)
-
-    async def get(self, path: str, *, headers: dict[str, str] | None = None, **given: Any) -> Any:
-        """A whole answer with these parameters."""
-        response = await self.send(path, headers=headers, params=given)
-        assert response.status_code in {200, 206}, response.text
-        return response
-
-    async def emails(self, **given: Any) -> list[str]:
-        answer = await self.get(CONTACTS, columns="email", **given)
-        return sorted(json.loads(line)["email"] for line in answer.text.splitlines())
 
 
 @pytest.fixture
@@ -77,16 +36,10 @@ def rest(http: httpx.AsyncClient, resources: Resources) -> Rest:
 
 
 @pytest.fixture(scope="module")
-async def app(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[App]:
+async def app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
     """An application on a database with three contacts of two companies, that is only read."""
-    name = f"{template}_export_routes"
-    async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(url, tmp_path_factory.mktemp("export_routes")) as app,
-    ):
-        await _fill(app.resources.database)
+    async with open_shared_app("export_routes") as app:
+        await make_people(app.resources.database)
         yield app
 
 
@@ -98,32 +51,7 @@ def reader(app: App) -> Rest:
 @pytest.fixture
 async def people(resources_database: Database) -> None:
     """The same in the test's own database."""
-    await _fill(resources_database)
-
-
-async def _fill(database: Database) -> None:
-    acme = await make_company(database, name="Acme", domain="acme.com")
-    await make_company(database, name="Zebra", domain="zebra.com")
-    for name, seniority in (("ada", Seniority.VP), ("bob", None), ("cleo", Seniority.VP)):
-        await make_contact(
-            database,
-            emails=(f"{name}@acme.com",),
-            first_name=name,
-            seniority=seniority,
-            company_id=encode_node_id(NodeKind.COMPANY, acme.id),
-        )
-
-
-def problem_of(response: httpx.Response) -> tuple[int, str, str]:
-    assert response.headers["content-type"] == "application/problem+json"
-    told = response.json()
-    return response.status_code, told["code"], told["detail"]
-
-
-def path_of(response: httpx.Response) -> str:
-    """The address of the file that an answer is read from."""
-    manifest: str = response.links["describedby"]["url"]
-    return manifest.removesuffix("/manifest")
+    await make_people(resources_database)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -368,103 +296,6 @@ async def test_what_is_cut_off_is_told(database_url: URL, tmp_path: Path) -> Non
         assert answer.headers["x-result-truncated"] == "true"
         assert answer.headers["x-total-count"] == str(rows) == str(answer.text.count("\n"))
     assert (proof["rows"], proof["truncated"]) == (2, True)
-
-
-@pytest.fixture
-async def disabled(database_url: URL, tmp_path: Path) -> AsyncIterator[App]:
-    """A server that exports nothing."""
-    async with open_app(database_url, tmp_path, enable_streaming_queries=False) as app:
-        yield app
-
-
-async def test_refusals_have_an_order(reader: Rest, disabled: App) -> None:
-    """Whether there are exports comes before who asks, and that before what is asked."""
-    wrong = {"colour": "red"}
-    for path in (CONTACTS, COMPANIES, "/api/v1/exports/x", "/api/v1/exports/x/manifest"):
-        off = await disabled.http.get(path, params=wrong)
-        nobody = await reader.http.get(path, params=wrong)
-        assert problem_of(off)[:2] == (501, "FEATURE_DISABLED")
-        assert problem_of(nobody)[:2] == (401, "UNAUTHENTICATED")
-    status, code, detail = problem_of(await reader.send(CONTACTS, params=wrong))
-    assert (status, code) == (400, "BAD_USER_INPUT")
-    assert detail.startswith("There is no parameter 'colour'.")
-
-
-@pytest.mark.parametrize(
-    ("query", "status", "code", "detail"),
-    [
-        ("format=xml", 400, "BAD_USER_INPUT", "The format 'xml' is not known"),
-        ("columns=emial", 400, "BAD_USER_INPUT", "Did you mean email"),
-        ("filter={", 400, "BAD_USER_INPUT", "filter is not valid JSON"),
-        ("filter={%22nmae%22:{}}", 400, "BAD_USER_INPUT", "filter.nmae is not known"),
-        ("filter={%22title%22:{%22eq%22:null}}", 400, "BAD_USER_INPUT", "use isNull: true"),
-        ("order_by=COLOUR", 400, "BAD_USER_INPUT", "'COLOUR' is not known"),
-        ("max_results=-1", 400, "BAD_USER_INPUT", "Give a whole number of 1 or more"),
-        ("name=a&name=b", 400, "BAD_USER_INPUT", "'name' is given twice"),
-        ("bom=1", 400, "BAD_USER_INPUT", "goes with format=csv only"),
-        ("after=abc", 400, "CURSOR_INVALID", "not a cursor of this server"),
-    ],
-)
-async def test_mistakes_are_told_before_the_first_byte(
-    reader: Rest, query: str, status: int, code: str, detail: str
-) -> None:
-    """Each comes as a problem document with a code, and nothing is written."""
-    statistics = reader.resources.exporter.spools.statistics
-    begun = statistics.begun
-    told = problem_of(await reader.send(f"{CONTACTS}?{query}"))
-
-    assert told[:2] == (status, code)
-    assert detail in told[2]
-    assert statistics.begun == begun
-
-
-@pytest.mark.parametrize(
-    ("content", "media_type", "status", "code"),
-    [
-        (b"{}", "text/plain", 415, "UNSUPPORTED_MEDIA_TYPE"),
-        (b"{}", "", 415, "UNSUPPORTED_MEDIA_TYPE"),
-        (b"{", "application/json", 400, "BAD_USER_INPUT"),
-        (b"", "application/json", 400, "BAD_USER_INPUT"),
-        (b"[]", "application/json", 400, "BAD_USER_INPUT"),
-        (b'{"filter": {"titel": {}}}', "application/json", 400, "BAD_USER_INPUT"),
-        (b'{"search": "%s"}' % (b"x" * 4 * 2**20), "application/json", 413, "PAYLOAD_TOO_LARGE"),
-    ],
-    ids=["text", "nothing", "broken", "empty", "list", "filter", "large"],
-)
-async def test_bodies_that_cannot_be_used_are_refused(
-    reader: Rest, content: bytes, media_type: str, status: int, code: str
-) -> None:
-    """A body is a JSON object of limited size, and says so."""
-    sent = {"Content-Type": media_type} if media_type else {}
-    answer = await reader.send(CONTACTS, "POST", content=content, headers=sent)
-
-    assert problem_of(answer)[:2] == (status, code)
-
-
-async def test_a_compressed_body_is_refused(reader: Rest) -> None:
-    """What a few bytes could become is never found out."""
-    sent = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-    answer = await reader.send(CONTACTS, "POST", content=b"{}", headers=sent)
-
-    assert problem_of(answer)[:2] == (415, "UNSUPPORTED_MEDIA_TYPE")
-
-
-async def test_a_range_behind_the_end_is_refused(reader: Rest) -> None:
-    """The answer says how many bytes there are."""
-    first = await reader.get(CONTACTS)
-    answer = await reader.send(path_of(first), headers={"Range": "bytes=100000-"})
-
-    assert problem_of(answer)[:2] == (416, "RANGE_NOT_SATISFIABLE")
-    assert answer.headers["content-range"] == f"bytes */{len(first.content)}"
-
-
-@pytest.mark.parametrize("path", [CONTACTS, "/api/v1/exports/x"])
-async def test_other_methods_are_refused(reader: Rest, path: str) -> None:
-    """Files are neither changed nor removed by their readers."""
-    answer = await reader.send(path, "DELETE")
-
-    assert problem_of(answer)[:2] == (405, "METHOD_NOT_ALLOWED")
-    assert "GET" in answer.headers["allow"]
 
 
 async def test_a_signed_address_needs_no_header(reader: Rest) -> None:

@@ -9,19 +9,17 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy.engine import URL
 
 from domain.enums import Role
 from domain.node_ids import NodeKind, decode_node_id, encode_node_id
-from tests.apps import App, open_app
-from tests.conftest import _database_of_its_own
+from tests.apps import App, OpenSharedApp
 from tests.graph.accounts import DOCUMENTS, Person, new_person
 from tests.graph.answers import as_body
+from tests.graph.exports import CREATE as EXPORT
 from tests.graph.imports import CREATE as IMPORT
 from tests.graph.imports import PEOPLE, PREVIEW, TAKE_BACK, TOLD, sent
 from tests.graph.jobs import CANCEL
 from tests.graph.rows import execute, read_rows
-from tests.graph.test_exports import CREATE as EXPORT
 
 pytestmark = pytest.mark.one_executor
 
@@ -145,15 +143,9 @@ DOORS: Final[Mapping[tuple[str, str], Door]] = {
 
 
 @pytest.fixture(scope="module")
-async def belongings(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Belongings]:
+async def belongings(open_shared_app: OpenSharedApp) -> AsyncIterator[Belongings]:
     """An owner who has one of everything."""
-    name = f"{template}_foreign"
-    async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(url, tmp_path_factory.mktemp("foreign")) as app,
-    ):
+    async with open_shared_app("foreign") as app:
         owner, other = [await new_person(app, Role.EDITOR) for _ in range(2)]
         yield Belongings(app, owner, other, await make_things(app, owner))
 

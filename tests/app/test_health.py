@@ -15,7 +15,7 @@ from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database
 from tests.apps import open_app
-from tests.conftest import _database_of_its_own
+from tests.databases import database_of_its_own
 from tests.replication import until
 from tests.valkey import valkey_server
 
@@ -91,7 +91,7 @@ async def test_server_before_its_migrations_is_not_ready(
 ) -> None:
     """A database without the newest tables is told by its migration; once there, it is ready."""
     async with (
-        _database_of_its_own(server_url, name=f"{template}_bare") as url,
+        database_of_its_own(server_url, name=f"{template}_bare") as url,
         open_app(url, tmp_path) as app,
     ):
         ready = await app.http.get("/health/ready")
@@ -118,7 +118,7 @@ async def test_server_that_is_about_to_stop_is_not_ready(database_url: URL, tmp_
     """It is `draining` from the first word of it on, and lives and answers meanwhile."""
     async with open_app(database_url, tmp_path) as app:
         assert (await app.http.get("/health/ready")).json() == READY
-        app.resources.stop_clock.drain()
+        app.resources.stop_clock.begin()
         for path in ("/health", "/health/ready"):
             ready = await app.http.get(path)
             assert (ready.status_code, ready.json()["status"]) == (503, "draining")

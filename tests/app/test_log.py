@@ -10,6 +10,7 @@ import structlog
 
 from app.log import configure_logging
 from app.settings import Settings
+from tests.app.terminal import logging_put_back
 
 SECRETS = ("password", "token", "authorization", "secret", "api_key")
 
@@ -17,14 +18,8 @@ SECRETS = ("password", "token", "authorization", "secret", "api_key")
 @pytest.fixture(autouse=True)
 def _logging_is_put_back() -> Iterator[None]:
     """Whatever a test configures ends with it."""
-    root, before = logging.getLogger(), structlog.get_config()
-    handlers, level = root.handlers, root.level
-    yield
-    structlog.configure(**before)
-    structlog.contextvars.clear_contextvars()
-    root.handlers = handlers
-    root.setLevel(level)
-    logging.getLogger("alembic").setLevel(logging.NOTSET)
+    with logging_put_back():
+        yield
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

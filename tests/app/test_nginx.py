@@ -20,12 +20,12 @@ from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from tests.nginx import NGINX, Front, nginx
+from tests.nginx import Front, in_front_of, needs_nginx, nginx
 from tests.processes import Process, command
 from tests.races.places import at_once, place_of
 from tests.served import serving
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="There is no nginx on this machine.")
+pytestmark = needs_nginx
 
 READ = "{ contacts(first: 1) { totalCount } }"
 WRITE = 'mutation { createContact(input: { firstName: "New" }) { contact { id } } }'
@@ -84,7 +84,7 @@ async def fleet(database_url: URL, tmp_path: Path) -> AsyncIterator[Fleet]:
         servers = await stack.enter_async_context(at_once(server() for _ in range(2)))
         places = [await place_of(each) for each in servers]
         ports = [place.port for place in places]
-        front = await stack.enter_async_context(nginx(tmp_path, ports))
+        front = await stack.enter_async_context(nginx(tmp_path, in_front_of(*ports)))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=front.http, timeout=30))
         yield Fleet(front, servers, http, places[0].token)
 
@@ -209,7 +209,7 @@ async def test_machine_that_is_gone_costs_a_second_and_no_request(tmp_path: Path
         only_one.connect(gone.getsockname())
         async with (
             serving(app) as served,
-            nginx(tmp_path, [gone.getsockname()[1], served.port]) as front,
+            nginx(tmp_path, in_front_of(gone.getsockname()[1], served.port)) as front,
             httpx.AsyncClient(base_url=front.http, timeout=10) as http,
         ):
             answers = await asyncio.gather(*(http.post("/graphql", content="{}") for _ in range(4)))

@@ -8,7 +8,6 @@ from typing import Any, Final
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy.engine import URL
 from starlette.routing import Route
 
 from app.asgi import Application, create_app
@@ -19,8 +18,7 @@ from domain.names import spelled
 from streaming import tus
 from streaming.export_params import CONDITIONS, PARAMETERS
 from streaming.statuses import STATUS
-from tests.apps import App, open_app
-from tests.conftest import _database_of_its_own
+from tests.apps import App, OpenSharedApp
 
 PATH: Final = "/api/openapi.json"
 METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
@@ -35,17 +33,9 @@ DOCUMENT: Final = openapi_document()
 
 
 @pytest.fixture(scope="module")
-async def app(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[App]:
+async def app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
     """An application on an empty database, that nobody writes to."""
-    name = f"{template}_openapi"
-    async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(
-            url, tmp_path_factory.mktemp("openapi"), ops_token=SecretStr("as in production")
-        ) as app,
-    ):
+    async with open_shared_app("openapi", ops_token=SecretStr("as in production")) as app:
         yield app
 
 

@@ -164,7 +164,9 @@ async def two_processes(database_url: URL, folder: Path) -> AsyncIterator[list[R
     )
     async with AsyncExitStack() as stack:
         yield [
-            await stack.enter_async_context(open_resources(settings, place=Place(number, folder)))
+            await stack.enter_async_context(
+                open_resources(settings, with_cache=True, place=Place(number, folder))
+            )
             for number in range(2)
         ]
 
@@ -180,7 +182,7 @@ async def test_each_process_tells_of_all(database_url: URL, tmp_path: Path) -> N
         for count, client in enumerate(clients, start=1):
             for _ in range(count):
                 await client.get("/health/live")
-        processes[1].stop_clock.drain()
+        processes[1].stop_clock.begin()
         await second(processes[1])
         told = [await vitals(client) for client in clients]
         recent = await vitals(clients[0], time.time() - 5)
@@ -202,17 +204,9 @@ class HoldingProxy(Proxy):
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def _pass_until_cut(
-        self,
-        from_client: asyncio.StreamReader,
-        to_server: asyncio.StreamWriter,
-        from_server: asyncio.StreamReader,
-        answers: asyncio.Future[None],
-    ) -> None:
-        while chunk := await from_client.read(2**16):
-            await self.gate.wait()
-            to_server.write(chunk)
-            await to_server.drain()
+    async def _allowed(self, chunk: bytes) -> bytes:
+        await self.gate.wait()
+        return chunk
 
 
 async def test_server_without_its_database_goes_on_telling(
@@ -221,7 +215,7 @@ async def test_server_without_its_database_goes_on_telling(
     """PostgreSQL is frozen: samples come all the same, and soon; jobs are told when it is back."""
     async with (
         HoldingProxy(database_url).listening() as proxy,
-        ops_app(proxy.url, tmp_path) as app,
+        ops_app(proxy.url, tmp_path, with_cache=True) as app,
     ):
         assert (await vitals(app.http))["jobs"]["workers"] == 0
         proxy.gate.clear()
@@ -240,7 +234,7 @@ async def test_answer_has_the_same_facts_whatever_is_new(
     database_url: URL, tmp_path: Path, since: str
 ) -> None:
     """Who has everything already is told that it is so."""
-    async with ops_app(database_url, tmp_path) as app:
+    async with ops_app(database_url, tmp_path, with_cache=True) as app:
         await second(app.resources)
         told = await vitals(app.http, since)
     assert set(told) == {"now", "health", "jobs", "processes", "together", "slowStatements"}

@@ -1,12 +1,9 @@
 """Behind a caching proxy, nginx as the system has it: nobody gets what another was answered."""
 
-import asyncio
 import re
-import shutil
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,15 +16,13 @@ from app.resources import open_resources
 from app.settings import Settings
 from db.users import create_user
 from domain.enums import Role
-from tests.processes import PATIENCE_SECONDS, command
+from tests.nginx import needs_nginx, nginx
+from tests.processes import command
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-
-pytestmark = pytest.mark.skipif(NGINX is None, reason="There is no nginx on this machine.")
+pytestmark = needs_nginx
 
 # It obeys what answers say of themselves; all that it is told is to keep what may be kept.
 CONFIGURATION = """
-daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{ worker_connections 64; }}
@@ -84,8 +79,8 @@ async def proxied(database_url: URL, tmp_path: Path) -> AsyncIterator[Proxied]:
     ) as server:
         (upstream,) = re.findall(r"http://[\d.:]+", await server.says("GraphQL"))
         async with (
-            proxy(tmp_path, upstream) as address,
-            httpx.AsyncClient(base_url=address) as http,
+            nginx(tmp_path, partial(CONFIGURATION.format, upstream=upstream)) as front,
+            httpx.AsyncClient(base_url=front.http) as http,
         ):
             yield Proxied(http, tokens)
 
@@ -105,45 +100,6 @@ async def make_users(url: URL, folder: Path, secret: str, *emails: str) -> dict[
             assert user is not None
             tokens[email] = resources.tokens.issue(user.uuid, Role.VIEWER, ttl_seconds=600)
     return tokens
-
-
-@asynccontextmanager
-async def proxy(folder: Path, upstream: str) -> AsyncIterator[str]:
-    """The address of an nginx that keeps what it may keep."""
-    assert NGINX is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    # Its workers may run as somebody else.
-    folder = folder / "nginx"
-    folder.mkdir()
-    folder.chmod(0o777)
-    for path in folder.parents:
-        # As many as there are: a process of several has a folder more.
-        if path.stat().st_mode & 0o005 != 0o005:
-            path.chmod(0o755)
-    configuration = folder / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, port=port, upstream=upstream))
-    process = await asyncio.create_subprocess_exec(NGINX, "-p", str(folder), "-c", configuration)
-    try:
-        await answers(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def answers(port: int) -> None:
-    """Wait until somebody listens."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                return
 
 
 async def test_nobody_gets_what_another_was_answered(proxied: Proxied) -> None:

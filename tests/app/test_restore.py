@@ -33,10 +33,10 @@ from tests.app.backing_up import LIST as LIST_ALL
 from tests.apps import open_app
 from tests.databases import Databases
 from tests.factories import make_contact
+from tests.graph.merges import undo
 from tests.graph.privacy import SUPPRESSED
 from tests.graph.retries import CREATE, NOTICES, ada, count
 from tests.graph.rows import execute, read_rows
-from tests.graph.test_merging import undo
 from tests.jobs.working import ended, read_job, worker
 
 

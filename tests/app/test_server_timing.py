@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from sqlalchemy.engine import URL
 
 from app.timing import Statements, server_timing
-from tests.apps import App, open_app
-from tests.conftest import _database_of_its_own
+from tests.apps import App, OpenSharedApp
 from tests.factories import make_contact
 from tests.graph.answers import as_body
 
@@ -20,16 +18,9 @@ THREE = "{ " + " ".join(f"a{at}: contacts(first: 2) {{ nodes {{ id }} }}" for at
 
 
 @pytest.fixture(scope="module")
-async def app(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[App]:
+async def app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
     """A contact; what a web site of somebody else may ask."""
-    async with (
-        _database_of_its_own(server_url, name=f"{template}_timing", template=template) as url,
-        open_app(
-            url, tmp_path_factory.mktemp("timing"), cors_allow_origins="https://app.example.com"
-        ) as app,
-    ):
+    async with open_shared_app("timing", cors_allow_origins="https://app.example.com") as app:
         await make_contact(app.resources.database)
         yield app
 

@@ -14,7 +14,7 @@ def test_requests_that_are_taken_still_cost_time_of_the_end() -> None:
     clock = StopClock(28, now=lambda: times[-1])
     clock.on_begin(lambda: told.append("begun"))
     assert (clock.is_draining, clock.left_of(20)) == (False, 20)
-    clock.drain()
+    clock.begin()
     times.append(105.0)
     clock.begin()
     assert (clock.is_draining, clock.left_of(20), clock.at_most(30)) == (True, 15, 23)

@@ -8,9 +8,10 @@ from typing import Any
 
 from app.latencies import Latencies, added_up, percentile
 from app.observing import Observers, RequestRun
-from app.vitals import KEPT_SAMPLES, OWN_ROUTE, Sample, Sources, Vitals, open_vitals
+from app.vitals import KEPT_SAMPLES, OWN_ROUTE, Sample, Sources, Vitals
 from app.vitals_json import sample_json, together
 from cache.statistics import Counts, Status
+from domain.beside import beside
 from domain.pool import PoolSnapshot
 from graph.observing import OperationRun
 from tests.graph.sockets import until
@@ -185,8 +186,9 @@ def test_clock_that_goes_back_makes_no_second_twice() -> None:
 
 async def test_process_is_sampled_by_itself() -> None:
     """With its lag when something holds the event loop up, its memory and its work."""
-    observers = Observers()
-    async with open_vitals(sources(), observers) as vitals:
+    observers, vitals = Observers(), Vitals(sources())
+    vitals.hear(observers)
+    async with beside(vitals.watch()):
         observers.request(request())
         observers.operation(operation())
         await asyncio.sleep(0.2)

@@ -1,7 +1,6 @@
 """Warming when a server starts, and from outside by `appointment360 warm`."""
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -23,10 +22,11 @@ from db.cache_state import CacheState
 from domain.enums import Role
 from domain.errors import FeatureDisabled, Unavailable
 from domain.node_ids import NodeKind, encode_node_id
+from tests.app.terminal import Ended, Terminal
 from tests.apps import App, open_app
 from tests.db.people import wait_for_a_lock
 from tests.factories import make_company, make_contact
-from tests.processes import COMMAND, command
+from tests.processes import command
 from tests.replication import until
 from tests.valkey import valkey_server
 
@@ -214,26 +214,14 @@ async def test_serving_process_warms_its_cache(database_url: URL, tmp_path: Path
     assert answer.json()["data"]["cacheStats"] == {"hits": "0", "misses": "2", "totalEntries": "2"}
 
 
-async def run_warm(
-    url: URL, folder: Path, *names: str, **settings: str
-) -> tuple[int | None, str, str]:
-    """Status, stdout and stderr of `appointment360 warm`."""
-    process = await asyncio.create_subprocess_exec(
-        str(COMMAND),
-        "warm",
-        *names,
-        cwd=folder,
-        env={
-            "PATH": os.environ["PATH"],
-            "DATABASE_URL": url.render_as_string(hide_password=False),
-            "DATA_DIR": str(folder / "data"),
-            **settings,
-        },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
+async def run_warm(url: URL, folder: Path, *names: str, **settings: str) -> Ended:
+    """`appointment360 warm`, beside the server whose settings it has."""
+    environment = {
+        "DATABASE_URL": url.render_as_string(hide_password=False),
+        "DATA_DIR": str(folder / "data"),
+        **settings,
+    }
+    return await Terminal(environment).run("warm", *names)
 
 
 async def test_cache_in_memory_cannot_be_warmed_from_outside(

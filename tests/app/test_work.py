@@ -15,8 +15,7 @@ from db.rows import JobRow, Row
 from db.statements import Statement
 from db.transaction import Database
 from domain.jobs import JobStatus
-from tests.jobs.test_running import execute
-from tests.jobs.working import ended, entries, make_tagging, read_job, until
+from tests.jobs.working import ended, entries, execute, make_tagging, read_job, until
 from tests.processes import Process, command
 
 CONTACTS = 10_000

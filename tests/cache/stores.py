@@ -1,6 +1,7 @@
 """Stores for tests: both kinds, with a clock that goes as fast as it is told."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from tests.valkey import Valkey
 
 ERA = "era1"
 CONTACTS = "list:Contact"
+
+_SPECIAL = re.compile(r"[*?\[\]\\]")
 
 
 @dataclass
@@ -100,3 +103,8 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             if await condition():
                 return
             await asyncio.sleep(0.005)
+
+
+def escaped(text: str) -> str:
+    """The pattern that is to match this text alone."""
+    return _SPECIAL.sub(r"\\\g<0>", text)

@@ -4,7 +4,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from cache.patterns import escape_pattern, matcher
+from cache.patterns import matcher
+from tests.cache.stores import escaped
 from tests.valkey import Valkey
 
 _LETTERS = "abc:*?[]^-\\"
@@ -30,7 +31,7 @@ def test_pattern_matches_what_it_matches_at_the_server(
 @given(text=_texts, other=_texts)
 def test_escaped_text_matches_itself_alone(text: str, other: str) -> None:
     """No character of it means more than itself."""
-    matches = matcher(escape_pattern(text))
+    matches = matcher(escaped(text))
     assert matches(text)
     assert matches(other) is (text == other)
 

@@ -3,10 +3,9 @@
 import pytest
 
 from cache.keys import CompanyCount, ContactCount, Named
-from cache.patterns import escape_pattern
 from cache.store import DIRTY_SECONDS, Dirty, Hit, Miss, Store
 from cache.tags import MAX_TAGS, Entity
-from tests.cache.stores import CONTACTS, ERA, World, change, keep, listed, missed, shown
+from tests.cache.stores import CONTACTS, ERA, World, change, escaped, keep, listed, missed, shown
 
 
 @pytest.mark.parametrize("value", [b"[1]", b"[]", b"null", b"", b"\r\n\0\xff", b"x" * 100_000])
@@ -205,5 +204,5 @@ async def test_escaped_text_is_meant_as_it_is(store: Store, text: str) -> None:
     await keep(store, listed(text), b"[1]")
     for other in ("axb", "axxb", "ab"):
         await keep(store, listed(other), b"[1]")
-    assert await store.delete(f"*:{escape_pattern(text)}") == 1
+    assert await store.delete(f"*:{escaped(text)}") == 1
     await missed(store, listed(text))

@@ -12,7 +12,7 @@ from db.import_writing import write_rows
 from db.imports import ImportPlan, create_import, load_plan
 from db.rows import UploadRow
 from db.staging import Finding, StagedCompany, StagedContact
-from db.staging_writing import sql
+from db.statements import sql
 from db.transaction import Database
 from db.uploads import finish_upload, insert_upload
 from domain.imports import ImportEntity, ImportOptions, ImportRequest

@@ -24,6 +24,8 @@ _TABLES: Final = (
     "activities",
 )
 
+LINKEDIN = "https://www.linkedin.com/in/ada"
+
 
 async def merge(database: Database, *contact_ids: int, **how: Any) -> Merger:
     """One contact of several."""

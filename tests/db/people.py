@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any, Final
 from uuid import UUID
 
+from db.contacts import update_contact
 from db.privacy import Erasure, erase_contacts
 from db.rows import SuppressionRow
 from db.suppressions import add_suppression
@@ -13,6 +14,7 @@ from db.transaction import Database, Transaction
 from domain.enums import SuppressedKey
 from domain.privacy import clean_suppression
 from domain.records import ContactFields, NewEmail, NewLocation, NewPhone
+from domain.validation import clean_contact
 from tests.graph.rows import read_rows
 
 NUMBERS: Final = {"ada": "7654321", "twin": "7654322", "other": "7654323"}
@@ -30,6 +32,7 @@ _STORED_KEYS: Final = """
     SELECT 'EMAIL', email_key FROM contacts WHERE email_key IS NOT NULL UNION
     SELECT 'LINKEDIN', linkedin_url FROM contact_metadata WHERE linkedin_url IS NOT NULL
 """
+PROFILE: Final = "https://www.linkedin.com/in/ada"
 
 
 def everything_about(name: str) -> dict[str, Any]:
@@ -133,3 +136,13 @@ async def wait_for_a_lock(database: Database) -> None:
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while not await read_rows(database, waiting):
             pass
+
+
+async def update(database: Database, contact_id: int, **given: Any) -> None:
+    async with database.write() as tx:
+        await update_contact(tx, contact_id, clean_contact(ContactFields(**given)))
+
+
+async def ids_left(database: Database) -> list[int]:
+    """The contacts that are stored, deleted ones too."""
+    return [row[0] for row in await read_rows(database, "SELECT id FROM contacts ORDER BY id")]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from random import Random
 from typing import Any, Final, get_args, get_type_hints
 from uuid import UUID
@@ -150,7 +151,7 @@ class RandomFilters:
     def _operand(self, kind: type[AnyFilter], name: str, operator: str) -> Any:
         if operator in {"is_null", "is_empty"}:
             return self.random.random() < 0.5
-        pick: Callable[[], Any] = lambda: self._value(kind, name, operator)  # noqa: E731
+        pick = partial(self._value, kind, name, operator)
         if operator in LISTS:
             return [pick() for _ in range(self.random.randrange(4))]
         if operator == "between":

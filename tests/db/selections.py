@@ -5,7 +5,8 @@ from typing import Any
 
 from db.companies import list_companies
 from db.contacts import list_contacts
-from db.filters import build_condition, split_filter
+from db.filter_shapes import split_filter
+from db.filters import build_condition
 from db.rows import Row as BareRow
 from db.statements import Statement
 from db.tables import companies, contacts

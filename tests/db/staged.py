@@ -6,7 +6,7 @@ from typing import Any
 from db.staging import Outcome, Result, StagedCompany, StagedContact
 from db.staging_companies import upsert_companies
 from db.staging_contacts import upsert_contacts
-from db.staging_writing import sql
+from db.statements import sql
 from db.transaction import Database
 from domain.validation import CleanContact
 

@@ -20,7 +20,7 @@ from db.transaction import Database, StatementRun
 from domain.analysis import Analysis, PlanWarningCode
 from domain.errors import InvalidInput
 from domain.paging import NEWEST_CONTACTS, PageRequest
-from tests.conftest import _database_of_its_own
+from tests.databases import database_of_its_own
 
 ROWS = 25_000
 # The later half has a middle name; first name, last name and title follow from each other.
@@ -38,7 +38,7 @@ ONE_PAGE = PageRequest(order=NEWEST_CONTACTS, size=100)
 async def crowded(server_url: URL, template: str) -> AsyncIterator[Database]:
     """A database with more contacts than one would like to look at one by one."""
     async with (
-        _database_of_its_own(server_url, name=f"{template}_crowded", template=template) as url,
+        database_of_its_own(server_url, name=f"{template}_crowded", template=template) as url,
         open_engine(url, statement_timeout_seconds=60) as engine,
     ):
         database = Database(engine)

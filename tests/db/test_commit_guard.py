@@ -10,8 +10,8 @@ from db.companies import create_company
 from db.engine import open_engine
 from db.rows import Row
 from db.statements import Statement
-from db.transaction import Database, EndOfCommit, Outcome, Transaction
-from domain.changes import Change
+from db.transaction import Database, EndOfCommit, Transaction
+from domain.changes import Change, CommitOutcome
 from domain.errors import OutcomeUnknown
 from domain.records import CompanyFields
 from domain.validation import clean_company
@@ -58,7 +58,7 @@ async def test_guard_stands_on_both_sides_of_commit(engine: AsyncEngine, watch: 
     async with database.write() as tx:
         await create_company(tx, ACME)
     await database.shown()
-    assert watch.noted == [(1, 0), (Outcome.COMMITTED, 1), ("told", 1), ("shown", 1)]
+    assert watch.noted == [(1, 0), (CommitOutcome.COMMITTED, 1), ("told", 1), ("shown", 1)]
 
 
 async def test_transaction_that_changes_no_record_asks_nobody(
@@ -105,7 +105,7 @@ async def test_guard_is_told_of_a_commit_that_was_refused(
     with pytest.raises(Exception, match="in the way"):
         async with Database(engine, guard=watch).write() as tx:
             await create_company(tx, ACME)
-    assert watch.noted == [(1, 0), (Outcome.UNDONE, 0)]
+    assert watch.noted == [(1, 0), (CommitOutcome.UNDONE, 0)]
 
 
 async def test_guard_is_told_when_nobody_knows_how_it_ended(
@@ -118,7 +118,7 @@ async def test_guard_is_told_when_nobody_knows_how_it_ended(
             with pytest.raises(OutcomeUnknown):
                 async with Database(cut, guard=watch).write() as tx:
                     await create_company(tx, clean_company(CompanyFields(name="acme-1")))
-    assert [when for when, _ in watch.noted] == [1, Outcome.UNKNOWN]
+    assert [when for when, _ in watch.noted] == [1, CommitOutcome.UNKNOWN]
 
 
 async def test_guard_that_fails_undoes_the_transaction(engine: AsyncEngine, watch: Watch) -> None:

@@ -1,7 +1,6 @@
 """Promises of `db.companies`: what every change of a company leaves behind, and what it refuses."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,19 +10,18 @@ from db.companies import delete_company, load_companies, restore_company, update
 from db.contacts import load_contacts
 from db.rows import CompanyRow
 from db.tables import companies, contacts
-from db.transaction import Database, Transaction
-from domain.changes import ChangeKind, CompanyChanged
+from db.transaction import Database
 from domain.errors import Problem, ProblemCode, Rejected
 from domain.node_ids import NodeKind, encode_node_id
 from domain.records import CompanyFields
 from domain.validation import clean_company
 from tests.db.datasets import stored_rows
+from tests.db.refusals import problems_of
 from tests.factories import make_company, make_contact
 
 UNIDENTIFIED = Problem(
     code=ProblemCode.REQUIRED, message="A company needs a name or a domain.", path=("name",)
 )
-Change_ = Callable[[Transaction, int, int | None], Awaitable[CompanyRow]]
 
 
 def taken(domain: str, holder: int | None) -> Problem:
@@ -34,13 +32,6 @@ def taken(domain: str, holder: int | None) -> Problem:
         path=("domain",),
         record_id=None if holder is None else encode_node_id(NodeKind.COMPANY, holder),
     )
-
-
-async def problems_of(work: Awaitable[Any]) -> list[Problem]:
-    """Why a change was refused."""
-    with pytest.raises(Rejected) as refused:
-        await work
-    return list(refused.value.problems)
 
 
 async def update(database: Database, company_id: int, **fields: Any) -> CompanyRow:
@@ -59,82 +50,6 @@ async def restore(database: Database, company_id: int) -> CompanyRow:
     """The company after it was restored."""
     async with database.write() as tx:
         return await restore_company(tx, company_id)
-
-
-async def _update(tx: Transaction, company_id: int, version: int | None) -> CompanyRow:
-    patch = clean_company(CompanyFields(stage="WARM"))
-    return await update_company(tx, company_id, patch, expected_version=version)
-
-
-async def _delete(tx: Transaction, company_id: int, version: int | None) -> CompanyRow:
-    return await delete_company(tx, company_id, expected_version=version)
-
-
-async def _restore(tx: Transaction, company_id: int, version: int | None) -> CompanyRow:
-    return await restore_company(tx, company_id, expected_version=version)
-
-
-CHANGES = [
-    pytest.param(_update, False, ChangeKind.UPDATED, id="update"),
-    pytest.param(_delete, False, ChangeKind.DELETED, id="delete"),
-    pytest.param(_restore, True, ChangeKind.RESTORED, id="restore"),
-]
-
-
-@pytest.mark.parametrize("expected", [True, False], ids=["expected", "whatever"])
-@pytest.mark.parametrize(("change", "deleted", "kind"), CHANGES)
-async def test_change_moves_the_version_by_one(
-    database: Database, change: Change_, deleted: bool, kind: ChangeKind, expected: bool
-) -> None:
-    """Each change is one version further, later, and told with its kind."""
-    before = await make_company(database)
-    if deleted:
-        before = await delete(database, before.id)
-    async with database.write() as tx:
-        after = await change(tx, before.id, before.version if expected else None)
-        assert tx.changes == [CompanyChanged(kind=kind, company_id=before.id)]
-    assert after.version == before.version + 1
-    assert after["updated_at"] > before["updated_at"]
-
-
-@pytest.mark.parametrize(("change", "deleted", "kind"), CHANGES)
-async def test_change_of_another_version_is_refused(
-    database: Database, engine: AsyncEngine, change: Change_, deleted: bool, kind: ChangeKind
-) -> None:
-    """Who read another version than what stands there changes nothing."""
-    company = await make_company(database)
-    if deleted:
-        company = await delete(database, company.id)
-    before = await stored_rows(engine, companies)
-    for version in (company.version - 1, company.version + 1):
-        async with database.write() as tx:
-            (problem,) = await problems_of(change(tx, company.id, version))
-        assert (problem.code, problem.path) == (ProblemCode.VERSION_CONFLICT, ("expectedVersion",))
-        assert problem.record_id == encode_node_id(NodeKind.COMPANY, company.id)
-    assert await stored_rows(engine, companies) == before
-
-
-@pytest.mark.parametrize(("change", "deleted", "kind"), CHANGES)
-async def test_change_of_a_company_that_is_not_there_is_refused(
-    database: Database, change: Change_, deleted: bool, kind: ChangeKind
-) -> None:
-    """A missing company, a deleted one, and for a restore a live one, are not found."""
-    company = await make_company(database)
-    if not deleted:
-        await delete(database, company.id)
-    for company_id in (company.id, 10**9):
-        async with database.write() as tx:
-            (problem,) = await problems_of(change(tx, company_id, None))
-        assert (problem.code, problem.path) == (ProblemCode.NOT_FOUND, ("id",))
-
-
-async def test_update_without_fields_leaves_the_company_as_it_is(database: Database) -> None:
-    """Nothing given, nothing changed: no new version and no news."""
-    company = await make_company(database)
-    async with database.write() as tx:
-        patch = clean_company(CompanyFields())
-        assert await update_company(tx, company.id, patch) == company
-        assert tx.changes == []
 
 
 @pytest.mark.parametrize("domain", ["acme.com", "https://www.ACME.com/about"])

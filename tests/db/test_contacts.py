@@ -1,7 +1,7 @@
 """Promises of `db.contacts`: what every change of a contact leaves behind, and what it refuses."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,14 +18,15 @@ from db.contacts import (
 )
 from db.rows import ContactRow
 from db.tables import contacts
-from db.transaction import Database, Transaction
-from domain.changes import Change, ChangeKind, ContactChanged
+from db.transaction import Database
+from domain.changes import Change, ContactChanged
 from domain.enums import EmailStatus, PhoneType, Seniority
 from domain.errors import Problem, ProblemCode, Rejected
 from domain.node_ids import NodeKind, encode_node_id
 from domain.records import ContactFields, NewEmail, NewLocation, NewPhone
 from domain.validation import clean_contact
 from tests.db.datasets import stored_rows
+from tests.db.refusals import problems_of
 from tests.factories import make_company, make_contact
 
 ADA = "ada@example.com"
@@ -39,8 +40,6 @@ MISSING_COMPANY = Problem(
     message="There is no company with this id.",
     path=("companyId",),
 )
-
-Change_ = Callable[[Transaction, int, int | None], Awaitable[ContactRow]]
 
 
 def node(contact_id: int) -> str:
@@ -59,13 +58,6 @@ def taken(address: str, holder: int, *, at: int = 0) -> Problem:
         path=("emails", str(at), "address"),
         record_id=node(holder),  # type: ignore[arg-type]  # a NodeId
     )
-
-
-async def problems_of(work: Awaitable[Any]) -> list[Problem]:
-    """Why a change was refused."""
-    with pytest.raises(Rejected) as refused:
-        await work
-    return list(refused.value.problems)
 
 
 async def update(database: Database, contact_id: int, **fields: Any) -> ContactRow:
@@ -90,105 +82,6 @@ async def loaded(database: Database, contact_id: int) -> ContactRow | None:
     """The contact as everybody sees it."""
     async with database.read() as session:
         return (await load_contacts(session, [contact_id]))[0]
-
-
-async def _update(tx: Transaction, contact_id: int, version: int | None) -> ContactRow:
-    patch = clean_contact(ContactFields(title="CTO"))
-    return await update_contact(tx, contact_id, patch, expected_version=version)
-
-
-async def _delete(tx: Transaction, contact_id: int, version: int | None) -> ContactRow:
-    return await delete_contact(tx, contact_id, expected_version=version)
-
-
-async def _restore(tx: Transaction, contact_id: int, version: int | None) -> ContactRow:
-    return await restore_contact(tx, contact_id, expected_version=version)
-
-
-CHANGES = [
-    pytest.param(_update, False, ChangeKind.UPDATED, id="update"),
-    pytest.param(_delete, False, ChangeKind.DELETED, id="delete"),
-    pytest.param(_restore, True, ChangeKind.RESTORED, id="restore"),
-]
-
-
-@pytest.mark.parametrize("expected", [True, False], ids=["expected", "whatever"])
-@pytest.mark.parametrize(("change", "deleted", "kind"), CHANGES)
-async def test_change_moves_the_version_by_one(
-    database: Database, change: Change_, deleted: bool, kind: ChangeKind, expected: bool
-) -> None:
-    """Each change is one version further, later, and told with its kind."""
-    before = await make_contact(database)
-    if deleted:
-        before = await delete(database, before.id)
-    async with database.write() as tx:
-        after = await change(tx, before.id, before.version if expected else None)
-        assert tx.changes == [ContactChanged(kind=kind, contact_id=before.id)]
-    assert after.version == before.version + 1
-    assert after["updated_at"] > before["updated_at"]
-    assert after.created_at == before.created_at
-
-
-@pytest.mark.parametrize(("change", "deleted", "kind"), CHANGES)
-async def test_change_of_another_version_is_refused(
-    database: Database, engine: AsyncEngine, change: Change_, deleted: bool, kind: ChangeKind
-) -> None:
-    """Who read an older version than what stands there changes nothing."""
-    contact = await make_contact(database)
-    if deleted:
-        contact = await delete(database, contact.id)
-    before = await stored_rows(engine, contacts)
-    for version in (contact.version - 1, contact.version + 1):
-        async with database.write() as tx:
-            assert await problems_of(change(tx, contact.id, version)) == [
-                Problem(
-                    code=ProblemCode.VERSION_CONFLICT,
-                    message=f"It is at version {contact.version} now."
-                    " Read it again before you change it.",
-                    path=("expectedVersion",),
-                    record_id=node(contact.id),  # type: ignore[arg-type]  # a NodeId
-                )
-            ]
-            assert tx.changes == []
-    assert await stored_rows(engine, contacts) == before
-
-
-@pytest.mark.parametrize(("change", "deleted", "kind"), CHANGES)
-async def test_change_of_a_contact_that_is_not_there_is_refused(
-    database: Database, change: Change_, deleted: bool, kind: ChangeKind
-) -> None:
-    """A missing contact, a deleted one, and for a restore a live one, are not found."""
-    contact = await make_contact(database)
-    if not deleted:
-        await delete(database, contact.id)
-    for contact_id in (contact.id, 10**9):
-        async with database.write() as tx:
-            problems = await problems_of(change(tx, contact_id, None))
-        found = [(problem.code, problem.path) for problem in problems]
-        assert found == [(ProblemCode.NOT_FOUND, ("id",))]
-
-
-async def test_update_without_fields_leaves_the_contact_as_it_is(database: Database) -> None:
-    """Nothing given, nothing changed: no new version and no news."""
-    contact = await make_contact(database)
-    async with database.write() as tx:
-        patch = clean_contact(ContactFields())
-        assert await update_contact(tx, contact.id, patch, expected_version=1) == contact
-        assert tx.changes == []
-
-
-async def test_two_updates_of_one_version_apply_once(database: Database) -> None:
-    """Of two that read the same version, the second is told about the first."""
-    contact = await make_contact(database)
-
-    async def attempt() -> ContactRow:
-        async with database.write() as tx:
-            return await _update(tx, contact.id, contact.version)
-
-    ends = await asyncio.gather(*(attempt() for _ in range(8)), return_exceptions=True)
-    won = [end for end in ends if not isinstance(end, BaseException)]
-    codes = {end.problems[0].code for end in ends if isinstance(end, Rejected)}
-    assert ([row.version for row in won], codes) == ([2], {ProblemCode.VERSION_CONFLICT})
 
 
 @pytest.mark.parametrize("address", [ADA, "ADA@Example.com", "  ada@EXAMPLE.com "])

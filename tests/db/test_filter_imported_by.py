@@ -9,7 +9,8 @@ from db import filter_imports
 from db.companies import list_companies
 from db.contacts import count_contacts, list_contacts
 from db.entities import CONTACTS
-from db.filters import name_values, split_filter
+from db.filter_shapes import split_filter
+from db.filters import name_values
 from db.keyset import PageShape, page_statement
 from db.reach import reach_of_filter
 from db.transaction import Database

@@ -11,7 +11,8 @@ from sqlalchemy.engine import URL
 
 from db.engine import open_engine
 from db.entities import COMPANIES, CONTACTS, Entity
-from db.filters import name_values, split_filter
+from db.filter_shapes import split_filter
+from db.filters import name_values
 from db.keyset import PageShape, page_statement
 from db.transaction import Database, ReadSession
 from domain.enums import EmailStatus, Seniority
@@ -26,7 +27,7 @@ from domain.filters import (
     StringFilter,
 )
 from domain.paging import NEWEST_COMPANIES, NEWEST_CONTACTS
-from tests.conftest import _database_of_its_own
+from tests.databases import database_of_its_own
 from tests.db.selective import Probe, probes
 
 SEED: Final = Path(__file__).parents[2] / "benchmarks" / "seed.sql"
@@ -178,7 +179,7 @@ async def seeded(server_url: URL, template: str) -> AsyncIterator[Database]:
     """A database of 20,000 contacts of 2,000 companies, as the benchmark has them."""
     name = f"{template}_seeded"
     async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
+        database_of_its_own(server_url, name=name, template=template) as url,
         open_engine(url, statement_timeout_seconds=600) as engine,
     ):
         database = Database(engine)

@@ -1,4 +1,4 @@
-"""Promises of `db.filters` on the form of filters: limits, refusals, and SQL free of values."""
+"""Promises of `db.filter_shapes`: the limits and refusals of filters, and SQL free of values."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -10,7 +10,8 @@ from sqlalchemy import Table
 
 from db.filter_fields import FIELDS, FilterField, Search
 from db.filter_flags import Flag
-from db.filters import name_values, split_filter
+from db.filter_shapes import split_filter
+from db.filters import name_values
 from db.import_tables import import_errors
 from db.job_tables import jobs
 from db.keyset import page_statement

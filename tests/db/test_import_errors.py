@@ -4,7 +4,8 @@ from typing import Final
 
 import pytest
 
-from db.filters import name_values, split_filter
+from db.filter_shapes import split_filter
+from db.filters import name_values
 from db.import_errors import (
     IMPORT_ERRORS,
     count_import_errors,

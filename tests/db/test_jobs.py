@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from db.filters import name_values, split_filter
+from db.filter_shapes import split_filter
+from db.filters import name_values
 from db.job_queue import enqueue
 from db.job_runs import Cancelled as ToldToStop
 from db.job_runs import begin_batch, take_job
@@ -19,9 +20,9 @@ from db.users import create_user
 from domain.enums import Role
 from domain.errors import ProblemCode, Rejected
 from domain.filters import JobFilter, JobStatusFilter, UUIDFilter
-from domain.jobs import NEWEST_JOBS, JobKind, JobStatus
+from domain.jobs import FINAL_STATUSES, NEWEST_JOBS, JobKind, JobStatus
 from domain.paging import PageRequest
-from domain.tasks import HIGH, TagContacts
+from domain.tasks import TagContacts
 from tests.factories import make_contact
 from tests.graph.rows import execute, read_rows
 from tests.jobs.working import TAG, entries, make_job
@@ -46,13 +47,13 @@ async def cancel(database: Database, job_id: int) -> JobRow:
 async def test_job_is_there_with_its_cause(database: Database) -> None:
     """COMMIT leaves one job and one entry in the queue, with all that a worker has to know."""
     async with database.write() as tx:
-        job = await enqueue(tx, TAG, owner=None, total=7, priority=HIGH)
+        job = await enqueue(tx, TAG, owner=None, total=7, priority=10)
     rows = await read_rows(database, "SELECT id, kind, version, payload, queue, total FROM jobs")
     asked = {"added": ["tagged"], "removed": []}
     assert rows == [(job.id, JobKind.TAG_CONTACTS, TagContacts.version, asked, "bulk", 7)]
     entry = "SELECT args, queue_name, priority, lock, queueing_lock FROM procrastinate_jobs"
     name = f"job-{job.id}"
-    assert await read_rows(database, entry) == [({"job_id": job.id}, "bulk", HIGH, name, name)]
+    assert await read_rows(database, entry) == [({"job_id": job.id}, "bulk", 10, name, name)]
 
 
 async def test_no_job_is_there_without_its_cause(database: Database) -> None:
@@ -155,7 +156,7 @@ async def test_running_job_stops_at_its_next_batch(database: Database) -> None:
             await begin_batch(tx, hold)
 
 
-@pytest.mark.parametrize("status", [status for status in JobStatus if status.is_final])
+@pytest.mark.parametrize("status", sorted(FINAL_STATUSES))
 async def test_job_that_has_ended_is_not_cancelled(database: Database, status: str) -> None:
     """It stays as it ended."""
     job = await make_job(database)

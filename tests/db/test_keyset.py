@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.filters import EVERYTHING, split_filter
+from db.filter_shapes import EVERYTHING, split_filter
 from db.keyset import PageShape, page_statement, probe_statement
 from db.paging import cursor_of
 from db.parameters import limit_above

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -11,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.companies import count_companies
 from db.contacts import count_contacts, delete_contact, list_contacts, update_contact
 from db.paging import cursor_of
-from db.transaction import Database
+from db.transaction import Database, ReadSession
 from domain.errors import InvalidInput
 from domain.filters import ContactFilter, StringFilter
 from domain.paging import (
@@ -47,10 +49,15 @@ TITLE = (CONTACT_LIST.key(ContactOrderField.TITLE),)
 
 
 async def assert_walks_are_whole(
-    database: Database, listing: Listing, order: OrderKeys, size: int, *, rows: list[dict[str, Any]]
+    session: ReadSession,
+    listing: Listing,
+    order: OrderKeys,
+    size: int,
+    *,
+    rows: list[dict[str, Any]],
 ) -> None:
     """A walk to the end and one back from there show the rows in their order."""
-    fetch, wanted = fetcher(database, listing), ids(in_order(rows, order))
+    fetch, wanted = partial(listing.list_page, session), ids(in_order(rows, order))
     there = await walk(fetch, listing.entity, PageRequest(order=order, size=size))
     assert ids(there) == wanted, (order, size)
     end = place(listing.entity, order, there[-1])
@@ -100,9 +107,9 @@ async def test_walk_there_and_back_shows_every_row_once_in_order(
     """Each way of ordering by one field gives Python's order of the same rows, in any page size."""
     await listing.insert(engine, seeded(f"walk {field}"), count=ROWS)
     rows = await stored_rows(engine, listing.table)
-    for order in listing.orders_by(field):
-        for size in PAGE_SIZES:
-            await assert_walks_are_whole(database, listing, order, size, rows=rows)
+    async with database.read() as session:
+        for order, size in product(listing.orders_by(field), PAGE_SIZES):
+            await assert_walks_are_whole(session, listing, order, size, rows=rows)
 
 
 @pytest.mark.parametrize(("listing", "field"), LISTS_AND_FIELDS, ids=named)
@@ -197,13 +204,13 @@ async def test_rows_behind_tells_the_truth_at_every_row(
         rows = (await fetcher(database, listing)(request)).rows
         ends = {rows[0].id, rows[-1].id}
         await mark_deleted(engine, listing.table, ends)
-        for at, row in enumerate(rows):
-            here = replace(request, cursor=place(listing.entity, order, row))
-            async with database.read() as session:
+        left = [row.id not in ends for row in rows]
+        async with database.read() as session:
+            for at, row in enumerate(rows):
+                here = replace(request, cursor=place(listing.entity, order, row))
                 before = await listing.rows_behind(session, here)
                 after = await listing.rows_behind(session, replace(here, backward=True))
-            left = [other.id not in ends for other in rows]
-            assert (before, after) == (any(left[: at + 1]), any(left[at:])), (order, at)
+                assert (before, after) == (any(left[: at + 1]), any(left[at:])), (order, at)
         await mark_deleted(engine, listing.table, ends, deleted=False)
 
 
@@ -230,16 +237,17 @@ async def test_offset_skips_exactly_that_many_rows(
 ) -> None:
     """A page at an offset is the slice of the whole list."""
     await listing.insert(engine, seeded("offset"), count=20)
-    rows, fetch = await stored_rows(engine, listing.table), fetcher(database, listing)
-    for order in listing.orders():
-        wanted = ids(in_order(rows, order))
-        for offset in (1, 9, len(wanted) - 1, len(wanted), 1000):
-            request = PageRequest(order=order, size=4, offset=offset, backward=backward)
-            page = await fetch(request)
+    rows = await stored_rows(engine, listing.table)
+    async with database.read() as session:
+        for order in listing.orders():
+            wanted = ids(in_order(rows, order))
             way = wanted[::-1] if backward else wanted
-            part = way[offset : offset + 4]
-            assert ids(page.rows) == (part[::-1] if backward else part), (order, offset)
-            assert page.has_more is (len(wanted) > offset + 4), (order, offset)
+            for offset in (1, 9, len(wanted) - 1, len(wanted), 1000):
+                request = PageRequest(order=order, size=4, offset=offset, backward=backward)
+                page = await listing.list_page(session, request)
+                part = way[offset : offset + 4]
+                assert ids(page.rows) == (part[::-1] if backward else part), (order, offset)
+                assert page.has_more is (len(wanted) > offset + 4), (order, offset)
 
 
 async def test_page_of_an_empty_list_is_empty(database: Database) -> None:

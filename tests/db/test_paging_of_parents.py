@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import cycle
+from itertools import cycle, product
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from db.contacts import (
     list_contacts_of_companies,
 )
 from db.tables import companies, contacts
-from db.transaction import Database
+from db.transaction import Database, ReadSession
 from domain.filters import ContactFilter, StringFilter
 from domain.paging import ContactOrderField, Page, PageRequest
 from tests.db.datasets import (
@@ -43,15 +43,14 @@ async def _fill(engine: AsyncEngine, *, seed: str, count: int) -> list[int]:
 
 
 async def _pages(
-    database: Database,
+    session: ReadSession,
     company_ids: Sequence[int],
     request: PageRequest,
     filter_: ContactFilter | None = None,
 ) -> list[Page[Any]]:
-    async with database.read() as session:
-        return list(
-            await list_contacts_of_companies(session, company_ids, request=request, filter_=filter_)
-        )
+    return list(
+        await list_contacts_of_companies(session, company_ids, request=request, filter_=filter_)
+    )
 
 
 def _of(rows: list[dict[str, Any]], company_id: int) -> list[dict[str, Any]]:
@@ -69,30 +68,29 @@ async def test_pages_of_companies_are_those_of_each_alone(
     """Each company's page holds its own rows beyond the cursor and knows whether more follow."""
     company_ids = await _fill(engine, seed="parents", count=30)
     rows = await stored_rows(engine, contacts)
-    for order, size in zip(CONTACT_LIST.orders(), cycle((1, 3)), strict=False):
-        everything = in_order(rows, order)
-        shown = {row.id: row for page in await _all(database, order, company_ids) for row in page}
-        some = [None, *(row for row in everything[::8] if row["id"] in shown)]
-        for cursor_row in some:
-            request = PageRequest(order=order, size=size, backward=backward)
-            beyond = everything
-            if cursor_row is not None:
-                at = everything.index(cursor_row)
-                beyond = everything[:at] if backward else everything[at + 1 :]
-                cursor = place(CONTACT_LIST.entity, order, shown[cursor_row["id"]])
-                request = replace(request, cursor=cursor)
-            pages = await _pages(database, company_ids, request)
-            assert [(ids(page.rows), page.has_more) for page in pages] == [
-                _page(ids(_of(beyond, company_id)), size, backward=backward)
-                for company_id in company_ids
-            ], (order, size, cursor_row)
+    async with database.read() as session:
+        for order, size in zip(CONTACT_LIST.orders(), cycle((1, 3)), strict=False):
+            everything = in_order(rows, order)
+            shown = {row.id: row for row in await _all(session, order, company_ids)}
+            for cursor_row in (None, *(row for row in everything[::8] if row["id"] in shown)):
+                request = PageRequest(order=order, size=size, backward=backward)
+                beyond = everything
+                if cursor_row is not None:
+                    at = everything.index(cursor_row)
+                    beyond = everything[:at] if backward else everything[at + 1 :]
+                    cursor = place(CONTACT_LIST.entity, order, shown[cursor_row["id"]])
+                    request = replace(request, cursor=cursor)
+                pages = await _pages(session, company_ids, request)
+                assert [(ids(page.rows), page.has_more) for page in pages] == [
+                    _page(ids(_of(beyond, company_id)), size, backward=backward)
+                    for company_id in company_ids
+                ], (order, size, cursor_row)
 
 
-async def _all(
-    database: Database, order: OrderKeys, company_ids: Sequence[int]
-) -> list[Sequence[Any]]:
-    request = PageRequest(order=order, size=1000)
-    return [page.rows for page in await _pages(database, company_ids, request)]
+async def _all(session: ReadSession, order: OrderKeys, company_ids: Sequence[int]) -> list[Any]:
+    """All contacts of the companies, one company after the other."""
+    pages = await _pages(session, company_ids, PageRequest(order=order, size=1000))
+    return [row for page in pages for row in page.rows]
 
 
 @pytest.mark.parametrize("field", CONTACT_LIST.stored, ids=named)
@@ -106,7 +104,8 @@ async def test_walk_of_a_companys_contacts_beside_inserts_loses_and_repeats_noth
     company_id = rows[0]["company_id"] or rows[1]["company_id"] or rows[2]["company_id"]
 
     async def fetch(request: PageRequest) -> Page[Any]:
-        (page,) = await _pages(database, [company_id], request)
+        async with database.read() as session:
+            (page,) = await _pages(session, [company_id], request)
         return page
 
     left = 0
@@ -140,11 +139,11 @@ async def test_pages_of_companies_show_only_contacts_that_match(
         [row for row in in_order(_of(live, company_id), order) if row["title"] is not None]
         for company_id in company_ids
     ]
-    pages = await _pages(database, company_ids, PageRequest(order=order, size=1000), TITLED)
-    assert [ids(page.rows) for page in pages] == [ids(part) for part in wanted]
     async with database.read() as session:
+        pages = await _pages(session, company_ids, PageRequest(order=order, size=1000), TITLED)
         counts = await count_contacts_of_companies(session, company_ids, filter_=TITLED)
         every = await count_contacts_of_companies(session, company_ids)
+    assert [ids(page.rows) for page in pages] == [ids(part) for part in wanted]
     assert counts == [len(part) for part in wanted]
     assert every == [len(_of(live, company_id)) for company_id in company_ids]
 
@@ -156,23 +155,21 @@ async def test_companies_with_contacts_behind_tells_the_truth(
     """A company has contacts behind a cursor exactly when one of its own stands there."""
     company_ids = await _fill(engine, seed="behind parents", count=12)
     rows = await stored_rows(engine, contacts)
-    for order in CONTACT_LIST.orders():
-        everything = in_order(rows, order)
-        for part in await _all(database, order, company_ids):
-            for row in part:
+    async with database.read() as session:
+        for order, backward in product(CONTACT_LIST.orders(), (False, True)):
+            everything = in_order(rows, order)
+            for row in await _all(session, order, company_ids):
                 at = ids(everything).index(row.id)
+                side = everything[at:] if backward else everything[: at + 1]
+                if filter_ is not None:
+                    side = [other for other in side if other["title"] is not None]
                 cursor = place(CONTACT_LIST.entity, order, row)
-                for backward in (False, True):
-                    side = everything[at:] if backward else everything[: at + 1]
-                    if filter_ is not None:
-                        side = [other for other in side if other["title"] is not None]
-                    request = PageRequest(order=order, size=5, cursor=cursor, backward=backward)
-                    async with database.read() as session:
-                        told = await companies_with_contacts_behind(
-                            session, company_ids, request=request, filter_=filter_
-                        )
-                    truth = [bool(_of(side, company_id)) for company_id in company_ids]
-                    assert told == truth, (order, row.id, backward)
+                request = PageRequest(order=order, size=5, cursor=cursor, backward=backward)
+                told = await companies_with_contacts_behind(
+                    session, company_ids, request=request, filter_=filter_
+                )
+                truth = [bool(_of(side, company_id)) for company_id in company_ids]
+                assert told == truth, (order, row.id, backward)
 
 
 @pytest.mark.parametrize("size", [1, 2, 100])
@@ -182,8 +179,9 @@ async def test_pages_of_a_company_named_twice_are_the_same(
     """Naming a company twice gives its page twice, not its rows twice."""
     company_ids = await _fill(engine, seed="twice", count=30)
     request = PageRequest(order=(CONTACT_LIST.key(ContactOrderField.NAME),), size=size)
-    once = await _pages(database, company_ids, request)
-    twice = await _pages(database, [*company_ids, *company_ids], request)
+    async with database.read() as session:
+        once = await _pages(session, company_ids, request)
+        twice = await _pages(session, [*company_ids, *company_ids], request)
     assert twice == [*once, *once]
 
 
@@ -193,8 +191,9 @@ async def test_pages_of_companies_come_from_one_statement(
     """However many companies are asked for, PostgreSQL is asked once."""
     company_ids = await _fill(engine, seed="one statement", count=10)
     request = PageRequest(order=(CONTACT_LIST.key(ContactOrderField.NAME),), size=2)
-    with statements.recorded() as recorded:
-        await _pages(database, company_ids, request)
+    async with database.read() as session:
+        with statements.recorded() as recorded:
+            await _pages(session, company_ids, request)
     assert len(recorded) == 1
 
 
@@ -203,7 +202,9 @@ async def test_contacts_of_a_deleted_company_are_still_its_contacts(
 ) -> None:
     """Who asks for the contacts of a company by its id gets them, whatever became of it."""
     company_ids = await _fill(engine, seed="deleted company", count=10)
-    before = await _all(database, (CONTACT_LIST.key(ContactOrderField.NAME),), company_ids)
+    order = (CONTACT_LIST.key(ContactOrderField.NAME),)
+    async with database.read() as session:
+        before = ids(await _all(session, order, company_ids))
     await mark_deleted(engine, companies, company_ids)
-    after = await _all(database, (CONTACT_LIST.key(ContactOrderField.NAME),), company_ids)
-    assert [ids(rows) for rows in after] == [ids(rows) for rows in before]
+    async with database.read() as session:
+        assert ids(await _all(session, order, company_ids)) == before

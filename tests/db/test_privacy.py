@@ -1,56 +1,40 @@
 """Promises of `db.privacy`: of who was erased nothing stays but hashes, and nobody else goes."""
 
-import asyncio
 from typing import Any, Final
 
 import pytest
 
-from db.contacts import create_contact, delete_contact, update_contact
+from db.contacts import create_contact, delete_contact
 from db.merging import merge_contacts
-from db.privacy import _STRIP_IMAGES, Erasure
+from db.privacy import Erasure
 from db.rows import ContactRow
-from db.staging import Finding
 from db.transaction import Database
 from db.unmerging import undo_merge
-from domain.bulk import OnConflict
 from domain.changes import Change, ChangeKind, ContactChanged
 from domain.enums import SuppressedKey
-from domain.errors import ProblemCode, Rejected, Unavailable
-from domain.imports import MultiValueMode
+from domain.errors import ProblemCode, Rejected
 from domain.merge_policies import ContactField, MergePolicy
 from domain.merge_requests import clean_merge
 from domain.node_ids import NodeKind, encode_node_id
 from domain.records import ContactFields, NewEmail
 from domain.validation import clean_contact
-from tests.db import staged
-from tests.db.importing import (
-    FileLine,
-    make_import,
-    rejects_of,
-    rows_of_file,
-    told_of,
-    undo_all,
-    write_batch,
-)
 from tests.db.people import (
     ADMIN,
     NUMBERS,
+    PROFILE,
     dump,
     erase,
-    erase_in,
     everything_about,
+    ids_left,
     listed_keys,
     marks,
-    stored_and_suppressed,
-    suppress,
-    wait_for_a_lock,
+    update,
 )
 from tests.factories import make_company, make_contact
 from tests.graph.rows import make_activity, read_rows
 from tests.statements import Statements
 
 EMAIL, LINKEDIN = SuppressedKey.EMAIL, SuppressedKey.LINKEDIN
-PROFILE: Final = "https://www.linkedin.com/in/ada"
 WEEK: Final = 7 * 86_400.0
 STATEMENTS_OF_AN_ERASURE = 11
 
@@ -68,19 +52,9 @@ async def undo(database: Database, merge_id: int) -> None:
         await undo_merge(tx, merge_id, undo_seconds=WEEK)
 
 
-async def update(database: Database, contact_id: int, **given: Any) -> None:
-    async with database.write() as tx:
-        await update_contact(tx, contact_id, clean_contact(ContactFields(**given)))
-
-
 async def delete(database: Database, contact_id: int) -> None:
     async with database.write() as tx:
         await delete_contact(tx, contact_id)
-
-
-async def ids_left(database: Database) -> list[int]:
-    """The contacts that are stored, deleted ones too."""
-    return [row[0] for row in await read_rows(database, "SELECT id FROM contacts ORDER BY id")]
 
 
 async def make_person(database: Database, name: str, **more: Any) -> ContactRow:
@@ -304,175 +278,3 @@ async def test_many_contacts_cost_as_many_statements_as_one(
             outcomes = await erase(database, *(contact.id for contact in contacts))
         assert all(outcome.is_erased for outcome in outcomes)
         assert len(recorded) == STATEMENTS_OF_AN_ERASURE
-
-
-async def test_who_is_created_while_the_erasure_is_open_is_refused(database: Database) -> None:
-    """The address is free once the erasure is committed, but then it is on the list."""
-    ada = await make_contact(database, emails=("ada@x.example",), linkedin_url=PROFILE)
-    async with database.write() as tx:
-        await erase_in(tx, ada.id)
-        again = asyncio.create_task(make_contact(database, emails=("ada@x.example",)))
-        await wait_for_a_lock(database)
-    with pytest.raises(Rejected) as refused:
-        await again
-    assert [problem.code for problem in refused.value.problems] == [ProblemCode.SUPPRESSED_CONTACT]
-    assert await stored_and_suppressed(database) == []
-    assert await ids_left(database) == []
-
-
-async def test_erasure_sees_who_was_created_while_it_waited(database: Database) -> None:
-    """Who came in with the same profile a moment before must be erased together with it."""
-    ada = await make_contact(database, emails=("ada@x.example",), linkedin_url=PROFILE)
-    same = ContactFields(first_name="Ada", linkedin_url=PROFILE)
-    async with database.write() as tx:
-        second = await create_contact(tx, clean_contact(same))
-        erasing = asyncio.create_task(erase(database, ada.id))
-        await wait_for_a_lock(database)
-    assert await erasing == [Erasure(ada.id, also_erase=[second.id])]
-    assert await stored_and_suppressed(database) == []
-
-
-async def test_waiting_erasure_holds_no_row_that_a_writer_needs(database: Database) -> None:
-    """A transaction that has stored an address can still change the contact to be erased."""
-    ada = await make_contact(database, emails=("ada@x.example",))
-    async with database.write() as tx:
-        await create_contact(tx, clean_contact(ContactFields(linkedin_url=PROFILE)))
-        erasing = asyncio.create_task(erase(database, ada.id))
-        await wait_for_a_lock(database)
-        await update_contact(tx, ada.id, clean_contact(ContactFields(title="CTO")))
-    assert await erasing == [Erasure(ada.id, is_erased=True)]
-
-
-async def impatiently_erase(database: Database, contact_id: int) -> None:
-    async with database.write() as tx:
-        await tx.driver.execute("SET LOCAL lock_timeout = '1ms'")
-        await erase_in(tx, contact_id)
-
-
-async def test_erasure_that_waited_too_long_can_be_sent_again(database: Database) -> None:
-    """A long load that stores addresses is not waited for without end; nothing is erased then."""
-    ada = await make_contact(database, first_name="Ada")
-    async with database.write() as tx:
-        await create_contact(tx, clean_contact(ContactFields(linkedin_url=PROFILE)))
-        with pytest.raises(Unavailable) as told:
-            await impatiently_erase(database, ada.id)
-    assert told.value.details == {"retryable": True}
-    assert ada.id in await ids_left(database)
-
-
-async def test_nobody_is_both_stored_and_suppressed_after_a_race(database: Database) -> None:
-    """Creating, changing, erasing and suppressing one person at once never ends in both."""
-    for at in range(5):
-        email, profile = f"p{at}@x.example", f"{PROFILE}-{at}"
-        ada = await make_contact(database, emails=(email,), linkedin_url=profile)
-        bob = await make_contact(database, first_name="Bob")
-
-        work = [
-            erase(database, ada.id),
-            make_contact(database, first_name="Ada", linkedin_url=profile),
-            update(database, bob.id, emails=[NewEmail(address=email)]),
-            erase(database, bob.id, ada.id),
-            suppress(database, linkedin_url=profile),
-            update(database, bob.id, linkedin_url=profile),
-            make_contact(database, emails=(email,)),
-        ]
-        ends = await asyncio.gather(*work, return_exceptions=True)
-        broken = [end for end in ends if isinstance(end, Exception)]
-        assert all(isinstance(end, Rejected) for end in broken), broken
-        assert await stored_and_suppressed(database) == []
-
-
-async def test_copies_that_imports_keep_go_with_the_person(database: Database) -> None:
-    """Rows that were rejected with what is told of them, and how the contact was before."""
-    contact = await make_contact(database, emails=("ada@example.com",))
-    other = await make_contact(database, emails=("eve@example.com",))
-    plan = await make_import(database)
-    wrong = Finding(code="INVALID_PHONE", message="no", raw="call ada@example.com")
-    lines = [
-        FileLine(2, staged.contact(2, "ada@example.com", title="CEO")),
-        FileLine(3, staged.contact(3, "eve@example.com", title="CTO")),
-        FileLine(4, None, (wrong,), ("Ada <ADA@Example.com>", "x")),
-        FileLine(5, None, (wrong,), ("https://linkedin.com/in/eve", "x")),
-    ]
-    await write_batch(database, plan, lines)
-    await erase(database, contact.id)
-    assert await rejects_of(database, plan.job_id) == [(5, list(lines[3].cells))]
-    assert [line for line, *_ in await told_of(database, plan.job_id)] == [5]
-    changed = await staged.rows_of(database, "SELECT record_id FROM import_changes")
-    assert changed == [(other.id,)]
-
-
-async def test_rejected_rows_are_forgotten_whatever_they_look_like(database: Database) -> None:
-    """Long cells, rows that nobody could take apart, and domains in their own script."""
-    ada = await make_contact(database, emails=("ada@münchen.example",), linkedin_url=PROFILE)
-    plan = await make_import(database)
-    wrong = Finding(code="UNPARSABLE_ROW", message="no")
-    far, much = "word " * 200, "x" * 600
-    cells = [
-        (f"{far}ada@xn--mnchen-3ya.example",),
-        (f'1;"Ada;ADA@münchen.example;{far}',),
-        (f"{much}|linkedin.com/in/ada|{much}",),
-        (f"{far}eve@münchen.example {much}",),
-    ]
-    await write_batch(
-        database, plan, [FileLine(at, None, (wrong,), row) for at, row in enumerate(cells, 2)]
-    )
-    await erase(database, ada.id)
-    assert await rejects_of(database, plan.job_id) == [(5, list(cells[3]))]
-    assert [line for line, *_ in await told_of(database, plan.job_id)] == [5]
-
-
-async def test_keys_that_others_had_before_an_import_are_forgotten(database: Database) -> None:
-    """Of what would be given back to them only the keys go; they can be undone, without these."""
-    bob = await make_contact(
-        database,
-        first_name="Bob",
-        emails=("ada@x.example", "bob@x.example"),
-        linkedin_url=PROFILE,
-    )
-    cid = await make_contact(database, emails=("cid@x.example",), linkedin_url="in/cid")
-    plan = await make_import(
-        database, on_conflict=OnConflict.OVERWRITE, multi_value_mode=MultiValueMode.REPLACE
-    )
-    lines = [
-        staged.contact(2, "bob@x.example", linkedin_url="https://www.linkedin.com/in/bob"),
-        staged.contact(3, "cid@x.example", linkedin_url="https://www.linkedin.com/in/c2"),
-    ]
-    await write_batch(database, plan, rows_of_file(*lines))
-    ada = await make_contact(database, emails=("ada@x.example",), linkedin_url=PROFILE)
-    untouched = await image_of(database, cid.id)
-    before = str(await image_of(database, bob.id))
-    assert "ada@x.example" in before
-    assert PROFILE in before
-
-    assert await erase(database, ada.id) == [Erasure(ada.id, is_erased=True)]
-    after = str(await image_of(database, bob.id))
-    assert "ada@x.example" not in after
-    assert PROFILE not in after
-    assert await image_of(database, cid.id) == untouched
-    await undo_all(database, plan)
-    assert await read_rows(
-        database,
-        "SELECT c.id, c.first_name, c.email, e.address, e.is_primary, m.linkedin_url"
-        " FROM contacts c JOIN contact_emails e ON e.contact_id = c.id"
-        " JOIN contact_metadata m ON m.contact_id = c.id ORDER BY c.id",
-    ) == [
-        (bob.id, "Bob", "bob@x.example", "bob@x.example", True, None),
-        (cid.id, cid.first_name, *("cid@x.example",) * 2, True, f"{PROFILE[:-3]}cid"),
-    ]
-
-
-async def image_of(database: Database, contact_id: int) -> Any:
-    """How a contact was before an import."""
-    ((image,),) = await read_rows(
-        database, "SELECT before FROM import_changes WHERE record_id = $1", contact_id
-    )
-    return image
-
-
-async def test_images_are_found_by_an_index(database: Database) -> None:
-    """An erasure does not look at what every import of the last days has changed."""
-    async with database.write() as tx:
-        await tx.driver.execute("SET LOCAL enable_seqscan = off")
-        plan = await tx.driver.fetch(f"EXPLAIN {_STRIP_IMAGES.sql}", ["ada@x.example"])
-    assert "ix_import_changes_person_keys" in str(plan)

@@ -20,7 +20,7 @@ from db.statements import Statement
 from db.transaction import Database, ReadSession
 from domain.beside import beside
 from domain.errors import InvalidInput
-from tests.conftest import _database_of_its_own
+from tests.databases import database_of_its_own
 from tests.factories import make_company
 from tests.replication import Servers, ask, in_use, until
 from tests.statements import Statements
@@ -219,7 +219,7 @@ async def test_replica_without_the_newest_tables_is_left_out_until_it_has_them(
 ) -> None:
     """Migrations come to it as everything does: later."""
     async with (
-        _database_of_its_own(servers.primary, name="replicated_bare") as url,
+        database_of_its_own(servers.primary, name="replicated_bare") as url,
         open_engine(url) as engine,
     ):
         await servers.catch_up()

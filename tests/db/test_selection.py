@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.belongings import load_metadata
+from db.columns import metadata
 from db.companies import load_companies
 from db.contacts import list_contacts_of_companies, load_contacts
 from db.keyset import page_statement
 from db.rows import CompanyRow, ContactRow
 from db.selection import SOURCES
-from db.tables import companies, contacts, metadata
+from db.tables import companies, contacts
 from db.transaction import Database, ReadSession
 from db.users import load_users
 from domain.paging import PageRequest

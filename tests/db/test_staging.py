@@ -3,10 +3,13 @@
 import asyncio
 
 import pytest
+from sqlalchemy.engine import URL
 
-from db.staging import Result
+from db.engine import open_engine
+from db.staging import BATCH_TIMEOUT_SECONDS, Result
 from db.staging_contacts import upsert_contacts
-from db.staging_writing import sql
+from db.staging_writing import bulk_write
+from db.statements import sql
 from db.transaction import Database
 from domain.changes import CompaniesLoaded, ContactsLoaded
 from domain.errors import Rejected
@@ -361,3 +364,14 @@ async def test_the_time_limit_of_a_batch_ends_with_its_transaction(database: Dat
         assert await tx.fetch_value(shown) == "1min"
     async with database.read() as session:
         assert await session.fetch_value(shown) == "8s"
+
+
+async def test_batch_may_take_longer_than_other_statements(database_url: URL) -> None:
+    """PostgreSQL gives it the time, and so does the driver."""
+    async with (
+        open_engine(database_url, statement_timeout_seconds=0.1) as engine,
+        Database(engine).write() as tx,
+        bulk_write(tx, BATCH_TIMEOUT_SECONDS),
+    ):
+        # The driver ends what takes two seconds longer than PostgreSQL usually allows.
+        assert await tx.fetch(sql("SELECT pg_sleep(2.5)"))

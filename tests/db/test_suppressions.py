@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable
 from typing import Any, Final
 
 import pytest
@@ -13,12 +12,13 @@ from db.staging import Result
 from db.staging_contacts import upsert_contacts
 from db.suppressions import find_suppressions, lift_suppression, load_suppressions
 from db.transaction import Database
-from domain.errors import Problem, ProblemCode, Rejected
+from domain.errors import Problem, ProblemCode
 from domain.node_ids import NodeKind, encode_node_id
 from domain.privacy import clean_suppression
 from domain.records import ContactFields, NewEmail
 from domain.validation import clean_contact
 from tests.db.people import ADMIN, erase, erase_in, stored_and_suppressed, suppress, wait_for_a_lock
+from tests.db.refusals import problems_of
 from tests.db.staged import codes, company, contact, load, load_employers, results
 from tests.factories import make_contact
 from tests.graph.rows import execute, read_rows
@@ -31,13 +31,6 @@ MESSAGE: Final = "Who has this is on the suppression list and must not be stored
 
 def refusal(*path: str) -> Problem:
     return Problem(code=ProblemCode.SUPPRESSED_CONTACT, message=MESSAGE, path=path)
-
-
-async def problems_of(work: Awaitable[Any]) -> list[Problem]:
-    """Why a change was refused."""
-    with pytest.raises(Rejected) as refused:
-        await work
-    return list(refused.value.problems)
 
 
 async def update(database: Database, contact_id: int, **given: Any) -> ContactRow:

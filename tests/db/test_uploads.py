@@ -23,8 +23,7 @@ from db.uploads import (
     unfinished_of_owner,
 )
 from domain.uploads import NewUpload, UploadKind
-from tests.jobs.test_running import execute
-from tests.jobs.working import make_job
+from tests.jobs.working import execute, make_job
 
 OWNER, OTHER = UUID(int=1), UUID(int=2)
 AN_HOUR = 3600.0

@@ -63,6 +63,24 @@ def test_apostrophe_that_guards_nothing_stays(text: str) -> None:
     assert unguarded(text) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("'=1+1", "=1+1"),
+        ("' \u00a0+49 30", " \u00a0+49 30"),
+        ("'@ada", "@ada"),
+        ("''=1", "'=1"),
+        ("''hello", "'hello"),
+        ("'t Hooft", "'t Hooft"),
+        ("=1+1", "=1+1"),
+        ("", ""),
+    ],
+)
+def test_what_an_export_added_is_taken_off(value: str, text: str) -> None:
+    """An exported file that is imported again gives the same values."""
+    assert unguarded(value) == text
+
+
 @given(text=ANY_TEXT)
 def test_every_text_comes_back(text: str) -> None:
     """What is guarded and read again is what it was."""

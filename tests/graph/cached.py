@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from domain.enums import Role
+from domain.node_ids import NodeKind, encode_node_id
 from tests.apps import STRANGER, App
 from tests.client import Client
 from tests.statements import Statements
@@ -16,6 +17,9 @@ from tests.statements import Statements
 _PATIENCE_SECONDS = 1.0
 
 HIT, MISS, BYPASS = "HIT", "MISS", "BYPASS"
+
+CONTACT = encode_node_id(NodeKind.CONTACT, 1)
+COMPANY = encode_node_id(NodeKind.COMPANY, 2)
 
 
 @dataclass(frozen=True)

@@ -1,60 +1,66 @@
 """Fixtures for tests of the GraphQL door."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
 
-from tests.apps import App, open_app
-from tests.conftest import _database_of_its_own
+from tests.apps import App, OpenSharedApp, open_app
+from tests.graph.cached import CachedApp
 from tests.graph.execution.materials import fill
 from tests.graph.following import Following, following, token
+from tests.graph.populated import populate
 from tests.graph.sockets import Socket, opened
 
 
 @pytest.fixture(scope="session")
-async def empty_app(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[App]:
+async def empty_app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
     """One application for all tests that write nothing: its database has tables and no rows."""
-    name = f"{template}_empty"
-    async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(url, tmp_path_factory.mktemp("empty_app")) as app,
-    ):
+    async with open_shared_app("empty_app") as app:
         yield app
 
 
 @pytest.fixture(scope="session")
-async def full_app(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[App]:
+async def full_app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
     """One application on a database that is filled once and then only read."""
-    name = f"{template}_full"
-    async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(
-            url,
-            tmp_path_factory.mktemp("full_app"),
-            enable_compiled_execution=True,
-            log_format="json",
-        ) as app,
-    ):
+    async with open_shared_app(
+        "full_app", enable_compiled_execution=True, log_format="json"
+    ) as app:
         await fill(app)
         yield app
 
 
 @pytest.fixture(scope="session")
-async def accounts_app(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[App]:
+async def accounts_app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
     """One application for all tests of users, each of which makes users of its own."""
-    name = f"{template}_accounts"
-    async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(url, tmp_path_factory.mktemp("accounts_app")) as app,
-    ):
+    async with open_shared_app("accounts_app") as app:
         yield app
+
+
+@pytest.fixture(scope="session")
+async def cached_app(open_shared_app: OpenSharedApp) -> AsyncIterator[CachedApp]:
+    """Twenty contacts of twenty companies, each with one of everything, before a cache."""
+    async with open_shared_app("cached_app", with_cache=True) as app:
+        await populate(app.resources.database)
+        # New users are new eras for all that is kept.
+        assert app.resources.caching.lease is not None
+        await app.resources.caching.lease.caught_up()
+        yield CachedApp(app)
+
+
+@pytest.fixture
+async def cached(cached_app: CachedApp) -> CachedApp:
+    """The same with nothing in the cache."""
+    await cached_app.forget()
+    return cached_app
+
+
+@pytest.fixture
+async def writable(database_url: URL, tmp_path: Path) -> AsyncIterator[CachedApp]:
+    """An application with a cache before a database of the test's own."""
+    async with open_app(database_url, tmp_path, with_cache=True) as app:
+        yield CachedApp(app)
 
 
 @pytest.fixture

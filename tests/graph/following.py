@@ -22,11 +22,12 @@ from db.transaction import Database
 from domain.enums import Role
 from domain.paging import CursorCodec
 from domain.viewer import Permission, Viewer
-from graph.context import Context, Info, PageLimits
+from graph.context import Context, Info
 from graph.documents import Documents
 from graph.endpoint import Authenticate, Endpoint, EndpointSettings
 from graph.event_stream import OpenStreams
 from graph.execution.engine import Executor
+from graph.lengths import PageSizes
 from graph.permissions import needs
 from graph.view import GraphQLView
 from graph.websocket import GraphQLSocket
@@ -90,7 +91,7 @@ class Query:
 class Mutation:
     """What can be done."""
 
-    @strawberry.mutation(metadata=needs(Permission.READ))  # type: ignore[untyped-decorator]
+    @strawberry.mutation(metadata=needs(Permission.READ))  # type: ignore[untyped-decorator]  # Strawberry's
     async def double(self, number: int) -> int:
         """Twice the number."""
         return 2 * number
@@ -241,7 +242,7 @@ def nothing_open(database: Database, viewer: Viewer | None) -> Context:
     return Context(
         database=database,
         cursors=CursorCodec(b"0" * 32),
-        page_limits=PageLimits(default=1, maximum=1),
+        page_sizes=PageSizes(default=1, maximum=1),
         viewer=viewer,
         undo_seconds=0,
         background=BackgroundTasks(max_concurrent=1),

@@ -13,7 +13,6 @@ from domain.enums import Role
 from graph.context import Info
 from graph.documents import Documents
 from graph.execution.engine import Executor
-from graph.request import GraphQLRequest
 from tests.client import Client
 from tests.replication import until
 
@@ -148,12 +147,10 @@ async def test_task_of_a_mutation_that_fails_does_not_change_its_answer(
 ) -> None:
     """The answer comes whole; the failure is one line of the log and one in the statistics."""
     schema = strawberry.Schema(Query, Mutation)
-    document = Documents(schema._schema).get("mutation { save }")
+    (operation,) = Documents(schema._schema).get("mutation { save }").operations
     context = context_opener(resources)(None)
     with capture_logs() as logs:
-        result = await Executor(schema).execute(
-            document, GraphQLRequest("mutation { save }"), context
-        )
+        result = await Executor(schema).execute(operation, {}, context)
         await resources.background.drain(10)
     assert (result.data, result.errors) == ({"save": "saved"}, None)
     assert [line["event"] for line in logs if line["log_level"] == "error"] == [

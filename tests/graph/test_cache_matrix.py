@@ -31,8 +31,8 @@ from tests.factories import make_company, make_contact
 from tests.graph.bulk import run_bulk
 from tests.graph.documents import MUTATIONS
 from tests.graph.ids import id_of
+from tests.graph.merges import merge, undo
 from tests.graph.privacy import erase
-from tests.graph.test_merging import merge, undo
 from tests.valkey import valkey_server
 
 PATIENCE_SECONDS = 30

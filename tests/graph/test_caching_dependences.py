@@ -5,117 +5,32 @@ statements that run are held against the tags of the key. What PostgreSQL copies
 another cannot be seen in a statement; that is found out by changing everything there is.
 """
 
-import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import pytest
-from graphql import (
-    GraphQLEnumType,
-    GraphQLInputObjectType,
-    GraphQLObjectType,
-    get_named_type,
-    is_leaf_type,
-)
-from sqlalchemy.engine import URL
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, get_named_type
 
-from cache.keys import Key
-from cache.tags import Entity, any_of, contacts_of, one
+from cache.tags import Entity, any_of, contacts_of
 from db.cache_tables import WATCHED_TABLES
+from db.columns import metadata
 from db.reach import COPIED, reach_of_order
-from db.tables import metadata
 from domain.node_ids import NodeKind, encode_node_id
 from domain.paging import CompanyOrderField, ContactOrderField
 from graph.caching import OWNERS, WATCHED_OF_USERS
-from graph.documents import Documents
-from graph.execution.plan import OperationPlan
-from graph.execution.plans import Plans
-from graph.schema import core_schema
-from tests.apps import open_app
-from tests.conftest import _database_of_its_own
-from tests.graph.cached import CachedApp
+from tests.apps import OpenSharedApp
+from tests.graph.cached import COMPANY, CachedApp
+from tests.graph.depending import SCHEMA, assert_covered, copies_in, key_of, tables_in
+from tests.graph.populated import populate
 from tests.graph.rows import execute, read_rows
-from tests.graph.test_statement_counts import populate
-
-SCHEMA = core_schema()
-DOCUMENTS, PLANS = Documents(SCHEMA), Plans(SCHEMA)
-CONTACT = encode_node_id(NodeKind.CONTACT, 1)
-COMPANY = encode_node_id(NodeKind.COMPANY, 2)
-OF_RECORDS: Final = {any_of(Entity.CONTACT): "contacts", any_of(Entity.COMPANY): "companies"}
-OF_CONTACTS: Final = {name for name, owner in OWNERS.items() if owner is Entity.CONTACT}
-
-_WORD: Final = re.compile(r"\b[a-z_]+\b")
 
 
 @pytest.fixture(scope="module")
-async def populated(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[CachedApp]:
+async def populated(open_shared_app: OpenSharedApp) -> AsyncIterator[CachedApp]:
     """Twenty contacts of twenty companies, each with one of everything, before no cache."""
-    async with (
-        _database_of_its_own(server_url, name=f"{template}_depend", template=template) as url,
-        open_app(url, tmp_path_factory.mktemp("depend"), enable_compiled_execution=True) as app,
-    ):
+    async with open_shared_app("depend", enable_compiled_execution=True) as app:
         await populate(app.resources.database)
         yield CachedApp(app)
-
-
-def key_of(query: str) -> Key | None:
-    """What the one field of a query is kept under; None when it is not kept."""
-    document = DOCUMENTS.get(query)
-    planned = PLANS.get(document, document.operations[0])
-    variables = planned.variables.coerce({})
-    assert not isinstance(variables, list)
-    plan = planned.plan(variables)
-    assert isinstance(plan, OperationPlan)
-    (field,) = plan.root.slots
-    return None if field.kept is None else field.kept.key(variables)
-
-
-def tables_in(statements: tuple[str, ...]) -> set[str]:
-    """The tables that statements name."""
-    return {word for sql in statements for word in _WORD.findall(sql)} & set(metadata.tables)
-
-
-def copies_in(statements: tuple[str, ...]) -> set[str]:
-    """The columns they name that hold what is in another table."""
-    words = {word for sql in statements for word in _WORD.findall(sql)}
-    # The text of companies that is searched is their own.
-    return words & set(COPIED["contacts"]) - {"search_text"}
-
-
-async def assert_covered(
-    populated: CachedApp, query: str, *, reads_whole_rows: bool = False
-) -> tuple[set[str], tuple[str, ...]]:
-    """Every table that the query reads is one of which its key is told, and no other record is.
-
-    Returns:
-        The tables, and the tags.
-    """
-    answered = await populated.ask(query)
-    assert "errors" not in answered.told, answered.told
-    key = key_of(query)
-    assert key is not None, query
-    tables = tables_in(answered.statements)
-    assert tables <= set(OWNERS), query
-    read = {"contacts" if table in OF_CONTACTS else table for table in tables} - {"users"}
-    if copies_in(answered.statements) and not reads_whole_rows:
-        read.add("companies")
-    told = {OF_RECORDS[tag] for tag in key.tags if tag in OF_RECORDS}
-    told |= {"contacts"} & {"contacts" for tag in key.tags if _is_of_own(tag, Entity.CONTACT)}
-    told |= {"companies" for tag in key.tags if _is_of_own(tag, Entity.COMPANY)}
-    if reads_whole_rows or "search" in query or "RELEVANCE" in query:
-        assert read <= told, query
-    else:
-        assert read == told, query
-    return tables, key.tags
-
-
-def _is_of_own(tag: str, entity: Entity) -> bool:
-    """Whether a tag is of the one record, or of the contacts of the one company."""
-    if entity is Entity.CONTACT:
-        return tag in (one(Entity.CONTACT, 1), contacts_of(2))
-    return tag == one(Entity.COMPANY, 2)
 
 
 # Filters.
@@ -131,7 +46,6 @@ OPERANDS: Final = {
     "CompanyFilter.hasContactsWith": '{title: {eq: "x"}}',
     "CompanyFilter.contactCount": "{gt: 1}",
 }
-
 
 NOT_KEPT: Final = {"importedBy"}
 """Fields of filters that read what nobody tells changes of."""
@@ -313,96 +227,6 @@ async def test_measure_of_contacts_is_covered(populated: CachedApp, measure: str
 async def test_measure_of_companies_is_covered(populated: CachedApp, measure: str) -> None:
     """None of them looks at contacts."""
     await assert_covered(populated, f"{{ companyAggregate {{ nodes {{ {measure} }} }} }}")
-
-
-# Fields.
-
-UNTOLD: Final = {"User.lastActiveAt", "User.isActive", "User.createdAt"}
-"""Fields that depend on who asks, or of whose changes nobody is told."""
-
-PLACES: Final = {
-    "Contact": "{}",
-    "ContactEmail": "emails {{ {} }}",
-    "ContactPhone": "phones {{ {} }}",
-    "ContactMetadata": "metadata {{ {} }}",
-    "Location": "location {{ {} }}",
-    "Activity": "activities {{ {} }}",
-    "User": "owner {{ {} }}",
-    "Company": "company {{ {} }}",
-}
-"""How each type is reached from a contact."""
-
-BELOW: Final = {"Connection": "{ nodes { id } totalCount }", "Location": "{ street city }"}
-
-
-def fields(type_name: str) -> Iterator[str]:
-    """Every field of a type with some selection below it."""
-    type_ = SCHEMA.type_map[type_name]
-    assert isinstance(type_, GraphQLObjectType)
-    for name, field in type_.fields.items():
-        below = get_named_type(field.type)
-        if is_leaf_type(below):
-            yield name
-        else:
-            kind = "Connection" if below.name.endswith("Connection") else below.name
-            yield f"{name} {BELOW.get(kind, '{ __typename }')}"
-
-
-def every_field() -> Iterator[Any]:
-    """Every field of every type below contacts and companies, as it is reached from a contact."""
-    for type_name, place in PLACES.items():
-        for field in fields(type_name):
-            name = f"{type_name}.{field.partition(' ')[0]}"
-            yield pytest.param(name, place.format(field), id=name)
-
-
-@pytest.mark.parametrize(("name", "selection"), list(every_field()))
-async def test_field_of_a_contact_is_covered(
-    populated: CachedApp, name: str, selection: str
-) -> None:
-    """As one of many, and as the one that is asked for: all is kept but what is said here."""
-    many = f"{{ contacts {{ nodes {{ {selection} }} }} }}"
-    one_of_them = f'{{ contact(id: "{CONTACT}") {{ {selection} }} }}'
-    if name in UNTOLD:
-        assert (key_of(many), key_of(one_of_them)) == (None, None)
-        return
-    for query in (many, one_of_them):
-        await assert_covered(populated, query)
-    node = f'{{ node(id: "{CONTACT}") {{ ... on Contact {{ {selection} }} }} }}'
-    await assert_covered(populated, node, reads_whole_rows=True)
-
-
-@pytest.mark.parametrize("selection", list(fields("Company")))
-async def test_field_of_a_company_is_covered(populated: CachedApp, selection: str) -> None:
-    """As one of many, and as the one that is asked for."""
-    await assert_covered(populated, f"{{ companies {{ nodes {{ {selection} }} }} }}")
-    detail = f'company(id: "{COMPANY}") {{ {selection} }}'
-    _, tags = await assert_covered(populated, f"{{ {detail} }}")
-    assert (contacts_of(2) in tags) is selection.startswith("contact")
-    assert any_of(Entity.CONTACT) not in tags
-
-
-async def test_only_the_company_of_the_answer_has_contacts_of_its_own(
-    populated: CachedApp,
-) -> None:
-    """Those of its parent are whichever there are, and so is the survivor of a merge."""
-    for below in ("parent { contactCount }", "contacts { nodes { mergedInto { id } } }"):
-        _, tags = await assert_covered(populated, f'{{ company(id: "{COMPANY}") {{ {below} }} }}')
-        assert any_of(Entity.CONTACT) in tags
-
-
-def test_every_type_below_records_is_asked_for() -> None:
-    """A new type must say here how it is reached."""
-    found, left = set(), ["Contact", "Company"]
-    while left:
-        name = left.pop()
-        type_ = SCHEMA.type_map[name]
-        if name in found or not isinstance(type_, GraphQLObjectType):
-            continue
-        found.add(name)
-        left += [get_named_type(field.type).name for field in type_.fields.values()]
-    around = {"ContactConnection", "ContactEdge", "PageInfo"}
-    assert found == set(PLACES) | around
 
 
 def test_orders_of_the_same_name_are_told_apart() -> None:

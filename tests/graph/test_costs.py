@@ -8,7 +8,7 @@ import pytest
 
 from graph.document import Document
 from graph.documents import read_document
-from graph.prices import PageSizes
+from graph.lengths import PageSizes
 from graph.schema import core_schema
 
 SIZES = PageSizes(default=100, maximum=1000)
@@ -22,13 +22,13 @@ def read(text: str) -> Document:
 def asked(text: str, **variables: Any) -> int:
     """What the one operation of a document costs as it is asked for."""
     document = read(text)
-    return document.prices(document.operations[0], variables).asked(variables, SIZES)
+    return document.operations[0].prices(variables).asked(variables, SIZES)
 
 
 def answered(text: str, data: dict[str, Any], **variables: Any) -> int:
     """What an answer costs."""
     document = read(text)
-    prices = document.prices(document.operations[0], variables)
+    prices = document.operations[0].prices(variables)
     return prices.bill(variables, SIZES).total(data)
 
 
@@ -298,9 +298,9 @@ def test_prices_of_one_document_are_kept_apart_and_bounded() -> None:
     for _ in range(2):
         for bits in range(64):
             given = {name: bool(bits >> at & 1) for at, name in enumerate(names)}
-            prices = document.prices(document.operations[0], given)
+            prices = document.operations[0].prices(given)
             assert prices.asked(given, SIZES) == max(1, sum(given.values()))
-    assert len(document._of(document.operations[0])._prices) <= 16
+    assert len(document.operations[0]._prices) <= 16
 
 
 def nodes(*items: Any) -> dict[str, Any]:

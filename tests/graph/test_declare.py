@@ -8,9 +8,9 @@ from sqlalchemy import BigInteger, Boolean, Date, DateTime, Integer, SmallIntege
 from sqlalchemy.dialects.postgresql import ARRAY
 from strawberry.types.field import StrawberryField
 
+from db.columns import metadata
 from db.jobs import JOBS
 from db.selection import SOURCES
-from db.tables import metadata
 from graph.declare import Batched, Column, Declaration, Selects, declaration_of, table_of
 from graph.schema import core_schema
 

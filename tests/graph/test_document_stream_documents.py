@@ -167,7 +167,7 @@ def paged(query: str, name: str | None = None) -> PagedDocument:
     document = read_document(SCHEMA, query)
     operation = document.operation(name)
     assert operation is not None
-    return PagedDocument(SCHEMA, document, operation)
+    return PagedDocument(operation)
 
 
 @pytest.mark.parametrize(("query", "message"), REFUSED.values(), ids=REFUSED)
@@ -206,7 +206,7 @@ def test_variable_of_a_wrong_type_is_refused(given: dict[str, Any]) -> None:
 def test_document_of_a_page_fits_the_schema(query: str) -> None:
     """However it is written, what is executed is as valid as what was sent."""
     name = "Q" if "query Q" in query else None
-    tree = paged(query, name).document.tree
+    tree = paged(query, name).operation.document.tree
     # What only the original or its other operations used stays, and harms nothing.
     rules = [
         rule
@@ -240,13 +240,13 @@ def test_digest_is_of_what_is_asked() -> None:
 
 def test_operation_is_rewritten_once() -> None:
     """The same operation has the same document, and so one plan; another one has another."""
-    documents = PagedDocuments(SCHEMA)
+    documents = PagedDocuments()
     document = DOCUMENTS.get(
         "query A { contacts { nodes { id } } } query B { contacts { nodes { id } } }"
     )
     first, second = document.operations
-    assert documents.get(document, first) is documents.get(document, first)
-    assert documents.get(document, first) is not documents.get(document, second)
+    assert documents.get(first) is documents.get(first)
+    assert documents.get(first) is not documents.get(second)
 
 
 def test_fragments_that_unfold_without_end_are_looked_at_once() -> None:

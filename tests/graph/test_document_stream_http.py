@@ -10,7 +10,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy.engine import URL
 
 from app.asgi import graphql_view
 from app.middleware import RequestMiddleware
@@ -20,8 +19,7 @@ from domain.exports import ExportFormat, Written
 from graph.accept import EVENT_STREAM, LINES, negotiate
 from streaming.manifests import About
 from streaming.spool import Sink
-from tests.apps import STRANGER, App, open_app
-from tests.conftest import _database_of_its_own
+from tests.apps import STRANGER, App, OpenSharedApp
 from tests.factories import make_company
 from tests.graph.answers import JSON, NEW_TYPE, the_error
 from tests.graph.document_streams import JSONL, ROUTE, Streaming, read_lines, streaming
@@ -125,14 +123,10 @@ async def _seven(resources: Resources) -> AsyncIterator[Streaming]:
 
 
 @pytest.fixture(scope="module")
-async def companies(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Streaming]:
+async def companies(open_shared_app: OpenSharedApp) -> AsyncIterator[Streaming]:
     """Streams of a database with seven companies, A to G, that is only read."""
-    name = f"{template}_seven"
     async with (
-        _database_of_its_own(server_url, name=name, template=template) as url,
-        open_app(url, tmp_path_factory.mktemp("seven")) as app,
+        open_shared_app("seven") as app,
         _seven(app.resources) as streams,
     ):
         yield streams

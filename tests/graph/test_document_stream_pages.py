@@ -2,9 +2,10 @@
 
 import gc
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from graphql import ExecutionResult
@@ -18,11 +19,10 @@ from domain.exports import Foreseen, Written
 from domain.node_ids import NodeKind, encode_node_id
 from domain.viewer import Viewer
 from graph.context import Context
-from graph.document import Document
+from graph.document import Operation
 from graph.documents import Documents
 from graph.endpoint import Endpoint, EndpointSettings
 from graph.execution.engine import Executor
-from graph.request import GraphQLRequest
 from graph.schema import build_schema, core_schema
 from graph.stream_documents import PagedDocument, PagedDocuments
 from graph.stream_pages import Pages, PageSource
@@ -48,13 +48,13 @@ class Slow(Executor):
         self.asked: list[int] = []
 
     async def execute(
-        self, document: Document, wanted: GraphQLRequest, context: Context
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
     ) -> ExecutionResult:
         """As always, in time or not."""
-        self.asked.append((wanted.variables or {})["page_first"])
+        self.asked.append(variables["page_first"])
         if self.asked[-1] > self._most:
             raise OperationTimeout("The request took too long.")
-        return await super().execute(document, wanted, context)
+        return await super().execute(operation, variables, context)
 
 
 class Watching(Executor):
@@ -72,13 +72,13 @@ class Watching(Executor):
         self.deadlines: list[float] = []
 
     async def execute(
-        self, document: Document, wanted: GraphQLRequest, context: Context
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
     ) -> ExecutionResult:
         """As always."""
         self.left.append(sum(seen() is not None for seen in self._seen))
         self.deadlines.append(context.deadline)
         assert (context.notices, context.hints) == ([], [])
-        result = await super().execute(document, wanted, context)
+        result = await super().execute(operation, variables, context)
         self._seen.append(weakref.ref(context.loaders))
         return result
 
@@ -114,8 +114,7 @@ def counting() -> Iterator[None]:
 
 def paged(query: str) -> PagedDocument:
     """The document of a text page by page."""
-    document = Documents(core_schema()).get(query)
-    return PagedDocuments(core_schema()).get(document, document.operations[0])
+    return PagedDocuments().get(Documents(core_schema()).get(query).operations[0])
 
 
 async def _nobody(_header: str | None) -> None:

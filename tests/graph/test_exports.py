@@ -1,14 +1,13 @@
-"""Exports through GraphQL: jobs that write files, addresses of files and streams, and whose."""
+"""Export jobs through GraphQL: what they write, who follows them, and what is refused."""
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
-import jwt
 import pytest
 from sqlalchemy.engine import URL
 
@@ -18,46 +17,34 @@ from domain.exports import DEFAULT_COLUMNS, ExportEntity
 from domain.records import NewLocation
 from domain.scalars import write_datetime
 from domain.tasks import ExportRecords
-from domain.viewer import MAKE_JOBS, Permission, Viewer
-from graph.exports import MAX_URL_CHARS
+from domain.viewer import Viewer
 from jobs.exports import export_handlers
 from tests.apps import App, open_app
 from tests.client import Client
-from tests.factories import make_company, make_contact
+from tests.factories import make_contact
 from tests.graph.bulk import problems
+from tests.graph.exports import (
+    COMPANIES_URL,
+    CONTACTS_URL,
+    CREATE,
+    EXPORT_JOB,
+    ClientAs,
+    create,
+    exported,
+    link,
+    shown,
+)
 from tests.graph.jobs import set_job, uuid_of
 from tests.graph.rows import execute, read_rows
 from tests.graph.test_subscriptions import context_of, events
-from tests.jobs.working import ended, worker
+from tests.jobs.working import worker
 
-_JOB = """
-fragment Export on ExportJob {
-  __typename id kind status progress done total owner { email } entity format columns filter
-  rowCount byteSize sha256 truncated snapshotAt expiresAt }
-"""
-CREATE = (
-    "mutation ($input: CreateExportInput!) { createExport(input: $input) {"
-    " job { ...Export } userErrors { code message path } clientMutationId } }" + _JOB
-)
-ONE = "query ($id: ID!) { job(id: $id) { ...Export } node(id: $id) { ...Export } }" + _JOB
-NAMED = "query ($id: ID!) { job(id: $id) { ...Export __typename kind } }" + _JOB
-LIST = "{ jobs { nodes { id __typename kind ...Export } } }" + _JOB
-FOLLOW = "subscription ($id: ID!) { jobProgress(id: $id) { ...Export } }" + _JOB
-LINK = "query ($id: ID!) { job(id: $id) { ... on ExportJob { downloadUrl } } }"
-CONTACTS_URL = """
-query ($filter: ContactFilter, $orderBy: [ContactOrder!], $format: ExportFormat! = JSONL,
-  $columns: [String!], $maxResults: Int, $bom: Boolean! = false, $raw: Boolean! = false) {
-  exportContactsStreamUrl(filter: $filter, orderBy: $orderBy, format: $format, columns: $columns,
-    maxResults: $maxResults, bom: $bom, raw: $raw) }
-"""
-COMPANIES_URL = CONTACTS_URL.replace("Contact", "Company").replace(
-    "exportCompanysStreamUrl", "exportCompaniesStreamUrl"
-)
+NAMED = "query ($id: ID!) { job(id: $id) { ...Export __typename kind } }" + EXPORT_JOB
+LIST = "{ jobs { nodes { id __typename kind ...Export } } }" + EXPORT_JOB
+FOLLOW = "subscription ($id: ID!) { jobProgress(id: $id) { ...Export } }" + EXPORT_JOB
 
 BY_NAME = [{"field": "FIRST_NAME", "direction": "DESC"}]
 IN_PARIS = {"city": {"eq": "Paris"}, "createdAt": {"gte": "2020-01-01T00:00:00Z"}}
-
-ClientAs = Callable[[Role], Awaitable[Client]]
 
 
 @pytest.fixture
@@ -84,33 +71,6 @@ async def contacts(resources: Resources) -> list[str]:
         )
         made += [str(row.uuid)] if city == "Paris" else []
     return made
-
-
-async def create(client: Client, **given: Any) -> dict[str, Any]:
-    """The payload of `createExport`, of all contacts unless it is said otherwise."""
-    wanted = given if "companies" in given else {"contacts": {}, **given}
-    payload: dict[str, Any] = (await client.query(CREATE, input=wanted))["createExport"]
-    return payload
-
-
-async def exported(client: Client, resources: Resources, **given: Any) -> str:
-    """The id of an export job that is completed."""
-    id_: str = (await create(client, **given))["job"]["id"]
-    (row_id,) = (await read_rows(resources.database, "SELECT max(id) FROM jobs"))[0]
-    await ended(resources.database, row_id)
-    return id_
-
-
-async def shown(client: Client, id_: str) -> Any:
-    """The job as it is, which `job` and `node` show alike."""
-    data = await client.query(ONE, id=id_)
-    assert data["job"] == data["node"]
-    return data["job"]
-
-
-async def link(client: Client, id_: str) -> Any:
-    """The address of a job's file."""
-    return (await client.query(LINK, id=id_))["job"]["downloadUrl"]
 
 
 async def test_job_shows_what_was_asked_for(viewer: Client) -> None:
@@ -177,76 +137,6 @@ async def test_job_tells_that_it_left_records_out(
     job = await shown(viewer, await exported(viewer, resources, maxResults=2))
     assert (job["rowCount"], job["truncated"]) == ("2", True)
     assert len(contacts) == 2
-
-
-@pytest.mark.usefixtures("working")
-async def test_link_is_good_for_its_file_and_for_a_while(
-    viewer: Client, resources: Resources, http: httpx.AsyncClient
-) -> None:
-    """Not for another file, not when it is changed, and not without its token."""
-    first, second = [await exported(viewer, resources) for _ in range(2)]
-    url, other = await link(viewer, first), await link(viewer, second)
-    assert (await http.get(url)).status_code == 200
-    path, _, token = url.partition("?token=")
-    forged = [
-        path,
-        f"{other.partition('?')[0]}?token={token}",
-        f"{path}?token={token[:-4]}AAAA",
-        f"{path}?token={viewer.headers['Authorization'].removeprefix('Bearer ')}",
-    ]
-    for address in forged:
-        answer = await http.get(address)
-        assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHENTICATED")
-    assert seconds_of(resources, url) <= 900
-
-
-@pytest.mark.usefixtures("working")
-async def test_link_is_for_tokens_that_could_download_without(
-    client_as: ClientAs, resources: Resources, http: httpx.AsyncClient
-) -> None:
-    """A token of the owner with another scope sees the job, and reads no record by it."""
-    admin = await client_as(Role.ADMIN)
-    id_ = await exported(admin, resources)
-    token = admin.headers["Authorization"].removeprefix("Bearer ")
-    for scope in MAKE_JOBS:
-        made = await resources.accounts.api_tokens.create(
-            resources.tokens.read(token), name=scope.value, scopes=[scope], expires_at=None
-        )
-        url = await link(Client(http, made.secret), id_)
-        assert (url is not None) is (scope is Permission.EXPORT), scope
-    assert (await http.get(await link(admin, id_))).status_code == 200
-
-
-def seconds_of(resources: Resources, url: str) -> float:
-    """How long an address is good yet."""
-    (token,) = parse_qs(urlsplit(url).query)["token"]
-    claims = jwt.decode(token, options={"verify_signature": False})
-    assert resources.links.read(token, url)
-    left: float = claims["exp"] - datetime.now(UTC).timestamp()
-    return left
-
-
-@pytest.mark.usefixtures("working")
-async def test_link_is_never_good_beyond_the_file(viewer: Client, resources: Resources) -> None:
-    """The last of them is shorter, and then there is none."""
-    id_ = await exported(viewer, resources)
-    for left, is_there in ((60, True), (-1, False)):
-        at = write_datetime(datetime.now(UTC) + timedelta(seconds=left))
-        await let_expire(resources, at)
-        assert (await shown(viewer, id_))["expiresAt"] == at
-        url = await link(viewer, id_)
-        assert (url is not None) is is_there
-        assert url is None or 50 < seconds_of(resources, url) <= 60
-
-
-async def let_expire(resources: Resources, at: str) -> None:
-    """Have the files of all jobs stay until then, as those that ended say."""
-    await execute(resources.database, "ALTER TABLE jobs DISABLE TRIGGER guard_job")
-    await execute(
-        resources.database,
-        "UPDATE jobs SET result = jsonb_set(result, '{expiresAt}', to_jsonb($1::text))",
-        at,
-    )
 
 
 @pytest.mark.usefixtures("working")
@@ -366,48 +256,6 @@ async def test_filter_and_order_are_checked_when_the_job_is_made(
 ) -> None:
     """Not only by the worker, who has nobody to tell."""
     failed = await empty_app.client().fail(CREATE, input={"contacts": contacts})
-    assert failed["extensions"]["code"] == "BAD_USER_INPUT"
-    assert failed["message"].startswith(words)
-
-
-async def test_stream_address_holds_what_was_asked_for(
-    viewer: Client, resources: Resources, http: httpx.AsyncClient
-) -> None:
-    """It is followed without a token, and another question is not signed by it."""
-    for name in ("Acme", "Base & Söhne"):
-        await make_company(resources.database, name=name)
-    given = {"filter": {"name": {"in": ["Base & Söhne"]}}, "columns": ["name"], "maxResults": 5}
-    order = [{"field": "NAME", "nulls": "FIRST"}]
-    url = (await viewer.query(COMPANIES_URL, **given, orderBy=order))["exportCompaniesStreamUrl"]
-    assert url.startswith("/api/v1/companies/stream/?")
-    answer = await http.get(url)
-    assert answer.headers["content-type"].startswith("application/x-ndjson")
-    assert answer.json() == {"name": "Base & Söhne"}
-    assert 240 < seconds_of(resources, url) <= 300
-    for one, other in (("max_results=5", "max_results=6"), ("/companies/", "/contacts/")):
-        assert (await http.get(url.replace(one, other))).status_code == 401
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"columns": ["uuid", "shoeSize"]}, "contacts have no column shoeSize."),
-        ({"columns": []}, "columns is empty."),
-        ({"columns": ["uuid,email"]}, "contacts have no column uuid,email."),
-        ({"maxResults": 0}, "max_results is"),
-        ({"bom": True}, "bom goes with format=csv only."),
-        ({"filter": {"city": {"eq": None}}}, "filter.city.eq is null"),
-        ({"filter": {"and": None}}, "filter.and is null"),
-        ({"orderBy": []}, "orderBy is empty."),
-        ({"orderBy": [{"field": "RELEVANCE"}]}, "RELEVANCE"),
-        ({"filter": {"city": {"in": ["x" * MAX_URL_CHARS]}}}, "The address would have"),
-    ],
-)
-async def test_stream_address_is_refused_for_what_the_stream_would_refuse(
-    empty_app: App, given: dict[str, Any], words: str
-) -> None:
-    """Whoever follows an address has nobody to ask what is wrong."""
-    failed = await empty_app.client().fail(CONTACTS_URL, **given)
     assert failed["extensions"]["code"] == "BAD_USER_INPUT"
     assert failed["message"].startswith(words)
 

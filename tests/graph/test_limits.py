@@ -14,7 +14,6 @@ import httpx
 import pytest
 from graphql import get_introspection_query, parse
 
-from domain.enums import Role
 from domain.errors import LimitExceeded, QueryTooDeep
 from graph.documents import MAX_ERRORS, Documents, InvalidDocument, read_document
 from graph.errors import MAX_MESSAGE_CHARS
@@ -22,7 +21,6 @@ from graph.limits import DocumentLimits, Extent, check_limits, extent_of
 from graph.overlaps import pairs_of
 from graph.schema import core_schema
 from tests.apps import App
-from tests.both_executors import both_executors
 from tests.graph.answers import as_body, the_error
 from tests.graph.hostile import HOSTILE
 from tests.graph.sockets import until
@@ -315,99 +313,8 @@ async def code_of(response: httpx.Response) -> str | None:
     return str(body["errors"][0]["extensions"]["code"])
 
 
-# What production does not tell.
-
-
-@pytest.fixture(scope="module")
-async def production(empty_app: App) -> AsyncIterator[App]:
-    """The same application for strangers."""
-    settings = empty_app.resources.settings.model_copy(update={"environment": "production"})
-    resources = replace(empty_app.resources, settings=settings)
-    transport = httpx.ASGITransport(both_executors(resources))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-        yield App(resources, http)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{ __schema { queryType { name } } }",
-        '{ contacts { totalCount } x: __type(name: "Query") { name } }',
-        "{ ...F } fragment F on Query { ... { __schema { types { name } } } }",
-        "query A { __typename } query B { __schema { queryType { name } } }",
-    ],
-)
-async def test_schema_is_told_to_nobody_in_production(production: App, text: str) -> None:
-    """Not to admins either, by no path; the names of types are."""
-    for role in Role:
-        headers = production.client(role).headers
-        response = await production.http.post(
-            "/graphql", content=as_body(text, operationName="A"), headers=headers
-        )
-        error = the_error(response, 200, "GRAPHQL_VALIDATION_FAILED")
-        assert error["message"] == "This server does not tell its schema."
-    answer = await production.post(as_body("{ __typename contacts { __typename } }"))
-    assert answer.json()["data"] == {
-        "__typename": "Query",
-        "contacts": {"__typename": "ContactConnection"},
-    }
-
-
 async def test_number_that_cannot_be_read_is_a_mistake_in_the_document(empty_app: App) -> None:
     """Python reads no number of so many digits, and says so in words of its own."""
     response = await empty_app.post(HOSTILE["a number of 10 000 digits"].body)
     error = the_error(response, 200, "GRAPHQL_VALIDATION_FAILED")
     assert error["message"] == "A number has more digits than can be read."
-
-
-WITH_FILTER = "query ($f: ContactFilter) { contacts(filter: $f) { nodes { id } } }"
-WITH_ORDER = "query ($o: [ContactOrder!]) { contacts(orderBy: $o) { nodes { id } } }"
-
-GUESSED: dict[str, tuple[str, dict[str, Any]]] = {
-    "a field": ("{ contact { id } }".replace("contact", "contacs"), {}),
-    "a field of a row": ("{ contacts { nodes { firstNam } } }", {}),
-    "an argument": ("{ contacts(frst: 1) { totalCount } }", {}),
-    "a type": ("{ ... on Quer { __typename } }", {}),
-    "a directive's argument": ("{ __typename @skip(iff: true) }", {}),
-    "an input field": ('{ contacts(filter: {titel: {eq: "a"}}) { totalCount } }', {}),
-    "an enum value": ("{ contacts(orderBy: {field: NAM}) { totalCount } }", {}),
-    "an input field of a variable": (WITH_FILTER, {"f": {"titel": {"eq": "a"}}}),
-    "an enum value of a variable": (WITH_ORDER, {"o": [{"field": "NAM"}]}),
-    "the type of a variable": ("query ($f: ContactFiltr) { contacts(filter: $f) { nodes } }", {}),
-}
-
-
-@pytest.mark.parametrize(("text", "variables"), GUESSED.values(), ids=GUESSED)
-async def test_names_that_nobody_sent_are_not_told_in_production(
-    empty_app: App, production: App, text: str, variables: dict[str, Any]
-) -> None:
-    """What helps who writes a client helps who tries names, too; the error itself is told."""
-    body = as_body(text, variables=variables)
-    helped, told = await empty_app.post(body), await production.post(body)
-    assert "Did you mean" in helped.text
-    assert "Did you mean" not in told.text
-    for one, other in zip(helped.json()["errors"], told.json()["errors"], strict=True):
-        assert one["message"].startswith(other["message"])
-        assert one["locations"] == other["locations"]
-        assert one["extensions"]["code"] == other["extensions"]["code"]
-
-
-async def test_streams_do_not_tell_them_either(production: App, empty_app: App) -> None:
-    """A document that is answered by lines has variables as well."""
-    body = as_body(WITH_FILTER, variables={"f": {"titel": {"eq": "a"}}})
-    lines = {"Accept": "application/jsonl"}
-    assert "Did you mean" in (await empty_app.post(body, **lines)).text
-    told = await production.post(body, **lines)
-    assert "Did you mean" not in told.text
-    assert told.json()["errors"][0]["message"].startswith("Variable '$f' has invalid value")
-
-
-async def test_no_more_errors_are_told_than_anybody_reads(empty_app: App) -> None:
-    """Of a document, and of variables; a document that floods gets five."""
-    many = {"f": {"and": [{"nothing": 1}] * 50}}
-    for body in (
-        as_body("{" + " ".join(f"x{n}" for n in range(50)) + "}"),
-        as_body(WITH_FILTER, variables=many),
-    ):
-        response = await empty_app.post(body)
-        assert len(response.json()["errors"]) == MAX_ERRORS

@@ -18,8 +18,7 @@ from graph.document import Document
 from graph.documents import read_document
 from graph.observing import MAX_NAME_CHARS, OperationRun
 from graph.schema import core_schema
-from tests.apps import STRANGER, App, open_app
-from tests.conftest import _database_of_its_own
+from tests.apps import STRANGER, App, OpenSharedApp, open_app
 from tests.factories import make_contact
 from tests.graph.answers import as_body
 from tests.graph.following import USER, Following, busy, following, token
@@ -31,16 +30,9 @@ CREATE = """mutation Add($input: CreateContactInput!) {
 
 
 @pytest.fixture(scope="module")
-async def app(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[App]:
+async def app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
     """Three contacts; an operation may cost 200."""
-    async with (
-        _database_of_its_own(server_url, name=f"{template}_observing", template=template) as url,
-        open_app(
-            url, tmp_path_factory.mktemp("observing"), with_cache=True, max_query_cost=200
-        ) as app,
-    ):
+    async with open_shared_app("observing", with_cache=True, max_query_cost=200) as app:
         for name in ("Ada", "Eve", "Bob"):
             await make_contact(app.resources.database, first_name=name)
         yield app
@@ -289,8 +281,8 @@ def test_hash_of_a_document_is_that_of_its_text() -> None:
     text = "# People\nquery { __typename }"
     document = read_document(core_schema(), text)
     assert document.sha256 == hashlib.sha256(text.encode()).hexdigest()
-    node = document.operations[0]
-    made = Document(document.schema, type(document.tree)(definitions=(node,)), 0, (node,))
+    tree = type(document.tree)(definitions=(document.operations[0].node,))
+    made = Document(document.schema, tree, text_chars=0)
     assert made.sha256 == hashlib.sha256(b"{\n  __typename\n}").hexdigest()
 
 

@@ -24,7 +24,6 @@ from domain.viewer import Viewer
 from graph.documents import Documents
 from graph.execution.engine import Executor
 from graph.reads import Reads
-from graph.request import GraphQLRequest
 from graph.schema import build_schema, core_schema
 from tests.apps import App, open_app
 from tests.client import Client
@@ -194,8 +193,8 @@ async def test_request_of_a_mutation_reads_at_the_primary_from_the_start(
 ) -> None:
     """Also when it has not written anything yet, or never does."""
     context = context_opener(app.resources)(Viewer(uuid4(), Role.EDITOR))
-    wanted = GraphQLRequest(document, {"input": {}})
-    await Executor(build_schema()).execute(Documents(core_schema()).get(document), wanted, context)
+    (operation,) = Documents(core_schema()).get(document).operations
+    await Executor(build_schema()).execute(operation, {"input": {}}, context)
     await context.reads.run(count_contacts)
     assert context.reads.served()["served"] == server
 

@@ -21,15 +21,13 @@ from graph.costs import CostLimits, Costs
 from graph.document import Document
 from graph.documents import InvalidDocument, read_document
 from graph.errors import format_error
-from graph.prices import PageSizes
-from graph.request import GraphQLRequest
+from graph.lengths import PageSizes
 from graph.schema import core_schema
 from graph.stream_documents import PagedDocument
-from tests.apps import App, open_app
+from tests.apps import App, OpenSharedApp
 from tests.cache.stores import Clock
 from tests.cache.stores import until as until_true
 from tests.client import Client
-from tests.conftest import _database_of_its_own
 from tests.factories import make_company, make_contact
 from tests.graph.answers import NEW_TYPE, as_body, the_error
 from tests.graph.following import USER, busy, following, token
@@ -52,14 +50,9 @@ LIMITS: dict[str, Any] = {"max_query_cost": 500, "default_page_size": 20, "max_p
 
 
 @pytest.fixture(scope="module")
-async def app(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[App]:
+async def app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
     """Two companies, one with three contacts; an operation may cost 500."""
-    async with (
-        _database_of_its_own(server_url, name=f"{template}_costs", template=template) as url,
-        open_app(url, tmp_path_factory.mktemp("costs"), with_cache=True, **LIMITS) as app,
-    ):
+    async with open_shared_app("costs", with_cache=True, **LIMITS) as app:
         database = app.resources.database
         company, _ = await make_company(database), await make_company(database, name="Base")
         for name in ("Ada", "Eve", "Bob"):
@@ -128,7 +121,7 @@ async def test_cost_beyond_all_numbers_is_told() -> None:
         inner = f"company {{ contacts(first: 1000) {{ nodes {{ {inner} }} }} }}"
     document = read(f"{{ contacts {{ nodes {{ {inner} }} }} }}")
     with pytest.raises(InvalidDocument) as refused:
-        await Costs(CostLimits()).take(document, GraphQLRequest(""), ADA)
+        await Costs(CostLimits()).take(document.operations[0], {}, ADA)
     (told,) = refused.value.errors
     body = orjson.loads(orjson.dumps(format_error(told, "id")))
     assert body["extensions"]["actual"] == 2**53 - 1
@@ -152,9 +145,9 @@ async def test_stream_of_a_document_is_bounded_row_by_row(app: App) -> None:
 def test_page_of_a_stream_has_the_rows_that_one_operation_may_have(maximum: int, rows: int) -> None:
     """As many as cost no more together."""
     document = read("{ companies { nodes { contacts(first: 50) { nodes { company { id } } } } } }")
-    paged = PagedDocument(core_schema(), document, document.operations[0])
+    paged = PagedDocument(document.operations[0])
     costs = Costs(CostLimits(maximum=maximum, page_sizes=SIZES))
-    assert costs.rows_at_once(paged.document, partial(paged.request, {})) == rows
+    assert costs.rows_at_once(paged.operation, partial(paged.page_variables, {})) == rows
 
 
 # What users have left.
@@ -170,8 +163,8 @@ class Spending:
 
     async def ask(self, objects: int, *, actual: int | None = None, of: Viewer = ADA) -> Any:
         """What is told of so many things, of which so many were there."""
-        document = read("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }")
-        cost = await self.costs.take(document, GraphQLRequest("", {"ids": ["a"] * objects}), of)
+        (operation,) = read("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }").operations
+        cost = await self.costs.take(operation, {"ids": ["a"] * objects}, of)
         await self.costs.settle(cost, of, actual=objects if actual is None else actual)
         return cost.told()
 

@@ -5,21 +5,13 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLObjectType, get_named_type, is_composite_type
-from sqlalchemy.engine import URL
 
-from db.transaction import Database
-from domain.enums import Role
-from domain.records import NewPhone
 from graph.schema import core_schema
-from tests.apps import App, open_app
+from tests.apps import App, OpenSharedApp
 from tests.client import Client
-from tests.conftest import _database_of_its_own
-from tests.factories import make_company, make_contact
-from tests.graph.ids import id_of
-from tests.graph.rows import execute, make_activity, read_rows
+from tests.graph.populated import PARENTS, populate
 from tests.statements import Statements
 
-PARENTS = 20
 TYPES = ("Contact", "Company", "Activity")
 RELATIONS: dict[str, tuple[str, int]] = {
     "Contact.emails": ("{ address }", 1),
@@ -74,47 +66,13 @@ def fields_of(type_name: str, *, composite: bool) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-async def populated(
-    server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[App, Statements]]:
+async def populated(open_shared_app: OpenSharedApp) -> AsyncIterator[tuple[App, Statements]]:
     """Twenty contacts of twenty companies, each with one of everything there is."""
     statements = Statements()
-    async with (
-        _database_of_its_own(server_url, name=f"{template}_counts", template=template) as url,
-        open_app(url, tmp_path_factory.mktemp("counts")) as app,
-    ):
+    async with open_shared_app("counts") as app:
         await populate(app.resources.database)
         app.resources.database.observers.append(statements.observe)
         yield app, statements
-
-
-async def populate(database: Database) -> None:
-    """Write the rows of `populated`."""
-    await execute(
-        database,
-        "INSERT INTO users (email, role) SELECT 'u' || n || '@example.com', $1"
-        " FROM generate_series(1, 20) AS n",
-        Role.VIEWER.value,
-    )
-    users = [row[0] for row in await read_rows(database, "SELECT id FROM users ORDER BY id")]
-    for at in range(PARENTS):
-        parent = await make_company(database, name=f"Holding {at}")
-        company = await make_company(database, name=f"Company {at}")
-        contact = await make_contact(
-            database,
-            first_name=f"n{at}",
-            emails=(f"n{at}@example.com",),
-            phones=[NewPhone(number="+49 30 901820")],
-            headline="Hello",
-            company_id=id_of(company),
-        )
-        await make_activity(database, contact.id, actor_id=users[at])
-        owned = "UPDATE {} SET owner_id = $1 WHERE id = $2"
-        await execute(database, owned.format("contacts"), users[at], contact.id)
-        await execute(database, owned.format("companies"), users[at], company.id)
-        of_parent = "UPDATE companies SET parent_id = $1 WHERE id = $2"
-        await execute(database, of_parent, parent.id, company.id)
-    await execute(database, "UPDATE companies SET deleted_at = NULL")
 
 
 async def select_of_parents(

@@ -31,7 +31,6 @@ from graph.documents import Documents
 from graph.errors import format_error
 from graph.execution.engine import Executor
 from graph.execution.subscribing import Results
-from graph.request import GraphQLRequest
 from graph.schema import build_schema, core_schema
 from graph.subscriptions import MAX_WATCHED
 from tests.apps import open_app
@@ -60,9 +59,9 @@ def context(resources: Resources) -> Context:
 
 async def begin(text: str, context: Context, **variables: Any) -> Results | ExecutionResult:
     """The answers to a subscription, or the one that refuses it."""
-    document = Documents(core_schema()).get(text)
-    wanted = GraphQLRequest(text, variables)
-    return await Executor(build_schema()).subscribe(document, wanted, context, time=TimeLimit(10))
+    (operation,) = Documents(core_schema()).get(text).operations
+    executor = Executor(build_schema())
+    return await executor.subscribe(operation, variables, context, time=TimeLimit(10))
 
 
 async def events(text: str, context: Context, **variables: Any) -> AsyncGenerator[Any, None]:

@@ -57,10 +57,10 @@ def test_variables_are_counted_before_anything_is_made_of_them(
     """Along their types, and as often as the document uses them."""
     document = read_document(core_schema(), text)
     if why is None:
-        document.check_variables(document.operations[0], variables)
+        document.operations[0].check_variables(variables)
         return
     with pytest.raises(InvalidInput) as refused:
-        document.check_variables(document.operations[0], variables)
+        document.operations[0].check_variables(variables)
     told = refused.value.message
     assert told.startswith(f"The variable ${next(iter(variables))} is too large: it has")
     assert why in told

@@ -1,6 +1,7 @@
 """Exports as tests of their jobs need them: with files of their own, and held in the middle."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,12 +17,13 @@ from db.statements import Statement
 from db.transaction import Database
 from domain.export_json import export_to_json
 from domain.exports import Export, ExportEntity
+from domain.jobs import JobStatus
 from domain.paging import CursorCodec
 from domain.tasks import ExportRecords
 from jobs.exports import export_handlers
 from jobs.worker import Worker
 from streaming.exporting import Exporter, ExportSettings
-from streaming.spools import open_spools
+from streaming.spools import SpoolSettings, open_spools
 from tests.jobs.working import make_job, worker
 from tests.proxy import Proxy
 
@@ -69,18 +71,10 @@ class Valve(Proxy):
                 await writer.drain()
         writer.close()
 
-    async def _pass_until_cut(
-        self,
-        from_client: asyncio.StreamReader,
-        to_server: asyncio.StreamWriter,
-        from_server: asyncio.StreamReader,
-        answers: asyncio.Future[None],
-    ) -> None:
-        while chunk := await from_client.read(_CHUNK_BYTES):
-            if chunk[4:8] == _CANCEL:
-                self.open()
-            to_server.write(chunk)
-            await to_server.drain()
+    async def _allowed(self, chunk: bytes) -> bytes:
+        if chunk[4:8] == _CANCEL:
+            self.open()
+        return chunk
 
 
 async def make_many(database: Database) -> None:
@@ -106,13 +100,11 @@ async def exporting(
     database: Database, folder: Path, *, most_of_one_owner: int = 4, **settings: Any
 ) -> AsyncIterator[Exporter]:
     """What makes exports, with its files in a folder."""
-    async with open_spools(
-        folder,
-        ttl_seconds=TTL_SECONDS,
-        quota_bytes=2**30,
-        most_of_one_owner=most_of_one_owner,
-    ) as spools:
-        chosen = ExportSettings(ttl_seconds=TTL_SECONDS, **settings)
+    kept = SpoolSettings(
+        ttl_seconds=TTL_SECONDS, quota_bytes=2**30, most_of_one_owner=most_of_one_owner
+    )
+    async with open_spools(folder, kept) as spools:
+        chosen = ExportSettings(**settings)
         yield Exporter(database, spools, chosen, CursorCodec(b"k" * 32))
 
 
@@ -147,3 +139,20 @@ async def held(
 def files(folder: Path) -> list[str]:
     """The names of all files of exports; none where there is no folder yet."""
     return sorted(path.name for path in folder.glob("*"))
+
+
+def is_under_way(row: JobRow) -> bool:
+    """Whether rows have been written, and their number is known."""
+    return row.done > 0 and row.total is not None
+
+
+def assert_whole(folder: Path, row: JobRow, rows: int) -> bytes:
+    """The file that a job gives, of which everything that is told is true; no other is there."""
+    assert (row.status, row.progress, row.done, row.total) == (JobStatus.COMPLETED, 1, rows, rows)
+    assert row.result is not None
+    name = row.result["spool"]
+    assert files(folder) == [f"{name}.data", f"{name}.json"]
+    content = (folder / f"{name}.data").read_bytes()
+    assert row.result["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (row.result["bytes"], row.result["rows"]) == (len(content), rows)
+    return content

@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from db.engine import open_engine
 from db.imports import create_import, undo_import
 from db.rows import UploadRow
-from db.staging_writing import sql
+from db.statements import sql
 from db.transaction import Database
 from domain.imports import ImportEntity, ImportOptions, ImportRequest
 from domain.uploads import UploadKind
@@ -99,7 +99,6 @@ async def send(
         kind=UploadKind(entity.value),
         filename="people.csv",
         media_type="text/csv",
-        most=2**30,
     )
 
 

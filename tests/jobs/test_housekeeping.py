@@ -21,8 +21,7 @@ from tests.db.merged import merge
 from tests.db.staged import contact, rows_of
 from tests.db.test_uploads import make_upload
 from tests.factories import make_contact
-from tests.jobs.test_running import execute
-from tests.jobs.working import make_job, make_tagging, read_job
+from tests.jobs.working import execute, make_job, make_tagging, read_job
 
 DAY = 86_400.0
 RETENTION = Retention(undo=7 * DAY, jobs=30 * DAY, activities=365 * DAY)

@@ -1,9 +1,7 @@
-"""What becomes of jobs that fail, hang, are cancelled, or whose worker is to stop or dies."""
+"""What becomes of jobs that fail, hang, or whose worker is to stop or dies."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,19 +10,7 @@ from sqlalchemy.engine import URL
 from structlog.testing import capture_logs
 
 from db.engine import open_engine
-from db.job_runs import (
-    Cancelled,
-    Fenced,
-    Hold,
-    Step,
-    begin_batch,
-    end_batch,
-    end_job,
-    has_ended,
-    let_go,
-    take_job,
-)
-from db.jobs import cancel_job
+from db.job_runs import Cancelled, Fenced, Step, take_job
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database, Transaction
@@ -32,48 +18,22 @@ from domain.errors import InsufficientStorage, Rejected, Unavailable
 from domain.jobs import JobErrorCode, JobStatus
 from domain.tasks import TagContacts
 from jobs import running
-from jobs.running import Handlers, JobRun, JobRunner, Run, TryAgain, Writer
-from tests.jobs.working import ended, entries, make_job, read_job, until, worker
+from jobs.running import JobRun, JobRunner, Run, TryAgain, Writer
+from tests.jobs.working import (
+    do_one,
+    ended,
+    entries,
+    execute,
+    handled_by,
+    limit_attempts,
+    make_job,
+    one_step,
+    read_job,
+    take,
+    until,
+    worker,
+)
 from tests.proxy import CommitProxy, Cut
-
-
-async def one_step(_tx: Transaction) -> Step:
-    """A batch that does one unit."""
-    return Step(1, {"updated": 1})
-
-
-async def do_one(run: Run, _task: TagContacts) -> None:
-    """A job of one batch."""
-    await run.batch(one_step)
-
-
-def handled_by(handle: Callable[[Run, TagContacts], Awaitable[None]]) -> Handlers:
-    """Every job is done by this function."""
-    return {TagContacts: handle}
-
-
-async def execute(database: Database, sql: str, **values: Any) -> None:
-    """Do something to the tables."""
-    async with database.write() as tx:
-        await tx.fetch(Statement(text(sql), Row), values)
-
-
-async def limit_attempts(database: Database, job_id: int, most: int) -> None:
-    """Let a job be begun this often."""
-    await execute(
-        database,
-        "UPDATE jobs SET max_attempts = CAST(:most AS integer) WHERE id = CAST(:id AS bigint)",
-        most=most,
-        id=job_id,
-    )
-
-
-async def take(database: Database, job_id: int) -> Hold:
-    """The job, as the worker has it that takes it now."""
-    async with database.write() as tx:
-        hold = await take_job(tx, job_id, uuid4())
-    assert hold is not None
-    return hold
 
 
 async def test_job_that_fails_once_is_done_by_the_next_attempt(
@@ -205,75 +165,6 @@ async def test_job_whose_workers_die_ends_with_its_reason(
     )
 
 
-async def test_cancelled_job_stops_after_its_batch(database: Database, database_url: URL) -> None:
-    """What was done by then stays, and so do the counters."""
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def step(_tx: Transaction) -> Step:
-        begun.set()
-        await go_on.wait()
-        return Step(1, {"updated": 1})
-
-    async def endless(run: Run, _task: TagContacts) -> None:
-        while await run.batch(step):
-            pass
-
-    job = await make_job(database)
-    async with worker(database, database_url, handled_by(endless)):
-        await begun.wait()
-        cancelling = asyncio.create_task(cancel(database, job.id))
-        go_on.set()
-        await cancelling
-        row = await ended(database, job.id)
-    assert row.status == JobStatus.CANCELLED
-    assert row.counters == {"updated": row.done}
-    assert row.done >= 1
-    assert await entries(database) == []
-
-
-async def cancel(database: Database, job_id: int) -> str:
-    """Cancel a job; how it stands then."""
-    async with database.write() as tx:
-        return (await cancel_job(tx, job_id)).status
-
-
-async def test_cancelled_job_that_waits_is_never_begun(database: Database) -> None:
-    """It is CANCELLED at once, and no entry of it is left."""
-    job = await make_job(database)
-    assert await cancel(database, job.id) == JobStatus.CANCELLED
-    assert await entries(database) == []
-    async with database.write() as tx:
-        assert await take_job(tx, job.id, uuid4()) is None
-
-
-async def test_job_to_be_cancelled_whose_worker_died_is_ended_by_the_next(
-    database: Database,
-) -> None:
-    """CANCELING is not forgotten with the worker."""
-    job = await make_job(database)
-    await take(database, job.id)
-    assert await cancel(database, job.id) == JobStatus.CANCELING
-    async with database.write() as tx:
-        assert await take_job(tx, job.id, uuid4()) is None
-    assert (await read_job(database, job.id)).status == JobStatus.CANCELLED
-
-
-async def test_job_to_be_cancelled_that_fails_has_stopped(database: Database) -> None:
-    """It is CANCELLED at once, whether the attempt was the last or not."""
-    ways: list[Callable[[Transaction, Hold], Awaitable[None]]] = [
-        lambda tx, hold: let_go(tx, hold, counts=True, seconds=60),
-        lambda tx, hold: end_job(tx, hold, JobStatus.FAILED),
-    ]
-    for ends in ways:
-        job = await make_job(database)
-        hold = await take(database, job.id)
-        await cancel(database, job.id)
-        async with database.write() as tx:
-            await ends(tx, hold)
-        row = await read_job(database, job.id)
-        assert (row.status, row.error_code) == (JobStatus.CANCELLED, None)
-
-
 async def test_job_that_is_taken_twice_by_one_run_counts_once(database: Database) -> None:
     """A COMMIT whose answer was lost is asked for again; the job is this worker's already."""
     job, token = await make_job(database), uuid4()
@@ -379,17 +270,6 @@ async def test_slow_postgresql_is_told_as_a_timeout(database: Database, database
     assert (row.status, row.error_code) == (JobStatus.FAILED, JobErrorCode.TIMED_OUT)
 
 
-async def test_job_that_has_ended_cannot_be_cancelled(database: Database) -> None:
-    """It says so, and stays as it is."""
-    job = await make_job(database)
-    hold = await take(database, job.id)
-    async with database.write() as tx:
-        await end_job(tx, hold, JobStatus.COMPLETED)
-    with pytest.raises(Rejected, match="has ended already"):
-        await cancel(database, job.id)
-    assert (await read_job(database, job.id)).status == JobStatus.COMPLETED
-
-
 async def test_worker_that_is_to_stop_hands_its_job_back(
     database: Database, database_url: URL
 ) -> None:
@@ -413,136 +293,6 @@ async def test_worker_that_is_to_stop_hands_its_job_back(
     async with worker(database, database_url, handled_by(three_steps)):
         row = await ended(database, job.id)
     assert (row.status, row.done, row.attempts) == (JobStatus.COMPLETED, 3, 1)
-
-
-async def test_worker_that_was_taken_for_dead_writes_nothing(database: Database) -> None:
-    """Its token is no longer the job's: neither a batch nor an end nor a retry goes through."""
-    job = await make_job(database)
-    dead, alive = await take(database, job.id), await take(database, job.id)
-
-    async def batch(tx: Transaction, hold: Hold) -> None:
-        await end_batch(tx, hold, Step(1), await begin_batch(tx, hold))
-
-    async with database.write() as tx:
-        await batch(tx, alive)
-    before = dict(await read_job(database, job.id))
-    writes: list[Callable[[Transaction], Awaitable[None]]] = [
-        lambda tx: batch(tx, dead),
-        lambda tx: end_job(tx, dead, JobStatus.COMPLETED),
-        lambda tx: let_go(tx, dead, counts=True),
-    ]
-    for write in writes:
-        with pytest.raises(Fenced):
-            async with database.write() as tx:
-                await write(tx)
-    assert dict(await read_job(database, job.id)) == before
-
-
-async def test_progress_never_goes_back_and_an_end_is_final(database: Database) -> None:
-    """PostgreSQL itself keeps both promises, whoever writes."""
-    job = await make_job(database, total=10)
-    hold = await take(database, job.id)
-    async with database.write() as tx:
-        await end_batch(tx, hold, Step(5), await begin_batch(tx, hold))
-    await execute(database, "UPDATE jobs SET done = 1, total = 100")
-    assert (await read_job(database, job.id)).progress == 0.5
-    async with database.write() as tx:
-        await end_job(tx, hold, JobStatus.COMPLETED)
-    with pytest.raises(Exception, match="has ended as COMPLETED"):
-        await execute(database, "UPDATE jobs SET status = 'RUNNING', finished_at = NULL")
-
-
-async def test_total_may_be_put_right_but_not_set_progress_back(database: Database) -> None:
-    """A job may find more or less to do than was foreseen; its owner sees it getting on alone."""
-    job = await make_job(database)
-    hold = await take(database, job.id)
-    seen = []
-    for step in (
-        Step(0, total=10),
-        Step(5),
-        Step(1, total=100),
-        Step(0, total=8),
-        Step(4, total=10),
-        Step(3, total=13),
-        Step(0, total=0),
-        Step(2, total=10),
-        Step(5, total=1000),
-    ):
-        async with database.write() as tx:
-            await end_batch(tx, hold, step, await begin_batch(tx, hold))
-        row = await read_job(database, job.id)
-        seen.append((row.done, row.total))
-    # A hundred would have set it back from a half.
-    assert seen[:6] == [(0, 10), (5, 10), (6, 10), (6, 8), (10, 10), (13, 13)]
-    assert seen[6:] == [(13, 13), (15, 15), (20, 20)]
-
-
-async def test_total_of_nothing_does_not_set_progress_back(database: Database) -> None:
-    """An attempt before has done some of what is not there any more."""
-    job = await make_job(database)
-    hold = await take(database, job.id)
-    seen = []
-    for step in (Step(0, total=0), Step(5, total=10), Step(0, total=0), Step(0, total=20)):
-        async with database.write() as tx:
-            await end_batch(tx, hold, step, await begin_batch(tx, hold))
-        row = await read_job(database, job.id)
-        seen.append((row.done, row.total, row.progress))
-    assert seen == [(0, 0, 0), (5, 10, 0.5), (5, 5, 1), (5, 5, 1)]
-
-
-@pytest.mark.parametrize(
-    ("counters", "status"),
-    [({"updated": 1}, JobStatus.COMPLETED), ({"failed": 1}, JobStatus.COMPLETED_WITH_ERRORS)],
-)
-async def test_batch_may_end_the_job(
-    database: Database, counters: dict[str, int], status: JobStatus
-) -> None:
-    """With what it has done; whatever is written about the job later changes nothing."""
-    job = await make_job(database)
-    lost, hold = await take(database, job.id), await take(database, job.id)
-    async with database.write() as tx:
-        assert not await has_ended(tx, hold)
-        step = Step(1, counters, total=1, result={"rows": 1}, ends=True)
-        await end_batch(tx, hold, step, await begin_batch(tx, hold))
-    before = await read_job(database, job.id)
-    assert (before.status, before.done, before.result) == (status, 1, {"rows": 1})
-    async with database.write() as tx:
-        assert await has_ended(tx, hold)
-        assert not await has_ended(tx, lost)
-        await end_job(tx, hold, JobStatus.FAILED)
-        await let_go(tx, hold, counts=True)
-        assert await take_job(tx, job.id, uuid4()) is None
-    assert await read_job(database, job.id) == before
-    with pytest.raises(Rejected, match="has ended already"):
-        await cancel(database, job.id)
-
-
-async def test_job_that_was_only_looked_at_was_not_started(database: Database) -> None:
-    """Neither while it waits for its turn nor for a newer worker, until one has done something."""
-    job = await make_job(database)
-    seen = []
-    for steps, counts in ((0, False), (1, False), (0, False), (0, True)):
-        hold = await take(database, job.id)
-        async with database.write() as tx:
-            for _ in range(steps):
-                await end_batch(tx, hold, Step(1), await begin_batch(tx, hold))
-            await let_go(tx, hold, counts=counts)
-        seen.append((await read_job(database, job.id)).started_at)
-    assert seen[0] is None
-    assert seen[1:] == [seen[1]] * 3
-    assert seen[1] is not None
-
-
-async def test_job_gives_what_its_last_batch_gave(database: Database) -> None:
-    """A batch without a result leaves that of the one before."""
-    job = await make_job(database)
-    hold = await take(database, job.id)
-    given: list[Any] = []
-    for step in (Step(1), Step(1, result={"rows": 1}), Step(1), Step(1, result={"name": "ä"})):
-        async with database.write() as tx:
-            await end_batch(tx, hold, step, await begin_batch(tx, hold))
-        given.append((await read_job(database, job.id)).result)
-    assert given == [None, {"rows": 1}, {"rows": 1}, {"name": "ä"}]
 
 
 async def test_job_that_is_to_be_tried_later_loses_no_attempt(

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from procrastinate import App
 from procrastinate.jobs import Status
 from procrastinate.periodic import PeriodicDeferrer
 from sqlalchemy import text
@@ -15,12 +16,23 @@ from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database
 from domain.jobs import JobStatus
-from domain.tasks import HIGH, LOW, TagContacts
+from domain.tasks import LOW, TagContacts
 from jobs.queue import build_queue
 from jobs.running import Run
 from jobs.worker import WorkerSettings
-from tests.jobs.test_running import do_one, execute, handled_by, take
-from tests.jobs.working import TAG, emptied, ended, entries, make_job, read_job, worker
+from tests.jobs.working import (
+    TAG,
+    do_one,
+    emptied,
+    ended,
+    entries,
+    execute,
+    handled_by,
+    make_job,
+    read_job,
+    take,
+    worker,
+)
 
 _TAKEN = Statement(
     text(
@@ -62,7 +74,7 @@ async def test_higher_priority_is_taken_first(database: Database, database_url: 
 
     low = await make_job(database, priority=LOW)
     normal, later = await make_job(database), await make_job(database)
-    high = await make_job(database, priority=HIGH)
+    high = await make_job(database, priority=10)
     one_at_a_time = WorkerSettings(concurrency=1, poll_seconds=0.1)
     async with worker(database, database_url, handled_by(note), one_at_a_time):
         await ended(database, low.id)
@@ -205,8 +217,8 @@ async def no_house() -> None:
     """Nothing is old."""
 
 
-async def defer(queue: object, slot: int) -> None:
+async def defer(queue: App, slot: int) -> None:
     """Queue what is due in a slot, as a worker does."""
-    deferrer = PeriodicDeferrer(registry=queue.periodic_registry)  # type: ignore[attr-defined]
-    (task,) = queue.periodic_registry.periodic_tasks.values()  # type: ignore[attr-defined]
+    deferrer = PeriodicDeferrer(registry=queue.periodic_registry)
+    (task,) = queue.periodic_registry.periodic_tasks.values()
     await deferrer.defer_jobs([(task, slot)])

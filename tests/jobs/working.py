@@ -1,9 +1,10 @@
 """Workers and jobs for tests: made and waited for as the product does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import text
 from sqlalchemy.engine import URL
@@ -12,12 +13,14 @@ from db.engine import libpq_settings
 from db.entities import CONTACTS
 from db.job_queue import enqueue
 from db.job_records import choose_records
+from db.job_runs import Hold, Step, take_job
+from db.jobs import cancel_job
 from db.rows import JobRow, Row
 from db.statements import Statement
-from db.transaction import Database
+from db.transaction import Database, Transaction
 from domain.bulk import Selection
 from domain.tasks import TagContacts, Task
-from jobs.running import Handlers
+from jobs.running import Handlers, Run
 from jobs.worker import Worker, WorkerSettings
 
 QUICK = WorkerSettings(
@@ -110,3 +113,48 @@ async def entries(database: Database) -> list[tuple[str, str]]:
             Statement(text("SELECT lock, status::text FROM procrastinate_jobs ORDER BY id"), Row)
         )
     return [(row[0], row[1]) for row in rows]
+
+
+async def one_step(_tx: Transaction) -> Step:
+    """A batch that does one unit."""
+    return Step(1, {"updated": 1})
+
+
+async def do_one(run: Run, _task: TagContacts) -> None:
+    """A job of one batch."""
+    await run.batch(one_step)
+
+
+def handled_by(handle: Callable[[Run, TagContacts], Awaitable[None]]) -> Handlers:
+    """Every job is done by this function."""
+    return {TagContacts: handle}
+
+
+async def execute(database: Database, sql: str, **values: Any) -> None:
+    """Do something to the tables."""
+    async with database.write() as tx:
+        await tx.fetch(Statement(text(sql), Row), values)
+
+
+async def limit_attempts(database: Database, job_id: int, most: int) -> None:
+    """Let a job be begun this often."""
+    await execute(
+        database,
+        "UPDATE jobs SET max_attempts = CAST(:most AS integer) WHERE id = CAST(:id AS bigint)",
+        most=most,
+        id=job_id,
+    )
+
+
+async def take(database: Database, job_id: int) -> Hold:
+    """The job, as the worker has it that takes it now."""
+    async with database.write() as tx:
+        hold = await take_job(tx, job_id, uuid4())
+    assert hold is not None
+    return hold
+
+
+async def cancel(database: Database, job_id: int) -> str:
+    """Cancel a job; how it stands then."""
+    async with database.write() as tx:
+        return (await cancel_job(tx, job_id)).status

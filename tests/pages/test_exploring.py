@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from tests.pages.chromium import Tab, needs_chromium, open_tab
-from tests.pages.test_importing import serving
+from tests.pages.serving import serving
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 

@@ -1,11 +1,6 @@
 """A file is imported in a browser, from choosing it to taking the import back."""
 
 import hashlib
-import re
-import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,11 +10,12 @@ from sqlalchemy.engine import URL
 from db.rows import Row
 from db.statements import Statement
 from db.transaction import Database
-from tests.pages.chromium import Tab, needs_chromium, open_tab
-from tests.processes import Process, command
+from tests.pages.chromium import Tab, needs_chromium
+from tests.pages.serving import Served, serving
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 
+PAGE = "/imports/new"
 ROWS = 3_000
 BAD_ROWS = 30
 MANY_ROWS = 30_000
@@ -49,54 +45,6 @@ window.fetch = (url, options) => {
 };
 """
 FIELDS = "[...document.querySelectorAll('.columns select')].map(select => select.value)"
-
-
-@dataclass
-class Served:
-    """A server process with its worker.
-
-    Attributes:
-        address: Where it answers.
-        token: Of an admin.
-    """
-
-    process: Process
-    address: str
-    token: str
-
-    @property
-    def port(self) -> str:
-        """At 127.0.0.1."""
-        return self.address.rpartition(":")[2]
-
-    @property
-    def page(self) -> str:
-        """The page, with somebody signed in."""
-        return f"{self.address}/imports/new#token={self.token}"
-
-    async def kill(self) -> None:
-        """End it in the middle of its work."""
-        self.process.signal(signal.SIGKILL)
-        await self.process.ends()
-
-
-@asynccontextmanager
-async def serving(database_url: URL, folder: Path, *, port: str = "0") -> AsyncIterator[Served]:
-    """`appointment360 serve` at a port."""
-    arguments = ("serve", f"--port={port}")
-    async with command(*arguments, database_url=database_url, folder=folder) as process:
-        line = await process.says("#token=")
-        found = re.search(r"(http://\S+?)/#token=(\S+)", line)
-        assert found is not None
-        yield Served(process, found[1], found[2])
-
-
-@pytest.fixture
-async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
-    """A tab of which no script makes a mistake."""
-    async with open_tab(tmp_path / "browser") as opened:
-        yield opened
-    assert opened.mistakes == []
 
 
 def write_csv(folder: Path, rows: int) -> Path:
@@ -136,7 +84,7 @@ def lines_of(path: Path) -> list[str]:
 
 async def choose(tab: Tab, served: Served, path: Path) -> None:
     """Open the page and choose a file."""
-    await tab.open(served.page)
+    await tab.open(served.page(PAGE))
     await tab.until(IS_SIGNED_IN)
     await tab.choose_file("#file", path)
 
@@ -249,7 +197,7 @@ async def test_file_that_cannot_be_read_is_refused_in_words(
 ) -> None:
     """A picture that is dropped on the page; another file can be chosen then."""
     async with serving(database_url, tmp_path) as served:
-        await tab.open(served.page)
+        await tab.open(served.page(PAGE))
         await tab.until(IS_SIGNED_IN)
         await tab.evaluate(DROP_A_PICTURE)
         assert "requestId" not in await tab.shows("#trouble")

@@ -5,7 +5,6 @@ import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -19,8 +18,8 @@ from db.statements import Statement
 from db.transaction import Database
 from domain.enums import Role
 from tests.apps import STRANGER
-from tests.pages.chromium import Tab, needs_chromium, open_tab
-from tests.processes import Process, command
+from tests.pages.chromium import Tab, needs_chromium
+from tests.pages.serving import Served, serving
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 
@@ -54,35 +53,11 @@ TROUBLE = "document.querySelector('#trouble').checkVisibility()"
 IS_WIDER_THAN_ITS_WINDOW = "document.documentElement.scrollWidth > window.innerWidth"
 
 
-@dataclass
-class Served:
-    """A server process that operators have a token for.
-
-    Attributes:
-        address: Where it answers.
-        admin: The token of an admin.
-    """
-
-    process: Process
-    address: str
-    admin: str
-
-    @property
-    def port(self) -> str:
-        """At 127.0.0.1."""
-        return self.address.rpartition(":")[2]
-
-    def page(self, token: str = TOKEN) -> str:
-        """The page, with a token in its address."""
-        return f"{self.address}/ops#token={token}"
-
-
 @asynccontextmanager
-async def serving(
-    database_url: URL, folder: Path, *, port: str = "0", workers: int = 1
+async def operated(
+    database_url: URL, folder: Path, *, port: int = 0, workers: int = 1
 ) -> AsyncIterator[Served]:
-    """`appointment360 serve` at a port; any statement of it is slow."""
-    arguments = ("serve", f"--port={port}", f"--workers={workers}")
+    """A server that operators have a token for; any statement of it is slow."""
     settings = {
         "OPS_TOKEN": TOKEN,
         "SECRET_KEY": SECRET_KEY,
@@ -90,19 +65,14 @@ async def serving(
         "LOG_LEVEL": "warning",
         "DRAIN_DELAY": "4s",
     }
-    async with command(*arguments, database_url=database_url, folder=folder, **settings) as process:
-        line = await process.says("#token=")
-        found = re.search(r"(http://\S+?)/#token=(\S+)", line)
-        assert found is not None
-        yield Served(process, found[1], found[2])
+    several = f"--workers={workers}"
+    async with serving(database_url, folder, several, port=port, **settings) as served:
+        yield served
 
 
-@pytest.fixture
-async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
-    """A tab of which no script makes a mistake."""
-    async with open_tab(tmp_path / "browser") as opened:
-        yield opened
-    assert opened.mistakes == []
+def page_of(served: Served, token: str = TOKEN) -> str:
+    """The page of operators, with a token in its address."""
+    return served.page("/ops", token)
 
 
 @pytest.fixture
@@ -116,7 +86,7 @@ async def many_contacts(database: Database) -> None:
 @asynccontextmanager
 async def load(served: Served) -> AsyncIterator[None]:
     """Clients that look for a text within a column, as long as the block lasts."""
-    headers = {"Authorization": f"Bearer {served.admin}"}
+    headers = {"Authorization": f"Bearer {served.token}"}
     body = {"query": FIND, "variables": {"filter": {"title": {"contains": SECRET}}}}
 
     async def ask(http: httpx.AsyncClient) -> None:
@@ -148,8 +118,8 @@ async def lines_until_they_move(tab: Tab, before: list[str]) -> list[str]:
 @pytest.mark.usefixtures("many_contacts")
 async def test_charts_move_under_load(database_url: URL, tmp_path: Path, tab: Tab) -> None:
     """Lines, numbers and slow statements with their warnings; what was looked for is nowhere."""
-    async with serving(database_url, tmp_path) as served:
-        await tab.open(served.page())
+    async with operated(database_url, tmp_path) as served:
+        await tab.open(page_of(served))
         await tab.until(IS_LIVE)
         assert await tab.evaluate("location.hash") == ""
         async with load(served), asyncio.timeout(60):
@@ -168,8 +138,8 @@ async def test_charts_move_under_load(database_url: URL, tmp_path: Path, tab: Ta
 
 async def test_charts_can_be_read_and_stopped(database_url: URL, tmp_path: Path, tab: Tab) -> None:
     """The keyboard reads a moment in all charts; a pause asks nothing; the span can be chosen."""
-    async with serving(database_url, tmp_path) as served:
-        await tab.open(served.page())
+    async with operated(database_url, tmp_path) as served:
+        await tab.open(page_of(served))
         await tab.until(IS_LIVE)
         await tab.until(f"({LINES}).length > 8")
         await tab.evaluate("document.querySelector('.plot svg').focus()")
@@ -201,8 +171,8 @@ async def test_killed_server_is_told_and_comes_back(
     database_url: URL, tmp_path: Path, tab: Tab
 ) -> None:
     """What is shown stays, marked as old; the page goes on by itself with the next process."""
-    async with serving(database_url, tmp_path) as served:
-        await tab.open(served.page())
+    async with operated(database_url, tmp_path) as served:
+        await tab.open(page_of(served))
         await tab.until(IS_LIVE)
         await tab.until(f"({LINES}).length > 8")
         served.process.signal(signal.SIGKILL)
@@ -210,15 +180,15 @@ async def test_killed_server_is_told_and_comes_back(
         await tab.until(IS_AWAY)
         assert "goes on by itself" in await tab.shows("#trouble")
         assert len(await tab.evaluate(LINES)) > 8
-    async with serving(database_url, tmp_path, port=served.port):
+    async with operated(database_url, tmp_path, port=served.port):
         await tab.until(IS_LIVE)
         assert not await tab.evaluate(TROUBLE)
 
 
 async def test_server_that_is_stopped_says_so(database_url: URL, tmp_path: Path, tab: Tab) -> None:
     """As long as it answers still; afterwards it is away."""
-    async with serving(database_url, tmp_path) as served:
-        await tab.open(served.page())
+    async with operated(database_url, tmp_path) as served:
+        await tab.open(page_of(served))
         await tab.until(IS_LIVE)
         served.process.signal(signal.SIGTERM)
         await tab.until("document.querySelector('#state').innerText.includes('being stopped')")
@@ -229,7 +199,7 @@ async def test_server_that_is_stopped_says_so(database_url: URL, tmp_path: Path,
 
 async def test_who_is_no_operator_is_told_so(database_url: URL, tmp_path: Path, tab: Tab) -> None:
     """Without a token, with a wrong one, and with that of a viewer; the right one is enough."""
-    async with serving(database_url, tmp_path) as served:
+    async with operated(database_url, tmp_path) as served:
         await tab.open(f"{served.address}/ops")
         assert "Sign in as an admin" in await tab.shows("#trouble")
         await tab.until(IS_SHUT_OUT)
@@ -248,8 +218,8 @@ async def test_process_of_several_can_be_chosen(
     database_url: URL, tmp_path: Path, tab: Tab
 ) -> None:
     """All are shown together at first; what is chosen stays chosen."""
-    async with serving(database_url, tmp_path, workers=2) as served:
-        await tab.open(served.page())
+    async with operated(database_url, tmp_path, workers=2) as served:
+        await tab.open(page_of(served))
         await tab.until("document.querySelectorAll('#process option').length === 3")
         assert await tab.evaluate("process.value") == "all"
         await tab.until(f"({POOL}) === '10'")
@@ -264,7 +234,7 @@ async def test_page_fits_its_window(
     database_url: URL, tmp_path: Path, tab: Tab, width: int
 ) -> None:
     """Nothing of it is beyond the edge, and every control has a name."""
-    async with serving(database_url, tmp_path) as served:
+    async with operated(database_url, tmp_path) as served:
         await tab.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -272,7 +242,7 @@ async def test_page_fits_its_window(
             deviceScaleFactor=1,
             mobile=False,
         )
-        await tab.open(served.page())
+        await tab.open(page_of(served))
         await tab.until(IS_LIVE)
         await tab.until("document.querySelector('#slow-table').checkVisibility()")
         assert not await tab.evaluate(IS_WIDER_THAN_ITS_WINDOW)

@@ -17,7 +17,7 @@ from domain.enums import Role
 from tests.factories import make_contact
 from tests.graph.accounts import HASH, PASSWORD, WRONG
 from tests.pages.chromium import Tab, needs_chromium, open_tab
-from tests.pages.test_importing import Served, serving
+from tests.pages.serving import Served, serving
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 

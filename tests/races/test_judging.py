@@ -14,11 +14,11 @@ def person(number: int, **more: Any) -> Person:
     return Person(number=number, tag=more.pop("tag", 1), firm="f0", **more)
 
 
-def row(shown: Person, name: str = "ada", **more: Any) -> dict[str, Any]:
+def row(state: Person, name: str = "ada", **more: Any) -> dict[str, Any]:
     """What an answer shows of a contact."""
-    text = f"v{shown.number}"
-    told = {"firstName": name, "title": text, "leadStatus": text, "stage": shown.stage}
-    return {**told, "tags": [f"t{shown.tag}"], "company": firm_row(), **more}
+    text = f"v{state.number}"
+    told = {"firstName": name, "title": text, "leadStatus": text, "stage": state.stage}
+    return {**told, "tags": [f"t{state.tag}"], "company": firm_row(), **more}
 
 
 def firm_row(number: int = 1, **more: str) -> dict[str, Any]:
@@ -43,8 +43,23 @@ def judged(look: Look, judge: Callable[[Judge], None]) -> dict[Wrong, int]:
     return dict(verdicts.counts)
 
 
+def counted(look: Look, count: int) -> dict[Wrong, int]:
+    """What is found when so many contacts are told of the stage `s0`."""
+    return judged(look, lambda judge: judge.count(count, of_stage("s0")))
+
+
+def listed(look: Look, *rows: dict[str, Any]) -> dict[Wrong, int]:
+    """What is found when these are all contacts there are."""
+    return judged(look, lambda judge: judge.contacts(rows, lambda _: True, is_filtered=False))
+
+
+def shown(look: Look, told: dict[str, Any] | None, name: str = "ada") -> dict[Wrong, int]:
+    """What is found when this is told of a contact that was asked for by its id."""
+    return judged(look, lambda judge: judge.contact(name, told))
+
+
 def of_stage(stage: str) -> Callable[[Person], bool]:
-    return lambda shown: shown.stage == stage
+    return lambda person: person.stage == stage
 
 
 def test_acknowledged_state_and_those_asked_for_since_are_right(records: Records) -> None:
@@ -52,24 +67,18 @@ def test_acknowledged_state_and_those_asked_for_since_are_right(records: Records
     look = Look(records)
     records.people["ada"].ask(person(4))
     for number in (3, 4):
-        shown = row(person(number))
-        assert judged(look, lambda judge: judge.contact("ada", shown)) == {}  # noqa: B023
+        assert shown(look, row(person(number))) == {}
 
 
 def test_state_before_the_acknowledged_one_is_stale(records: Records) -> None:
     """By an id, in a list, and as nothing where there was something."""
     old = row(person(2))
-    assert judged(Look(records), lambda judge: judge.contact("ada", old)) == {Wrong.STALE: 1}
-    listed = judged(
-        Look(records), lambda judge: judge.contacts([old], lambda _: True, is_filtered=False)
-    )
-    assert listed == {Wrong.STALE: 1}
+    assert shown(Look(records), old) == {Wrong.STALE: 1}
+    assert listed(Look(records), old) == {Wrong.STALE: 1}
     gone = Look(records)
     records.forget("ada")
-    assert judged(Look(records), lambda judge: judge.contact("ada", row(person(3)))) == {
-        Wrong.STALE: 1
-    }
-    assert judged(gone, lambda judge: judge.contact("ada", row(person(3)))) == {}
+    assert shown(Look(records), row(person(3))) == {Wrong.STALE: 1}
+    assert shown(gone, row(person(3))) == {}
 
 
 def test_contact_that_came_and_went_meanwhile_may_be_shown(records: Records) -> None:
@@ -80,21 +89,20 @@ def test_contact_that_came_and_went_meanwhile_may_be_shown(records: Records) -> 
     history.acknowledge()
     records.forget("eve")
     seen, other = row(person(5), name="eve"), row(person(6), name="eve")
-    assert judged(look, lambda judge: judge.contact("eve", seen)) == {}
-    assert judged(look, lambda judge: judge.contact("eve", other)) == {Wrong.TORN: 1}
-    assert judged(Look(records), lambda judge: judge.contact("eve", seen)) == {Wrong.STALE: 1}
+    assert shown(look, seen, "eve") == {}
+    assert shown(look, other, "eve") == {Wrong.TORN: 1}
+    assert shown(Look(records), seen, "eve") == {Wrong.STALE: 1}
 
 
 def test_state_before_one_that_was_shown_is_out_of_order(records: Records) -> None:
     """Nobody was told of the write, but another read has shown it and ended."""
     records.people["ada"].ask(person(4))
-    assert judged(Look(records), lambda judge: judge.contact("ada", row(person(4)))) == {}
-    later = judged(Look(records), lambda judge: judge.contact("ada", row(person(3))))
-    assert later == {Wrong.OUT_OF_ORDER: 1}
+    assert shown(Look(records), row(person(4))) == {}
+    assert shown(Look(records), row(person(3))) == {Wrong.OUT_OF_ORDER: 1}
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "told",
     [
         row(person(3), leadStatus="v2"),
         row(person(3), stage="s1"),
@@ -104,10 +112,9 @@ def test_state_before_one_that_was_shown_is_out_of_order(records: Records) -> No
         row(person(3), name="eve"),
     ],
 )
-def test_record_that_never_was_like_that_is_torn(records: Records, shown: dict[str, Any]) -> None:
+def test_record_that_never_was_like_that_is_torn(records: Records, told: dict[str, Any]) -> None:
     """Fields that do not go together, and what nobody has asked for."""
-    found = judged(Look(records), lambda judge: judge.contact("ada", shown))
-    assert found == {Wrong.TORN: 1}
+    assert shown(Look(records), told) == {Wrong.TORN: 1}
 
 
 def test_answers_to_the_same_words_are_the_same(records: Records) -> None:
@@ -122,38 +129,33 @@ def test_contact_that_is_missing_is_found(records: Records) -> None:
         wanted = of_stage(stage)
         return judged(Look(records), lambda judge: judge.contacts([], wanted, is_filtered=True))
 
-    assert judged(Look(records), lambda judge: judge.contact("ada", None)) == {Wrong.TORN: 1}
+    assert shown(Look(records), None) == {Wrong.TORN: 1}
     assert (found("s0"), found("s1")) == ({Wrong.WRONG_FILTER: 1}, {})
 
 
 def test_contact_that_does_not_match_is_found(records: Records) -> None:
     """By what it shows itself."""
-    shown = [row(person(3))]
+    rows = [row(person(3))]
     found = judged(
-        Look(records), lambda judge: judge.contacts(shown, of_stage("s1"), is_filtered=True)
+        Look(records), lambda judge: judge.contacts(rows, of_stage("s1"), is_filtered=True)
     )
     assert found == {Wrong.WRONG_FILTER: 1}
 
 
 def test_contact_that_is_listed_twice_is_found(records: Records) -> None:
     """Even when both are right."""
-    shown = [row(person(3)), row(person(3))]
-    found = judged(
-        Look(records), lambda judge: judge.contacts(shown, lambda _: True, is_filtered=False)
-    )
-    assert found == {Wrong.TORN: 1}
+    assert listed(Look(records), row(person(3)), row(person(3))) == {Wrong.TORN: 1}
 
 
 def test_counts_lie_between_what_must_and_what_may_be(records: Records) -> None:
     """A contact that is being deleted is counted or not; one that is there always."""
     look = Look(records)
-    assert judged(look, lambda judge: judge.count(0, of_stage("s0"))) == {Wrong.WRONG_COUNT: 1}
-    assert judged(look, lambda judge: judge.count(2, of_stage("s0"))) == {Wrong.WRONG_COUNT: 1}
+    assert counted(look, 0) == {Wrong.WRONG_COUNT: 1}
+    assert counted(look, 2) == {Wrong.WRONG_COUNT: 1}
     ada = records.people["ada"]
     ada.ask(replace(ada.now, is_there=False))
     for count in (0, 1):
-        found = judged(look, lambda judge: judge.count(count, of_stage("s0")))  # noqa: B023
-        assert found == {}
+        assert counted(look, count) == {}
 
 
 def test_contact_that_came_and_went_meanwhile_may_be_counted(records: Records) -> None:
@@ -165,10 +167,10 @@ def test_contact_that_came_and_went_meanwhile_may_be_counted(records: Records) -
     eve.ask(replace(eve.now, is_there=False))
     records.forget("eve")
     for count in (1, 2):
-        assert judged(look, lambda judge: judge.count(count, of_stage("s0"))) == {}  # noqa: B023
-    assert judged(look, lambda judge: judge.count(3, of_stage("s0"))) == {Wrong.WRONG_COUNT: 1}
+        assert counted(look, count) == {}
+    assert counted(look, 3) == {Wrong.WRONG_COUNT: 1}
     later = Look(records)
-    assert judged(later, lambda judge: judge.count(2, of_stage("s0"))) == {Wrong.WRONG_COUNT: 1}
+    assert counted(later, 2) == {Wrong.WRONG_COUNT: 1}
 
 
 def test_companies_are_listed_for_their_contacts(records: Records) -> None:
@@ -188,10 +190,5 @@ def test_contact_that_came_meanwhile_may_be_there_or_not(records: Records) -> No
     eve = History("eve", person(5, is_there=False))
     eve.ask(person(5))
     records.people["eve"] = eve
-    shown = row(person(5), name="eve")
-    for rows in ([row(person(3))], [row(person(3)), shown]):
-        found = judged(
-            look,
-            lambda judge: judge.contacts(rows, lambda _: True, is_filtered=False),  # noqa: B023
-        )
-        assert found == {}
+    assert listed(look, row(person(3))) == {}
+    assert listed(look, row(person(3)), row(person(5), name="eve")) == {}

@@ -22,8 +22,10 @@ async def assert_nothing_is_wrong(race: Race, operations: int) -> None:
 
     Without hits the race would prove nothing of the cache.
     """
-    await race.run(lambda: race.operations >= operations)
-    race.tell()
+    try:
+        await race.run(lambda: race.operations >= operations)
+    finally:
+        race.tell()
     assert not race.verdicts, "\n".join(race.verdicts.examples)
     assert race.statuses["HIT"] > race.statuses.total() * LEAST_HITS
 

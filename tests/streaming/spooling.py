@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,11 +13,14 @@ from uuid import UUID, uuid4
 from domain.exports import ExportFormat, Written
 from streaming.manifests import About
 from streaming.spool import Sink, Spool
-from streaming.spools import Spools, open_spools
+from streaming.spools import Sleep, Spools, SpoolSettings, open_spools
 
 MOMENT = datetime(2026, 11, 23, 9, 30, 0, 123456, tzinfo=UTC)
 OWNER = uuid4()
 PLENTY = 2**30
+
+MIB = 2**20
+BYTES = random.Random(7).randbytes(3 * MIB + 12_345)  # noqa: S311  # any bytes
 
 
 class Faucet:
@@ -65,11 +69,14 @@ def about(owner: UUID = OWNER, **given: Any) -> About:
 
 
 @asynccontextmanager
-async def spools_in(folder: Path, **given: Any) -> AsyncIterator[Spools]:
+async def spools_in(
+    folder: Path, *, sleep: Sleep = asyncio.sleep, **given: Any
+) -> AsyncIterator[Spools]:
     """Exports in a folder, with room for many."""
     usual = {"ttl_seconds": 600.0, "quota_bytes": PLENTY, "most_of_one_owner": 100}
     usual |= {"promised_share": 1.0}
-    async with open_spools(folder, **{**usual, **given}) as spools:
+    settings = SpoolSettings(**{**usual, **given})
+    async with open_spools(folder, settings, sleep=sleep) as spools:
         yield spools
 
 
@@ -119,3 +126,13 @@ def aged(path: Path, seconds: float) -> None:
     """Have a file be older."""
     moment = path.stat().st_mtime - seconds
     os.utime(path, (moment, moment))
+
+
+class Pauses:
+    """Passes pauses at once, and remembers them."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)

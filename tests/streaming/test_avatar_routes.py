@@ -297,7 +297,7 @@ async def uploaded(who: Person, content: bytes, kind: UploadKind = UploadKind.AV
         yield content
 
     row = await who.resources.uploads.receive(
-        chunks(), owner=who.uuid, kind=kind, filename="me.png", media_type="image/png", most=2**20
+        chunks(), owner=who.uuid, kind=kind, filename="me.png", media_type="image/png"
     )
     return row.uuid
 

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from streaming.caching import Endpoint, cache_response, create_cached_response
+from streaming.caching import cache_response, create_cached_response
+from streaming.routing import Endpoint
 
 TOKEN = {"Authorization": "Bearer a.b.c"}
 COOKIE = {"Cookie": "session=abc"}

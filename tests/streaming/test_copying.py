@@ -18,9 +18,9 @@ from db.engine import open_engine
 from db.tables import companies, contact_metadata, contacts
 from db.transaction import Database
 from domain.exports import Export, ExportEntity, ExportFormat, Foreseen, Written
-from domain.formulas import guarded
+from domain.formulas import guarded, unguarded
 from streaming.copying import write_export
-from streaming.decoders import CsvRow, open_csv, without_formula_guard
+from streaming.decoders import CsvRow, open_csv
 from streaming.encoders import stream_csv
 from tests.db.datasets import insert_world, seeded
 from tests.db.exporting import HOSTILE_TEXTS, asked
@@ -139,7 +139,7 @@ async def test_guarded_csv_calculates_nothing_and_loses_nothing(
     rows = cells(text)
     for at, name in ((0, "first_name"), (2, "title"), (3, "notes")):
         assert [row[at] for row in rows] == [guarded(row[name]) for row in hostile]
-        assert [without_formula_guard(row[at]) for row in rows] == [row[name] for row in hostile]
+        assert [unguarded(row[at]) for row in rows] == [row[name] for row in hostile]
     lists = [joined(row["tags"]) for row in hostile]
     assert [row[1] for row in rows] == [guarded(text) for text in lists]
     blank = INVISIBLE + "\t\r\n"
@@ -157,7 +157,7 @@ async def test_guarded_csv_is_read_again_by_the_import(
     file.write_bytes(text)
     with open_csv(file) as table:
         rows = [row for row in table if isinstance(row, CsvRow)]
-    read = [[without_formula_guard(value) for value in row.values] for row in rows]
+    read = [[unguarded(value) for value in row.values] for row in rows]
     assert read == [[row["first_name"], row["title"]] for row in hostile]
 
 

@@ -20,7 +20,7 @@ from domain.enums import Seniority
 from domain.errors import ErrorCode, InvalidInput
 from domain.exports import ExportFormat
 from domain.formulas import unguarded
-from streaming.decoders import CsvRow, open_csv, without_formula_guard
+from streaming.decoders import CsvRow, open_csv
 from streaming.encoders import (
     MAX_CHUNK_ITEMS,
     create_streaming_response_generator,
@@ -119,7 +119,7 @@ async def test_guarded_file_is_imported_again_as_it_was(tmp_path: Path) -> None:
     path.write_bytes(b"".join(await writes(stream_csv(items, headers=["name", "other"], bom=True))))
     with open_csv(path) as source:
         rows = [row for row in source if isinstance(row, CsvRow)]
-    assert [without_formula_guard(row.values[0]) for row in rows] == HOSTILE
+    assert [unguarded(row.values[0]) for row in rows] == HOSTILE
 
 
 async def test_cell_that_would_be_calculated_is_neutralised() -> None:

@@ -14,7 +14,8 @@ from db.transaction import Database
 from domain.errors import InvalidInput
 from domain.exports import ExportEntity, ExportFormat
 from domain.imports import ImportEntity, ImportErrorCode, ImportOptions, Severity
-from streaming.import_reading import Reading, ReadRow, RowBatch, open_reading, open_rows
+from streaming.import_reading import Reading, RowBatch, open_reading, open_rows
+from streaming.rows import ReadRow
 from streaming.vendors import OURS
 from tests.db.exporting import asked
 from tests.streaming.test_copying import written

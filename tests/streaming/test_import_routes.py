@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from app.asgi import create_app
 from app.resources import Resources
 from domain.enums import Role
+from domain.node_ids import NodeKind, decode_node_id
 from tests.apps import STRANGER, open_app
 from tests.graph.rows import read_rows
 from tests.jobs.importing import at_work
@@ -31,9 +32,8 @@ async def rest(http: httpx.AsyncClient, resources: Resources) -> Rest:
 async def done(rest: Rest, url: URL, folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     """A job after a worker has ended it."""
     database = rest.resources.database
-    ((job_id,),) = await read_rows(database, "SELECT id FROM jobs WHERE uuid = $1", job["uuid"])
     async with at_work(database, url, folder):
-        await ended(database, job_id)
+        await ended(database, decode_node_id(job["id"], expected=NodeKind.JOB)[1])
     told: dict[str, Any] = (await rest.send(f"/api/v1/jobs/{job['uuid']}/")).json()
     return told
 
@@ -50,6 +50,7 @@ async def test_a_file_becomes_a_job_whose_rejects_can_be_imported_again(
 
     assert sent.status_code == 202
     assert sent.headers["location"] == f"/api/v1/jobs/{UUID(job['uuid']).hex}"
+    assert decode_node_id(job["id"])[0] is NodeKind.JOB
     assert (job["kind"], job["status"]) == ("IMPORT_RECORDS", "QUEUED")
     assert (job["done"], job["total"], job["error"]) == (0, len(PEOPLE), None)
     assert job["counters"]["created"] == 0

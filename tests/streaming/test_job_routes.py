@@ -83,19 +83,20 @@ async def test_rejects_are_all_there_as_the_file_had_them(rest: Rest) -> None:
         ),
     ):
         await execute(database, statement, job_id, value)
-    for code, severity, column in (
-        ("INVALID_URL", "ERROR", "Größe"),
-        ("INVALID_URL", "ERROR", ""),
-        ("NAME_DIFFERS", "WARNING", ""),
+    for code, severity, column, suggestion in (
+        ("INVALID_URL", "ERROR", "Größe", "Did you mean a.io?"),
+        ("INVALID_URL", "ERROR", "", ""),
+        ("NAME_DIFFERS", "WARNING", "", ""),
     ):
         await execute(
             database,
             'INSERT INTO import_errors (job_id, line, code, severity, message, "column", field,'
-            " raw, suggestion) VALUES ($1, 2, $2, $3, 'No 中.', $4, '', '', '')",
+            " raw, suggestion) VALUES ($1, 2, $2, $3, 'No 中.', $4, '', '', $5)",
             job_id,
             code,
             severity,
             column,
+            suggestion,
         )
     answer = await rest.send(path)
     header, *rows = rows_of(answer, ";", "cp1252")
@@ -103,7 +104,7 @@ async def test_rejects_are_all_there_as_the_file_had_them(rest: Rest) -> None:
     assert answer.headers["content-type"] == "text/csv; charset=cp1252"
     assert header == ["Größe", "a.b", "a.b", "_row", "_error_codes", "_error_messages"]
     assert rows[:3] == [
-        ["=1;2", "x", "", "2", "INVALID_URL", "Größe: No ?.; No ?."],
+        ["=1;2", "x", "", "2", "INVALID_URL", "Größe: No ?. Did you mean a.io?; No ?."],
         ['a"b\r\nc…', "", "", "3", "", ""],
         ["a", "c", "d", "4", "", "", "e", "f"],
     ]

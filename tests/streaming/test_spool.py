@@ -6,27 +6,23 @@ import hashlib
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from domain.errors import (
-    AppError,
-    ConnectionLost,
-    ErrorCode,
-    InsufficientStorage,
-    InvalidFilter,
-    Unavailable,
-)
+from domain.errors import AppError, ErrorCode, InsufficientStorage, InvalidFilter
 from domain.exports import Foreseen, Written
 from streaming.spool import Sink, Spool, SpoolBroken
 from streaming.spools import Spools
 from tests.streaming.spooling import (
+    BYTES,
+    MIB,
     MOMENT,
     Faucet,
+    Pauses,
     about,
     everything,
     file_of,
@@ -37,19 +33,6 @@ from tests.streaming.spooling import (
     until,
     written,
 )
-
-_MIB = 2**20
-_BYTES = random.Random(7).randbytes(3 * _MIB + 12_345)  # noqa: S311  # any bytes
-
-
-class Pauses:
-    """Passes pauses at once, and remembers them."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.seconds.append(seconds)
 
 
 @pytest.fixture
@@ -79,11 +62,11 @@ def pieces_of(content: bytes, *, most: int, seed: int = 1) -> list[bytes]:
     return pieces
 
 
-@pytest.mark.parametrize("size", [0, 1, _MIB - 1, _MIB, _MIB + 1, len(_BYTES)])
-@pytest.mark.parametrize("chunk_bytes", [10_000, 2 * _MIB])
+@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1, len(BYTES)])
+@pytest.mark.parametrize("chunk_bytes", [10_000, 2 * MIB])
 async def test_bytes_return_exactly(spools: Spools, size: int, chunk_bytes: int) -> None:
     """Whatever their number; and the manifest proves it."""
-    content = _BYTES[:size]
+    content = BYTES[:size]
     spool = await written(spools, *pieces_of(content, most=200_000))
     manifest = await spool.finished()
     assert await everything(spool, chunk_bytes=chunk_bytes) == content
@@ -117,16 +100,16 @@ async def test_manifest_tells_all_that_proves_it(spools: Spools) -> None:
 async def test_ranges_are_slices(spools: Spools) -> None:
     """Of what grows and of what is finished, with ends behind the last byte as well."""
     chance = random.Random(3)  # noqa: S311  # any ranges
-    faucet = Faucet(*pieces_of(_BYTES, most=300_000))
+    faucet = Faucet(*pieces_of(BYTES, most=300_000))
     spool = spools.begin(about(), faucet)
-    ranges = [(chance.randrange(len(_BYTES)), chance.randrange(len(_BYTES))) for _ in range(20)]
-    ranges += [(0, 0), (5, 5), (len(_BYTES) - 1, len(_BYTES) + 9), (len(_BYTES), len(_BYTES) + 1)]
+    ranges = [(chance.randrange(len(BYTES)), chance.randrange(len(BYTES))) for _ in range(20)]
+    ranges += [(0, 0), (5, 5), (len(BYTES) - 1, len(BYTES) + 9), (len(BYTES), len(BYTES) + 1)]
     readers = [asyncio.create_task(everything(spool, start, end)) for start, end in ranges]
     faucet.end()
     for (start, end), reader in zip(ranges, readers, strict=True):
-        assert await reader == _BYTES[start:end]
-        assert await everything(spool, start, end) == _BYTES[start:end]
-    assert await everything(spool, 17) == _BYTES[17:]
+        assert await reader == BYTES[start:end]
+        assert await everything(spool, start, end) == BYTES[start:end]
+    assert await everything(spool, 17) == BYTES[17:]
 
 
 async def test_end_of_a_range_is_not_waited_behind(spools: Spools) -> None:
@@ -150,10 +133,10 @@ async def test_many_readers_follow_at_their_own_speeds(spools: Spools, folder: P
                     await asyncio.sleep(0)
         return content
 
-    speeds = [(2 * _MIB, 0), (2 * _MIB, 500), (70_000, 0), (70_000, 50), (9_999, 1)]
+    speeds = [(2 * MIB, 0), (2 * MIB, 500), (70_000, 0), (70_000, 50), (9_999, 1)]
     readers = [asyncio.create_task(follow(*speed)) for speed in speeds]
     given = 0
-    for number, piece in enumerate(pieces_of(_BYTES, most=120_000)):
+    for number, piece in enumerate(pieces_of(BYTES, most=120_000)):
         faucet.give(piece)
         given += len(piece)
         if number % 10 == 0:
@@ -161,7 +144,7 @@ async def test_many_readers_follow_at_their_own_speeds(spools: Spools, folder: P
             readers.append(asyncio.create_task(follow(100_000, number)))
     faucet.end()
     contents = await asyncio.gather(*readers)
-    assert contents == [_BYTES] * len(readers)
+    assert contents == [BYTES] * len(readers)
     assert opened(folder) == []
 
 
@@ -264,89 +247,6 @@ async def test_full_disk_is_told(spools: Spools, number: int) -> None:
         await spool.begun(enough_bytes=1, seconds=60)
 
 
-async def test_source_is_tried_again_before_anything_is_shown(
-    spools: Spools, pauses: Pauses, folder: Path
-) -> None:
-    """Only the bytes and rows of the last attempt are left, also of those that were on the disk."""
-    faucet = Faucet(_BYTES, ConnectionLost("cut"), b"x\n", ConnectionLost("cut"), b"y\nz\n")
-    faucet.end()
-    with capture_logs() as logs:
-        spool = spools.begin(about(), faucet)
-        manifest = await spool.finished()
-    assert await everything(spool) == b"y\nz\n"
-    assert (manifest.rows, manifest.sha256) == (2, hashlib.sha256(b"y\nz\n").hexdigest())
-    assert faucet.calls == 3
-    assert 0.05 <= pauses.seconds[0] <= 0.15
-    assert 0.1 <= pauses.seconds[1] <= 0.3
-    assert [line["event"] for line in logs] == ["export_retried"] * 2 + ["export_written"]
-    assert names(folder) == [f"{spool.id.hex}.data", f"{spool.id.hex}.json"]
-
-
-async def test_tries_come_to_an_end(spools: Spools, pauses: Pauses) -> None:
-    """After three more the last error is told."""
-    faucet = Faucet(*(Unavailable(f"error {number}") for number in range(9)))
-    spool = spools.begin(about(), faucet)
-    with pytest.raises(Unavailable, match="error 3"):
-        await spool.finished()
-    assert (faucet.calls, len(pauses.seconds)) == (4, 3)
-
-
-async def test_nothing_is_tried_again_after_begun_has_returned(spools: Spools) -> None:
-    """Headers may have been sent by then."""
-    faucet = Faucet(b"some")
-    spool = spools.begin(about(), faucet)
-    await spool.begun(enough_bytes=4, seconds=60)
-    faucet.give(ConnectionLost("cut"))
-    with pytest.raises(ConnectionLost):
-        await spool.finished()
-    assert faucet.calls == 1
-
-
-async def test_nothing_is_tried_again_under_a_reader(spools: Spools) -> None:
-    """Two snapshots are never spliced."""
-    faucet = Faucet()
-    spool = spools.begin(about(), faucet)
-    async with aclosing(spool.read(chunk_bytes=100)) as chunks:
-        first = asyncio.ensure_future(anext(chunks))
-        faucet.give(b"some")
-        assert await first == b"some"
-        faucet.give(ConnectionLost("cut"), b"other")
-        faucet.end()
-        with pytest.raises(SpoolBroken):
-            await anext(chunks)
-    assert faucet.calls == 1
-
-
-async def test_error_that_does_not_pass_is_not_tried_again(spools: Spools) -> None:
-    """Nor one that says so itself."""
-    for error in (Unavailable("never", retryable=False), InvalidFilter("wrong")):
-        faucet = Faucet(error)
-        spool = spools.begin(about(), faucet)
-        with pytest.raises(type(error)):
-            await spool.finished()
-        assert faucet.calls == 1
-
-
-async def test_source_that_is_to_end_is_not_tried_again(spools: Spools) -> None:
-    """Also when it takes that for a failure of the connection."""
-    calls, let_go = 0, asyncio.Event()
-
-    async def source(_sink: Sink) -> Written:
-        nonlocal calls
-        calls += 1
-        with suppress(asyncio.CancelledError):
-            await let_go.wait()
-        raise ConnectionLost("cut")
-
-    spool = spools.begin(about(), source)
-    await until(lambda: calls == 1)
-    await spools.abandon(spool)
-    let_go.set()
-    assert calls == 1
-    with pytest.raises(ConnectionLost):
-        await spool.finished()
-
-
 async def test_writing_goes_on_when_everybody_has_left(spools: Spools) -> None:
     """Whoever began it or read it may come back for the rest."""
     faucet = Faucet(b"one")
@@ -369,7 +269,7 @@ async def test_writing_goes_on_when_everybody_has_left(spools: Spools) -> None:
 
 async def test_reader_that_leaves_leaves_no_open_file(spools: Spools, folder: Path) -> None:
     """Between two chunks, or in the middle of reading one."""
-    spool = await written(spools, _BYTES)
+    spool = await written(spools, BYTES)
     async with aclosing(spool.read(chunk_bytes=1000)) as chunks:
         await anext(chunks)
         assert len(opened(folder)) == 1
@@ -385,20 +285,20 @@ async def test_reader_that_leaves_leaves_no_open_file(spools: Spools, folder: Pa
 
 async def test_file_that_is_removed_is_read_to_its_end(spools: Spools, folder: Path) -> None:
     """Whoever has begun to read is not disturbed."""
-    spool = await written(spools, _BYTES)
+    spool = await written(spools, BYTES)
     async with aclosing(spool.read(chunk_bytes=100_000)) as chunks:
         content = await anext(chunks)
         for name in names(folder):
             (folder / name).unlink()
         content += b"".join([chunk async for chunk in chunks])
-    assert content == _BYTES
+    assert content == BYTES
     with pytest.raises(SpoolBroken, match="expired"):
         await everything(spool)
 
 
 async def test_file_that_was_cut_is_told(spools: Spools, folder: Path) -> None:
     """A short file never looks whole."""
-    spool = await written(spools, _BYTES)
+    spool = await written(spools, BYTES)
     os.truncate(folder / f"{spool.id.hex}.data", 1000)
     with pytest.raises(SpoolBroken):
         await everything(spool)

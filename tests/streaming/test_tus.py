@@ -3,13 +3,14 @@
 from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput, PreconditionFailed, UnsupportedMediaType
-from domain.uploads import UploadKind
+from domain.uploads import NewUpload, UploadKind
 from streaming import tus
 from streaming.checksums import Checksum
 
@@ -20,7 +21,10 @@ NAME = f"filename {b64encode('zoë.png'.encode()).decode()}"
 def test_creation_is_read_from_its_headers() -> None:
     """What is not said of its type stays open."""
     headers = {"upload-length": "12", "upload-metadata": f"{NAME}, {KIND},other,empty "}
-    assert tus.read_creation(headers) == tus.Creation(
+    new = tus.read_creation(headers, owner=UUID(int=1))
+    assert new == NewUpload(
+        uuid=new.uuid,
+        owner=UUID(int=1),
         total_bytes=12,
         filename="zoë.png",
         media_type="",

@@ -11,7 +11,7 @@ from db.transaction import Database
 from db.users import create_user
 from domain.enums import Role
 from domain.paging import CursorCodec
-from graph.context import PageLimits
+from graph.lengths import PageSizes
 from jobs.background import BackgroundTasks
 from tests.apps import App
 from tests.client import Client
@@ -56,7 +56,7 @@ async def pair(server_url: URL) -> AsyncIterator[Pair]:
             return Recorded(
                 database=Database(engine),
                 cursors=CursorCodec(b"0" * 32),
-                page_limits=PageLimits(default=1, maximum=1),
+                page_sizes=PageSizes(default=1, maximum=1),
                 viewer=None,
                 undo_seconds=0,
                 background=BackgroundTasks(max_concurrent=1),

@@ -60,8 +60,9 @@ class Pair:
 
     async def _done(self, executor: Executor, wanted: GraphQLRequest) -> Done:
         context = self._open_context()
-        document = self.documents.get(wanted.query)
-        result = await executor.execute(document, wanted, context)
+        operation = self.documents.get(wanted.query).operation(wanted.operation_name)
+        assert operation is not None
+        result = await executor.execute(operation, wanted.variables, context)
         body = orjson.dumps(_body(result), option=orjson.OPT_UTC_Z)
         return Done(body, tuple(context.did))
 

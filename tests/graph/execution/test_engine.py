@@ -13,10 +13,10 @@ from domain.enums import Role
 from domain.errors import DatabaseUnavailable
 from domain.paging import CursorCodec
 from domain.viewer import Viewer
-from graph.context import Context, Info, PageLimits
+from graph.context import Context, Info
 from graph.documents import Documents
 from graph.execution.engine import Executor, Tier, Way
-from graph.request import GraphQLRequest
+from graph.lengths import PageSizes
 from graph.schema import build_schema, core_schema
 from jobs.background import BackgroundTasks
 from tests.factories import make_company, make_contact
@@ -60,11 +60,11 @@ def nothing_asked() -> None:
 @pytest.fixture
 async def context(database: Database) -> Context:
     """The context of a request."""
-    limits = PageLimits(default=1, maximum=1)
+    sizes = PageSizes(default=1, maximum=1)
     return Context(
         database=database,
         cursors=CursorCodec(b"0" * 32),
-        page_limits=limits,
+        page_sizes=sizes,
         viewer=None,
         undo_seconds=0,
         background=BackgroundTasks(max_concurrent=1),
@@ -73,8 +73,8 @@ async def context(database: Database) -> Context:
 
 async def execute(executor: Executor, text: str, context: Context) -> list[str]:
     """Execute an operation; gives the messages of its errors."""
-    document = Documents(SCHEMA._schema).get(text)
-    result = await executor.execute(document, GraphQLRequest(text), context)
+    (operation,) = Documents(SCHEMA._schema).get(text).operations
+    result = await executor.execute(operation, {}, context)
     return [error.message for error in result.errors or ()]
 
 
@@ -116,11 +116,12 @@ async def test_request_leaves_nothing_to_the_garbage_collector(resources: Resour
     await make_contact(resources.database, first_name="Ada", company_id=id_of(company))
     text = """{ contacts { edges { cursor node { fullName company { name } emails { address } } } }
         companies { nodes { contacts { nodes { title } totalCount } } } }"""
-    executor, document = Executor(build_schema()), Documents(core_schema()).get(text)
+    executor = Executor(build_schema())
+    (operation,) = Documents(core_schema()).get(text).operations
 
     async def answer() -> None:
         context = context_opener(resources)(Viewer(uuid4(), Role.VIEWER))
-        result = await executor.execute(document, GraphQLRequest(text), context)
+        result = await executor.execute(operation, {}, context)
         assert not result.errors
 
     await answer()

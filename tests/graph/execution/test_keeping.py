@@ -28,7 +28,6 @@ from graph.context import Context
 from graph.documents import Documents
 from graph.execution.engine import Executor
 from graph.execution.keeping import Completed, Keeping
-from graph.request import GraphQLRequest
 from graph.schema import build_schema, core_schema
 from tests.apps import App, open_app
 from tests.factories import make_contact
@@ -83,10 +82,9 @@ class Asking:
     async def ask(self, query: str) -> tuple[Any, str, list[str]]:
         """The data, what the cache did, and the statements."""
         context = self.context()
-        wanted = GraphQLRequest(query)
         self._has_read.clear()
         with self._statements.recorded() as sql:
-            result = await EXECUTOR.execute(DOCUMENTS.get(query), wanted, context)
+            result = await EXECUTOR.execute(DOCUMENTS.get(query).operations[0], {}, context)
         assert result.errors is None
         summary = context.fetches.summary() or {}
         return orjson.loads(orjson.dumps(result.data)), str(summary.get("status")), sql

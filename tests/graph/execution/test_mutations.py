@@ -18,19 +18,19 @@ from domain.node_ids import NodeKind, encode_node_id
 from graph.schema import core_schema
 from tests.apps import App, open_app
 from tests.client import Client
-from tests.conftest import _database_of_its_own
+from tests.databases import database_of_its_own
 from tests.graph.accounts import DOCUMENTS as ACCOUNTS
 from tests.graph.accounts import PASSWORD
 from tests.graph.bulk import BULK
 from tests.graph.documents import MUTATIONS
 from tests.graph.execution.materials import fill
+from tests.graph.exports import CREATE as EXPORT
 from tests.graph.imports import CREATE as IMPORT
 from tests.graph.imports import PREVIEW, TAKE_BACK
 from tests.graph.jobs import BACKGROUND, CANCEL, job_id
+from tests.graph.merges import MERGE, UNDO
 from tests.graph.privacy import ADD, ERASE, LIFT
 from tests.graph.rows import snapshot
-from tests.graph.test_exports import CREATE as EXPORT
-from tests.graph.test_merging import MERGE, UNDO
 from tests.graph.test_uploads import CREATE as UPLOAD
 from tests.statements import Statements
 
@@ -189,7 +189,7 @@ async def apart(server_url: URL, template: str, tmp_path: Path) -> AsyncIterator
         for compiled in (True, False):
             name = f"{template}_{'compiled' if compiled else 'core'}"
             url = await stack.enter_async_context(
-                _database_of_its_own(server_url, name=name, template=template)
+                database_of_its_own(server_url, name=name, template=template)
             )
             app = await stack.enter_async_context(
                 open_app(url, tmp_path / name, enable_compiled_execution=compiled)

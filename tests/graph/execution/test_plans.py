@@ -31,7 +31,7 @@ def plan_of(text: str, **conditions: object) -> OperationPlan | str:
     document = read(text)
     (operation,) = document.operations
     variables = NO_VARIABLES._replace(coerced=conditions)
-    return PlannedOperation(core_schema(), document, operation).plan(variables)
+    return PlannedOperation(operation).plan(variables)
 
 
 def selection_of(text: str, *keys: str) -> Selection | None:
@@ -66,8 +66,8 @@ def test_no_operation_of_ours_is_left_to_graphql_core(text: str) -> None:
     """Whatever the papers and the benchmark show has a plan."""
     document = read(text)
     for operation in document.operations:
-        planned = PlannedOperation(core_schema(), document, operation)
-        assert isinstance(planned.plan(_all_true(operation)), OperationPlan)
+        planned = PlannedOperation(operation)
+        assert isinstance(planned.plan(_all_true(operation.node)), OperationPlan)
 
 
 def _all_true(operation: OperationDefinitionNode) -> Any:
@@ -182,9 +182,9 @@ def test_operation_is_planned_once_for_each_set_of_fields() -> None:
     text = "query ($a: Boolean!, $n: Int) { contacts(first: $n) { totalCount @include(if: $a) } }"
     document = read(text)
     (operation,) = document.operations
-    plans = Plans(core_schema())
-    planned = plans.get(document, operation)
-    assert plans.get(document, operation) is planned
+    plans = Plans()
+    planned = plans.get(operation)
+    assert plans.get(operation) is planned
 
     def plan(**values: object) -> OperationPlan | str:
         return planned.plan(NO_VARIABLES._replace(coerced=values))

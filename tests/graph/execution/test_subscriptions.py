@@ -18,7 +18,6 @@ from graph.deadlines import TimeLimit
 from graph.endpoint import body_of
 from graph.execution.engine import Executor, Tier, Way
 from graph.execution.subscribing import Results
-from graph.request import GraphQLRequest
 from tests.graph.following import DOCUMENTS, SCHEMA, USER, busy, nothing_open
 
 
@@ -39,9 +38,8 @@ async def begin(
     executor: Executor, query: str, context: Context, *, seconds: float = 10, **variables: Any
 ) -> ExecutionResult | Results:
     """The answers to a subscription, or why there are none."""
-    wanted = GraphQLRequest(query, variables)
-    document, time = DOCUMENTS.get(query), TimeLimit(seconds)
-    return await executor.subscribe(document, wanted, context, time=time)
+    (operation,) = DOCUMENTS.get(query).operations
+    return await executor.subscribe(operation, variables, context, time=TimeLimit(seconds))
 
 
 async def follow(
