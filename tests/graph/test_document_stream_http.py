@@ -17,6 +17,7 @@ from app.resources import Resources
 from domain.enums import Role
 from domain.exports import ExportFormat, Written
 from graph.accept import EVENT_STREAM, LINES, negotiate
+from streaming import downloads
 from streaming.manifests import About
 from streaming.spool import Sink
 from tests.apps import STRANGER, App, OpenSharedApp
@@ -202,8 +203,11 @@ async def test_all_lines_of_the_header_count(streams: Streaming, accepted: tuple
 
 
 @pytest.mark.parametrize("path", DOORS)
-async def test_stream_says_what_it_is(companies: Streaming, path: str) -> None:
+async def test_stream_says_what_it_is(
+    companies: Streaming, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has one form, the name of its list, its proof and its tag, as every export."""
+    monkeypatch.setattr(downloads, "_BEGINNING_SECONDS", 10)  # until then its end is waited for
     response = await companies.post(NAMES, path, headers=PLAIN)
     headers = response.headers
     assert [line["name"] for line in read_lines(response.content)] == [*"ABCDEFG"]
