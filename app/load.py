@@ -159,7 +159,8 @@ class Load:
             is_ours = await self._writer.write(taken)
             pause = await self._attempt(job_id) if is_ours else _LOOK_SECONDS
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
 
     async def _attempt(self, job_id: int) -> float:
         """How long to wait afterwards, in seconds."""

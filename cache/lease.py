@@ -185,8 +185,10 @@ class Lease:
                     self._looked = self._begun
                     self._new_look.notify_all()
             await asyncio.sleep(_LEAST_PAUSE_SECONDS)
+            # `wait_for` of Python 3.11 loses a cancellation that comes just after the event.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_awaited.wait(), _PAUSE_SECONDS)
+                async with asyncio.timeout(_PAUSE_SECONDS):
+                    await self._is_awaited.wait()
 
     async def _look_once(self) -> bool:
         try:

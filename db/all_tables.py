@@ -23,4 +23,4 @@ _OF_EACH_MODULE: Final = (
 )
 
 # One for all: each module adds its own to it.
-ALL_TABLES: Final = {table.metadata for table in _OF_EACH_MODULE}.pop()
+(ALL_TABLES,) = {table.metadata for table in _OF_EACH_MODULE}

@@ -145,7 +145,7 @@ async def _undone(tx: Transaction) -> AsyncIterator[None]:
     """What the block writes is rolled back; nobody is told of it."""
     known = len(tx.changes)
     with suppress(_Undo):
-        async with tx.driver.transaction():
+        async with tx.step():
             yield
             raise _Undo
     del tx.changes[known:]

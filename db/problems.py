@@ -1,4 +1,4 @@
-"""What can be wrong with a change of records that only what is stored can tell."""
+"""What can be wrong with a change of records, some of it told only by what is stored."""
 
 from typing import Final
 

@@ -108,22 +108,22 @@ class _Known:
         """The company a row is about, which takes the row; or why there is none."""
         values = row.values
         if not values.get("domain") and not values.get("name"):
-            return _Match(row, None, [_NAMELESS])
+            return Match(row, None, [_NAMELESS])
         company = self._match(values)
         if isinstance(company, Finding):
-            return _Match(row, None, [company])
+            return Match(row, None, [company])
         is_deleted = company is not None and company.is_deleted
         if refusal := self._rules.refused(company, is_deleted=is_deleted, kind=_Company.kind):
-            return _Match(row, None, [refusal])
+            return Match(row, None, [refusal])
         if company is None:
             if not row.may_create:
-                return _Match(row, None, [_UNKNOWN])
+                return Match(row, None, [_UNKNOWN])
             company = _Company()
             self._add(company, values)
         elif self._rules.skips and not is_deleted:
-            return _Match(row, company, [], is_passed_over=True)
+            return Match(row, company, [], is_passed_over=True)
         company.take(row.line, values, with_nulls=self._rules.overwrites)
-        return _Match(row, company, [] if self._rules.overwrites else company.name_findings(values))
+        return Match(row, company, [] if self._rules.overwrites else company.name_findings(values))
 
     def _add(
         self, company: "_Company", values: Mapping[str, Any] | Row, *, is_deleted: bool = False

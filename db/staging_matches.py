@@ -142,16 +142,16 @@ class KnownContacts:
     def place(self, row: StagedContact) -> ContactMatch:
         """The contact a row is about, which takes the row, and what is to be told about it."""
         if self.refused and (refused := _suppressed(row.contact, self.refused)):
-            return ContactMatch(row, None, refused)
+            return Match(row, None, refused)
         emails = {email["address"].lower(): email for email in row.contact.emails or ()}
         found = self._find(row.contact, emails)
         if isinstance(found, Finding):
-            return ContactMatch(row, None, [found])
+            return Match(row, None, [found])
         is_deleted = found is not None and found.is_deleted
         if refusal := self._rules.refused(found, is_deleted=is_deleted, kind=ContactTarget.kind):
-            return ContactMatch(row, None, [refusal])
+            return Match(row, None, [refusal])
         if found is not None and self._rules.skips and not is_deleted:
-            return ContactMatch(row, found, [], is_passed_over=True)
+            return Match(row, found, [], is_passed_over=True)
         target = found or ContactTarget()
         findings = [
             _of_another(email["address"], holder)
@@ -159,10 +159,10 @@ class KnownContacts:
             if (holder := self._live_holder(key)) not in (None, target)
         ]
         if findings and self._rules.is_strict:
-            return ContactMatch(row, None, findings)
+            return Match(row, None, findings)
         target.is_deleted = False
         self._give(target, row, emails)
-        return ContactMatch(row, target, findings)
+        return Match(row, target, findings)
 
     def _find(
         self, contact: CleanContact, emails: Mapping[str, Any]

@@ -47,9 +47,7 @@ async def bulk_write(tx: Transaction, timeout_seconds: float | None) -> AsyncIte
         Rejected: Another transaction took a key meanwhile; the same step may succeed now.
     """
     try:
-        async with tx.driver.transaction():
-            if timeout_seconds is not None:
-                await tx.allow(timeout_seconds)
+        async with tx.step(timeout_seconds):
             yield
     except Exception as error:
         if (told := translate(error)) is not None:

@@ -171,6 +171,23 @@ class Transaction(ReadSession):
         self._timeout_seconds = seconds + 1
         await self.fetch(_SET_TIMEOUT, {"timeout": f"{round(seconds * 1000)}ms"})
 
+    @asynccontextmanager
+    async def step(self, timeout_seconds: float | None = None) -> AsyncIterator[None]:
+        """When the block fails, only what was done in it is undone, its time limit too.
+
+        Args:
+            timeout_seconds: What each statement may take from here on; None leaves it as it is.
+        """
+        usual = self._timeout_seconds
+        try:
+            async with self.driver.transaction():
+                if timeout_seconds is not None:
+                    await self.allow(timeout_seconds)
+                yield
+        except BaseException:
+            self._timeout_seconds = usual
+            raise
+
     def record(self, change: Change) -> None:
         """Remember a fact to be told once the transaction is committed."""
         self.changes.append(change)

@@ -1,8 +1,8 @@
 """The filter vocabulary of every door: GraphQL, exports, counts, command line.
 
-Plain frozen classes. `db.filters` is their only compiler and `db.filter_fields` knows what stands
-behind every field; `graph.inputs` shows them as GraphQL inputs. A field that was left out is
-`ABSENT`; an operand of null is an error that names `isNull`.
+Plain frozen classes. `db.filter_shapes` and `db.filters` are their only compiler,
+`db.filter_fields` knows what stands behind every field; `graph.inputs` shows them as GraphQL
+inputs. A field that was left out is `ABSENT`; an operand of null is an error that names `isNull`.
 """
 
 from dataclasses import dataclass

@@ -82,8 +82,8 @@ async def find_job(context: Context, job_id: int) -> JobRow | None:
     return row if may_see(context, row) else None
 
 
-async def new_job(tx: Transaction, job_id: int) -> JobRow:
-    """The row of a job that the transaction has made."""
+async def job_row(tx: Transaction, job_id: int) -> JobRow:
+    """The row of a job that the transaction has made, or has found."""
     (row,) = await jobs.load_jobs(tx, [job_id])
     return cast("JobRow", row)
 

@@ -3,16 +3,15 @@
 import os
 from collections.abc import Callable
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from streaming.turns import Turns
 
 Opener = Callable[[str, int], int]
 """Takes a path and flags, gives a descriptor, as `os.open` does."""
-
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 class SteadyFile:
@@ -20,7 +19,7 @@ class SteadyFile:
 
     def __init__(self) -> None:
         self._turns = Turns()
-        self._descriptor: int | None = None
+        self._file: FileIO | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -39,7 +38,7 @@ class SteadyFile:
         Raises:
             OSError: It cannot be opened, or is not there.
         """
-        await self._turns.do(partial(self._open, path, os.O_RDONLY, os.open))
+        await self._turns.do(partial(self._open, path, "rb"))
 
     async def create(self, path: Path, opener: Opener) -> None:
         """Make a new file to write to.
@@ -47,11 +46,11 @@ class SteadyFile:
         Raises:
             OSError: It cannot be made.
         """
-        await self._turns.do(partial(self._open, path, _NEW, opener))
+        await self._turns.do(partial(self._open, path, "xb", opener))
 
     async def read_at(self, position: int, size: int) -> bytes:
         """Up to so many bytes; none at the end of the file."""
-        return await self._turns.do(lambda: os.pread(self._opened, size, position))
+        return await self._turns.do(lambda: os.pread(self._opened.fileno(), size, position))
 
     async def write(self, data: bytes | bytearray) -> None:
         """Write all of it; it must not change meanwhile.
@@ -66,25 +65,26 @@ class SteadyFile:
         await self._turns.do(self._empty)
 
     @property
-    def _opened(self) -> int:
-        if self._descriptor is None:
+    def _opened(self) -> FileIO:
+        if self._file is None:
             raise ValueError("The file is not open.")
-        return self._descriptor
+        return self._file
 
-    def _open(self, path: Path, flags: int, opener: Opener) -> None:
-        self._descriptor = opener(str(path), flags)
+    def _open(self, path: Path, mode: str, opener: Opener | None = None) -> None:
+        # Not a bare descriptor: should the loop end first, it is closed with what holds it.
+        self._file = FileIO(path, mode, opener=opener)
 
     def _write(self, data: bytes | bytearray) -> None:
         with memoryview(data) as view:
             written = 0
             while written < len(view):
-                written += os.write(self._opened, view[written:])
+                written += self._opened.write(view[written:])
 
     def _empty(self) -> None:
-        os.ftruncate(self._opened, 0)
-        os.lseek(self._opened, 0, os.SEEK_SET)
+        self._opened.truncate(0)
+        self._opened.seek(0)
 
     def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -3,6 +3,11 @@
 Source: RFC 9110, section 12.4.2.
 """
 
+import re
+from typing import Final
+
+_WEIGHT: Final = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+
 
 def weighed(part: str) -> tuple[str, float]:
     """A name in small letters, and its weight: 1 where none is given, 0 where it is none.
@@ -19,8 +24,4 @@ def weighed(part: str) -> tuple[str, float]:
 
 
 def _weight(text: str) -> float:
-    try:
-        weight = float(text)
-    except ValueError:
-        return 0.0
-    return weight if 0 <= weight <= 1 else 0.0
+    return float(text) if _WEIGHT.fullmatch(text.strip()) else 0.0

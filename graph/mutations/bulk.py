@@ -47,7 +47,7 @@ from graph.bulk_payloads import (
     UpsertContactsPayload,
 )
 from graph.context import Info
-from graph.jobs import new_job
+from graph.jobs import job_row
 from graph.mutations.bulk_inputs import (
     BulkInput,
     DeleteCompaniesInput,
@@ -263,7 +263,7 @@ async def _begin_job(
         selection = await _selected(info, tx, given_input, entity)
         job = await enqueue(tx, task, owner=viewer.user_uuid)
         await choose_records(tx, job.id, entity, selection)
-        return await new_job(tx, job.id)
+        return await job_row(tx, job.id)
 
     of_records = {"results": None, "counts": BulkCounts.of({})}
     return await answer(

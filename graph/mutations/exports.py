@@ -25,7 +25,7 @@ from domain.viewer import Permission
 from graph.context import Info
 from graph.declare import as_input, column
 from graph.exports import require_exports
-from graph.jobs import new_job
+from graph.jobs import job_row
 from graph.mutations.writing import Input, WriteInput, said, write_row
 from graph.payloads import Payload
 from graph.permissions import needs
@@ -100,7 +100,7 @@ class ExportMutations:
                 export=export_to_json(_export(input)), sees_all=info.context.sees_all
             )
             job = await enqueue(tx, task, owner=viewer.user_uuid)
-            return await new_job(tx, job.id)
+            return await job_row(tx, job.id)
 
         return await write_row(info, input, CreateExportPayload, JOBS, work)
 

@@ -19,7 +19,7 @@ from domain.node_ids import NodeKind, decode_node_id
 from domain.viewer import Permission
 from graph.context import Context, Info
 from graph.declare import column
-from graph.jobs import new_job
+from graph.jobs import job_row
 from graph.mutations.import_inputs import (
     CreateImportInput,
     FileInput,
@@ -120,7 +120,7 @@ class ImportMutations:
                 raise _no_file()
             request = _request(input, upload, force=bool(said(input.force)))
             job_id, is_new = await create_import(tx, request, upload, owner=viewer.user_uuid)
-            return _Created(await new_job(tx, job_id), is_new)
+            return _Created(await job_row(tx, job_id), is_new)
 
         return await answer(
             CreateImportPayload,
@@ -149,7 +149,7 @@ class ImportMutations:
                 undo_seconds=info.context.undo_seconds,
                 is_admin=info.context.has_role(Role.ADMIN),
             )
-            return await new_job(tx, undo_id)
+            return await job_row(tx, undo_id)
 
         return await write_row(info, input, UndoImportPayload, JOBS, work)
 
