@@ -11,7 +11,7 @@ from db.entities import COMPANIES
 from db.loading import load_rows
 from db.problems import NAMELESS_COMPANY, domain_taken, not_found
 from db.rows import CompanyRow, Row
-from db.statements import Statement
+from db.statements import Statement, sql
 from db.tables import companies
 from db.transaction import ReadSession, Transaction
 from db.writing import insert_row, lock_row, update_row
@@ -27,6 +27,10 @@ _ID_BY_DOMAIN: Final = Statement(
         companies.c.domain == bindparam("domain", type_=Text), companies.c.deleted_at.is_(None)
     ),
     Row,
+)
+_KEEP: Final = sql(
+    "SELECT id FROM companies WHERE id = CAST(:company_id AS bigint) AND deleted_at IS NULL"
+    " FOR SHARE"
 )
 
 
@@ -60,10 +64,14 @@ async def load_companies(
     return await load_rows(session, COMPANIES, company_ids, selection=selection)
 
 
-async def employer_problems(session: ReadSession, values: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with the company that contacts are given: there may be none with its id."""
+async def employer_problems(tx: Transaction, values: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the company that contacts are given: there may be none with its id.
+
+    It stays as it is until the transaction ends. To be asked before a contact is locked: who
+    renames a company locks it first too, and then its contacts.
+    """
     company_id = values.get("company_id")
-    if company_id is None or await load_companies(session, [company_id]) != [None]:
+    if company_id is None or await tx.fetch(_KEEP, {"company_id": company_id}):
         return []
     return [not_found("company", path=("companyId",))]
 

@@ -144,7 +144,8 @@ async def create_contact(tx: Transaction, new: CleanContact) -> ContactRow:
         Rejected: Nothing identifies it, an address belongs to another contact or to somebody who
             must not be stored, or the company does not exist.
     """
-    await _check(tx, new, await suppression_problems(tx, new))
+    if problems := await _problems(tx, new):
+        raise Rejected(problems)
     row = await insert_row(tx, CONTACTS, _contact_columns(new))
     await _write_belongings(tx, row.id, new)
     await _check_identity(tx, row.id)
@@ -164,9 +165,10 @@ async def update_contact(
     Raises:
         Rejected: NOT_FOUND, VERSION_CONFLICT, or as with `create_contact`.
     """
-    refused = await suppression_problems(tx, patch)
+    problems = await _problems(tx, patch)
     before = await lock_row(tx, CONTACTS, contact_id, expected_version=expected_version)
-    await _check(tx, patch, refused)
+    if problems:
+        raise Rejected(problems)
     if not patch.values and patch.emails is None and patch.phones is None:
         return before
     row = await update_row(tx, CONTACTS, contact_id, _contact_columns(patch))
@@ -219,10 +221,10 @@ async def _mark(
     return row
 
 
-async def _check(tx: Transaction, new: CleanContact, refused: Sequence[Problem]) -> None:
-    """Refuse what cannot be stored before anything is written."""
-    if problems := [*new.problems, *refused, *await employer_problems(tx, new.values)]:
-        raise Rejected(problems)
+async def _problems(tx: Transaction, new: CleanContact) -> list[Problem]:
+    """Why it cannot be stored, as far as that is known before the contact is locked."""
+    refused = await suppression_problems(tx, new)
+    return [*new.problems, *refused, *await employer_problems(tx, new.values)]
 
 
 async def _check_identity(tx: Transaction, contact_id: int) -> None:

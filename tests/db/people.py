@@ -131,8 +131,10 @@ async def dump(database: Database) -> str:
 
 async def wait_for_a_lock(database: Database) -> None:
     """Go on once a transaction waits for another."""
-    own = "(SELECT oid FROM pg_database WHERE datname = current_database())"
-    waiting = f"SELECT 1 FROM pg_locks WHERE NOT granted AND database = {own}"
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock'"
+    )
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while not await read_rows(database, waiting):
             pass
