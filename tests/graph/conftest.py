@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import URL
 
+from app.resources import Resources
+from jobs.exports import export_handlers
 from tests.apps import App, OpenSharedApp, open_app
 from tests.graph.cached import CachedApp
 from tests.graph.execution.materials import fill
 from tests.graph.following import Following, following, token
+from tests.graph.grouped import populate as populate_groups
 from tests.graph.populated import populate
 from tests.graph.sockets import Socket, opened
+from tests.jobs.working import worker
+from tests.statements import Statements
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +41,16 @@ async def accounts_app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
     """One application for all tests of users, each of which makes users of its own."""
     async with open_shared_app("accounts_app") as app:
         yield app
+
+
+@pytest.fixture(scope="session")
+async def grouped(open_shared_app: OpenSharedApp) -> AsyncIterator[tuple[App, Statements]]:
+    """Contacts of four companies and of none, in a few countries; nothing is written after."""
+    statements = Statements()
+    async with open_shared_app("groups") as app:
+        await populate_groups(app.resources.database)
+        app.resources.database.observers.append(statements.observe)
+        yield app, statements
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +97,11 @@ async def viewer(socket: Socket) -> Socket:
     """A socket of somebody who may read."""
     await socket.init(token())
     return socket
+
+
+@pytest.fixture
+async def working(resources: Resources, database_url: URL) -> AsyncIterator[None]:
+    """A worker that does export jobs."""
+    handlers = export_handlers(resources.exporter)
+    async with worker(resources.database, database_url, handlers):
+        yield

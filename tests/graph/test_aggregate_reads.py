@@ -1,36 +1,25 @@
 """What groups read: their contacts, their measures, and how many statements that takes."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.apps import App, OpenSharedApp
+from tests.apps import App
 from tests.client import Client
-from tests.graph.grouped import BOTH_WAYS, populate
+from tests.graph.grouped import BOTH_WAYS
 from tests.statements import Statements
 
 
-@pytest.fixture(scope="module")
-async def populated(open_shared_app: OpenSharedApp) -> AsyncIterator[tuple[App, Statements]]:
-    """Contacts of four companies and of none, in a few countries; nothing is written after."""
-    statements = Statements()
-    async with open_shared_app("groups") as app:
-        await populate(app.resources.database)
-        app.resources.database.observers.append(statements.observe)
-        yield app, statements
+@pytest.fixture
+def client(grouped: tuple[App, Statements]) -> Client:
+    """A client of the application with the rows of `grouped`."""
+    return grouped[0].client()
 
 
 @pytest.fixture
-def client(populated: tuple[App, Statements]) -> Client:
-    """A client of the application with the rows of `populated`."""
-    return populated[0].client()
-
-
-@pytest.fixture
-def statements(populated: tuple[App, Statements]) -> Statements:
+def statements(grouped: tuple[App, Statements]) -> Statements:
     """The SQL that ran there."""
-    return populated[1]
+    return grouped[1]
 
 
 async def test_contacts_of_a_group_are_a_connection(client: Client) -> None:

@@ -1,15 +1,14 @@
 """Groups through the API: keys, counts and measures, in pages, and what is refused."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from db.transaction import Database
 from domain.enums import Role
-from tests.apps import App, OpenSharedApp
+from tests.apps import App
 from tests.client import Client
-from tests.graph.grouped import BOTH_WAYS, populate
+from tests.graph.grouped import BOTH_WAYS
 from tests.graph.rows import execute
 from tests.statements import Statements
 
@@ -42,26 +41,16 @@ WRONG_GROUPS: dict[str, tuple[dict[str, object], str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-async def populated(open_shared_app: OpenSharedApp) -> AsyncIterator[tuple[App, Statements]]:
-    """Contacts of four companies and of none, in a few countries; nothing is written after."""
-    statements = Statements()
-    async with open_shared_app("groups") as app:
-        await populate(app.resources.database)
-        app.resources.database.observers.append(statements.observe)
-        yield app, statements
+@pytest.fixture
+def client(grouped: tuple[App, Statements]) -> Client:
+    """A client of the application with the rows of `grouped`."""
+    return grouped[0].client()
 
 
 @pytest.fixture
-def client(populated: tuple[App, Statements]) -> Client:
-    """A client of the application with the rows of `populated`."""
-    return populated[0].client()
-
-
-@pytest.fixture
-def statements(populated: tuple[App, Statements]) -> Statements:
+def statements(grouped: tuple[App, Statements]) -> Statements:
     """The SQL that ran there."""
-    return populated[1]
+    return grouped[1]
 
 
 async def test_group_answers_keys_count_and_measures(client: Client) -> None:

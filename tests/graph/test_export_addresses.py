@@ -1,6 +1,5 @@
 """Addresses of exports through GraphQL: of files and of streams, for whom and how long."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -8,34 +7,23 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import jwt
 import pytest
-from sqlalchemy.engine import URL
 
 from app.resources import Resources
 from domain.enums import Role
 from domain.scalars import write_datetime
 from domain.viewer import MAKE_JOBS, Permission
 from graph.exports import MAX_URL_CHARS
-from jobs.exports import export_handlers
 from tests.apps import App
 from tests.client import Client
 from tests.factories import make_company
 from tests.graph.exports import COMPANIES_URL, CONTACTS_URL, ClientAs, exported, link, shown
 from tests.graph.rows import execute
-from tests.jobs.working import worker
 
 
 @pytest.fixture
 async def viewer(client_as: ClientAs) -> Client:
     """A client that may only read."""
     return await client_as(Role.VIEWER)
-
-
-@pytest.fixture
-async def working(resources: Resources, database_url: URL) -> AsyncIterator[None]:
-    """A worker that does export jobs."""
-    handlers = export_handlers(resources.exporter)
-    async with worker(resources.database, database_url, handlers):
-        yield
 
 
 @pytest.mark.usefixtures("working")

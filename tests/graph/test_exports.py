@@ -1,7 +1,6 @@
 """Export jobs through GraphQL: what they write, who follows them, and what is refused."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from domain.records import NewLocation
 from domain.scalars import write_datetime
 from domain.tasks import ExportRecords
 from domain.viewer import Viewer
-from jobs.exports import export_handlers
 from tests.apps import App, open_app
 from tests.client import Client
 from tests.factories import make_contact
@@ -37,7 +35,6 @@ from tests.graph.exports import (
 from tests.graph.jobs import set_job, uuid_of
 from tests.graph.rows import execute, read_rows
 from tests.graph.test_subscriptions import context_of, events
-from tests.jobs.working import worker
 
 NAMED = "query ($id: ID!) { job(id: $id) { ...Export __typename kind } }" + EXPORT_JOB
 LIST = "{ jobs { nodes { id __typename kind ...Export } } }" + EXPORT_JOB
@@ -51,14 +48,6 @@ IN_PARIS = {"city": {"eq": "Paris"}, "createdAt": {"gte": "2020-01-01T00:00:00Z"
 async def viewer(client_as: ClientAs) -> Client:
     """A client that may only read."""
     return await client_as(Role.VIEWER)
-
-
-@pytest.fixture
-async def working(resources: Resources, database_url: URL) -> AsyncIterator[None]:
-    """A worker that does export jobs."""
-    handlers = export_handlers(resources.exporter)
-    async with worker(resources.database, database_url, handlers):
-        yield
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from app.asgi import create_app
 from app.errors import answer_app_error
 from app.middleware import RequestMiddleware
 from domain.errors import AppError
+from streaming.spools import Spools
 from tests.apps import OpenSharedApp
 from tests.served import Served, serving
 from tests.streaming.shop import CHUNK_BYTES, METHODS, PLAIN, Counter, Shop, downloads
-from tests.streaming.spooling import spools_in, until
+from tests.streaming.spooling import Pauses, spools_in, until
 from tests.streaming.tus import BLOCK, LARGEST, Tus
 
 
@@ -73,3 +74,22 @@ def write(tmp_path: Path) -> Callable[[bytes], Path]:
         return path
 
     return written
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the exports of a test lie."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def pauses() -> Pauses:
+    """How long sources were left alone before they were tried again; nobody waits for that."""
+    return Pauses()
+
+
+@pytest.fixture
+async def spools(folder: Path, pauses: Pauses) -> AsyncIterator[Spools]:
+    """The exports of a process that does not wait before it tries again."""
+    async with spools_in(folder, sleep=pauses) as opened_spools:
+        yield opened_spools

@@ -5,7 +5,6 @@ import errno
 import hashlib
 import os
 import random
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -22,33 +21,15 @@ from tests.streaming.spooling import (
     MIB,
     MOMENT,
     Faucet,
-    Pauses,
     about,
     everything,
     file_of,
     names,
     opened,
     pouring,
-    spools_in,
     until,
     written,
 )
-
-
-@pytest.fixture
-def pauses() -> Pauses:
-    return Pauses()
-
-
-@pytest.fixture
-async def spools(tmp_path: Path, pauses: Pauses) -> AsyncIterator[Spools]:
-    async with spools_in(tmp_path / "spool", sleep=pauses) as opened_spools:
-        yield opened_spools
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
 
 
 def pieces_of(content: bytes, *, most: int, seed: int = 1) -> list[bytes]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from pathlib import Path
 
@@ -20,25 +19,8 @@ from tests.streaming.spooling import (
     about,
     everything,
     names,
-    spools_in,
     until,
 )
-
-
-@pytest.fixture
-def pauses() -> Pauses:
-    return Pauses()
-
-
-@pytest.fixture
-async def spools(tmp_path: Path, pauses: Pauses) -> AsyncIterator[Spools]:
-    async with spools_in(tmp_path / "spool", sleep=pauses) as opened_spools:
-        yield opened_spools
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
 
 
 async def test_source_is_tried_again_before_anything_is_shown(

@@ -21,11 +21,6 @@ from tests.streaming.spooling import (
 )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
-
-
 async def test_oldest_make_room(folder: Path) -> None:
     """One after another, and no more of them than must; what was promised stays."""
     async with spools_in(folder, quota_bytes=100_000) as spools:
