@@ -37,7 +37,14 @@ from tests.replication import Servers, streaming_replication
 from tests.statements import Statements
 
 _TEMPLATE = "template_360"
-_LONG = ("tests/races", "tests/clients", "tests/benchmarks", "tests/app", "tests/jobs")
+_LONG = (
+    "tests/races",
+    "tests/test_tutorial",
+    "tests/clients",
+    "tests/benchmarks",
+    "tests/app",
+    "tests/jobs",
+)
 _numbers = itertools.count()
 
 # The modules of tests, with their asserts written out, are kept for all processes and the next run.
@@ -54,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cuts", type=int, default=30, help="How many transactions are cut.")
     parser.addoption("--outages", type=int, default=2, help="How often a server is broken.")
     parser.addoption("--drains", type=int, default=2, help="How often a server is told to stop.")
-    parser.addoption("--races", type=int, default=20_000, help="How many operations a race has.")
+    parser.addoption("--races", type=int, default=10_000, help="How many operations a race has.")
     parser.addoption("--slow", action="store_true", help="Also what has a make target of its own.")
     parser.addoption("--retries", type=int, default=20, help="How many lost answers are retried.")
 
