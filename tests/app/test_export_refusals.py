@@ -6,21 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import URL
 
-from tests.app.export_requests import COMPANIES, CONTACTS, Rest, make_people, path_of, problem_of
-from tests.apps import App, OpenSharedApp, open_app
-
-
-@pytest.fixture(scope="module")
-async def app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
-    """An application on a database with three contacts of two companies, that is only read."""
-    async with open_shared_app("export_routes") as app:
-        await make_people(app.resources.database)
-        yield app
-
-
-@pytest.fixture
-def reader(app: App) -> Rest:
-    return Rest(app.http, app.resources)
+from tests.app.export_requests import COMPANIES, CONTACTS, Rest, path_of, problem_of
+from tests.apps import App, open_app
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +21,7 @@ from domain.exports import ExportFormat, Foreseen, Written
 from streaming.manifests import About
 from streaming.spool import Sink, Spool
 from tests.app.export_requests import COMPANIES, CONTACTS, Rest, make_people, path_of, problem_of
-from tests.apps import STRANGER, App, OpenSharedApp, open_app
+from tests.apps import STRANGER, App, open_app
 from tests.factories import make_contact
 from tests.served import serving
 from tests.statements import Statements
@@ -33,19 +32,6 @@ DOCS: Final = Path(__file__).parents[2] / "docs" / "exports.md"
 @pytest.fixture
 def rest(http: httpx.AsyncClient, resources: Resources) -> Rest:
     return Rest(http, resources)
-
-
-@pytest.fixture(scope="module")
-async def app(open_shared_app: OpenSharedApp) -> AsyncIterator[App]:
-    """An application on a database with three contacts of two companies, that is only read."""
-    async with open_shared_app("export_routes") as app:
-        await make_people(app.resources.database)
-        yield app
-
-
-@pytest.fixture
-def reader(app: App) -> Rest:
-    return Rest(app.http, app.resources)
 
 
 @pytest.fixture
@@ -92,11 +78,11 @@ async def test_a_body_asks_for_the_same_as_a_query(reader: Rest) -> None:
     assert posted.text == "email,company.name\ncleo@acme.com,Acme\nada@acme.com,Acme\n"
 
 
-async def test_an_export_has_what_graphql_counts(reader: Rest, app: App) -> None:
+async def test_an_export_has_what_graphql_counts(reader: Rest, exporting_app: App) -> None:
     """The same filter finds as many rows as `totalCount`, and the same ones."""
     filter_ = {"seniority": {"eq": "VP"}}
     query = "query ($f: ContactFilter) { contacts(filter: $f) { totalCount nodes { email } } }"
-    listed = (await app.client().query(query, f=filter_))["contacts"]
+    listed = (await exporting_app.client().query(query, f=filter_))["contacts"]
     answer = await reader.get(CONTACTS, filter=json.dumps(filter_), max_results=100)
 
     assert answer.headers["x-total-count"] == str(listed["totalCount"])
@@ -309,10 +295,12 @@ async def test_a_signed_address_needs_no_header(reader: Rest) -> None:
     assert problem_of(refused)[:2] == (401, "UNAUTHENTICATED")
 
 
-async def test_the_example_of_the_paper_reads_a_live_server(reader: Rest, app: App) -> None:
+async def test_the_example_of_the_paper_reads_a_live_server(
+    reader: Rest, exporting_app: App
+) -> None:
     """The Python of docs/exports.md, as it stands there, has all contacts and their proof."""
     (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
-    async with serving(create_app(app.resources)) as served:
+    async with serving(create_app(exporting_app.resources)) as served:
         example: dict[str, Any] = {}
         exec(code.replace("http://127.0.0.1:8000", served.http), example)  # noqa: S102  # our paper
         token = reader.headers["Authorization"].removeprefix("Bearer ")
